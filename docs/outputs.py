@@ -1,0 +1,129 @@
+"""Writes the column tables in docs/outputs.md from the Parquet files of a run.
+
+    python docs/outputs.py data/complete/out            # writes
+    python docs/outputs.py --check data/complete/out    # fails if the page is not current
+
+Names, types, units and descriptions come from the files themselves. What a table is for, and in
+which order its rows stand, is written here; orders that can be seen in the columns are verified.
+"""
+
+import difflib
+import json
+import pathlib
+import sys
+
+import polars as pl
+import pyarrow.parquet as pq
+
+PAGE = pathlib.Path(__file__).with_name("outputs.md")
+BEGIN, END = "<!-- tables: written by docs/outputs.py -->", "<!-- end of tables -->"
+
+# Table: what for, order of rows in words, columns of that order where they alone decide it.
+TABLES = {
+    "settlement": (
+        "Who owes whom what, with every step of the calculation. A row whose `amount_kind` is "
+        "`payable` is what a clause comes to; `total` adds up a statement; the others are the "
+        "steps that lead there.",
+        "contract, then `seq`: the order of the calculation",
+        ["contract_id", "seq"],
+    ),
+    "kpi": (
+        "The measured values that clauses refer to, per period and scope, with interval, target "
+        "and score. A value that could not be measured has a reason and is never zero. "
+        "[kpis.md](kpis.md) defines each.",
+        "contract, period by its start and end, scope, order of the catalogue",
+        ["contract_id"],
+    ),
+    "baseline": (
+        "What was expected per stream and month of the performance period, what was counted, and "
+        "how the expectation was made. For a sum over months, services or priorities take the "
+        "joint interval from `kpi`; intervals do not add up.",
+        "contract, service, priority, month",
+        ["contract_id", "service_id", "priority", "month"],
+    ),
+    "schemes": (
+        "What this contract and the pricing schemes it is compared with pay over the same "
+        "history. A true-up has a row of its own, with the contract year as period: add up "
+        "`supplier_revenue` over periods, but not `impact_cost` or `customer_total_cost`.",
+        "contract, scheme (this contract first), period as settled",
+        ["contract_id"],
+    ),
+    "billing_facts": (
+        "Every invoice line in scope: whether it counts as cost, and why. Start here when a cost "
+        "looks wrong.",
+        "contract, month, source, invoice, line",
+        ["contract_id", "month", "source", "invoice_id", "line_id"],
+    ),
+    "cells": (
+        "The sums that everything is computed from: whole numbers and exact decimals that can be "
+        "added over services, priorities and months without loss.",
+        "contract, service (unknown first), priority, month",
+        ["contract_id", "service_id", "priority", "month"],
+    ),
+    "findings": (
+        "What the run noticed: one row per kind and place, with a count and samples.",
+        "stage, code, severity, contract, file, line",
+        [],
+    ),
+    "rejects": (
+        "Rows that could not be read, as they stand in their file. [mappings.md](mappings.md) "
+        "says what to do about each code.",
+        "table, file, line",
+        ["table", "file", "line"],
+    ),
+}
+
+TYPES = {"string": "text", "int64": "integer", "double": "float", "bool": "true/false"}
+
+
+def type_of(field):
+    text = str(field.type)
+    return TYPES.get(text, text.replace("decimal128", "decimal"))
+
+
+def tables(folder):
+    manifest = json.loads((folder / "_manifest.json").read_text(encoding="utf-8"))
+    files = {o["file"].removesuffix(".parquet"): folder / o["file"] for o in manifest["outputs"]}
+    if set(files) != set(TABLES):
+        sys.exit(f"docs/outputs.py describes {sorted(TABLES)}, the run wrote {sorted(files)}")
+    lines = []
+    for name, (purpose, order, keys) in TABLES.items():
+        file = pq.ParquetFile(files[name])
+        metadata = {k.decode(): v.decode() for k, v in file.metadata.metadata.items() if k != b"ARROW:schema"}
+        for key, value in [("terms_hash", None), ("inputs_hash", manifest["inputs_hash"]),
+                           ("as_of", manifest["as_of"]), ("table", name)]:
+            if value not in (None, metadata.get(f"gainshare.{key}")) or f"gainshare.{key}" not in metadata:
+                sys.exit(f"{name}: metadata `gainshare.{key}` is missing or differs from the manifest")
+        rows = pl.read_parquet(files[name], columns=keys or None)
+        if keys and not rows.equals(rows.sort(keys, nulls_last=False, maintain_order=True)):
+            sys.exit(f"{name}: rows are not in the order {keys}")
+        lines += [f"### {name}", "", f"{metadata['gainshare.description']}.", "", purpose, "",
+                  f"Order of rows: {order}.", "", "| column | type | unit | what |", "|---|---|---|---|"]
+        for field in file.schema_arrow:
+            about = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+            if not about.get("description"):
+                sys.exit(f"{name}.{field.name} has no description")
+            what = about["description"].replace("|", "\\|")
+            lines.append(f"| `{field.name}` | {type_of(field)} | {about.get('unit', '')} | {what} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--check"]
+    if len(arguments) != 1:
+        sys.exit(__doc__)
+    old = PAGE.read_text(encoding="utf-8")
+    before, _, rest = old.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    new = f"{before}{BEGIN}\n\n{tables(pathlib.Path(arguments[0]))}\n{END}{after}"
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(new, encoding="utf-8")
+    elif new != old:
+        diff = difflib.unified_diff(old.splitlines(), new.splitlines(), "docs/outputs.md", "the run", lineterm="", n=1)
+        sys.exit("\n".join(diff) + "\ndocs/outputs.md is old: python docs/outputs.py data/complete/out")
+    else:
+        print("docs/outputs.md is current")
+
+
+main()

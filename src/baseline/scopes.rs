@@ -1,0 +1,315 @@
+//! Sums over cells and months with one joint interval each: what a contract settles on. Not
+//! responsible for the forecasts that it sums.
+
+use super::forecast::{Forecast, Variance, count_interval};
+use super::result::{JointRow, PeriodKind, Scope, Status};
+use super::series::{SeriesKey, Timeline};
+use super::spec::{BaselineSpec, PaymentBasis};
+use super::special::round_to;
+use super::streams::Stream;
+use crate::time::Period;
+
+/// A stream with its forecast, or why there is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Fitted {
+    /// The stream.
+    pub(crate) stream: Stream,
+    /// Its forecast, or the code of the finding that refused it.
+    pub(crate) forecast: Result<Forecast, String>,
+    /// The override that made the forecast usable.
+    pub(crate) overridden: Option<String>,
+    /// How the interval was made.
+    pub(crate) method: String,
+}
+
+/// Sums over some cells and months.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sums {
+    /// Incidents counted.
+    pub(crate) actual: f64,
+    /// Incidents expected.
+    pub(crate) expected: f64,
+    /// Variance of expected − actual.
+    pub(crate) variance: Variance,
+    /// Cell-months summed.
+    pub(crate) cell_months: u64,
+    /// Cell-months without count or exposure.
+    pub(crate) excluded_months: u64,
+    /// Cells without a forecast.
+    pub(crate) excluded_cells: u64,
+    /// First refusal met.
+    pub(crate) refused: Option<String>,
+    /// First override met.
+    pub(crate) overridden: Option<String>,
+}
+
+/// Sums the cells for which `wanted` holds over timeline months `range`.
+///
+/// Streams are independent except for what their residuals show: the variance of the sum is
+/// multiplied by κ = Σ_t (Σ_s r_st)² / Σ_t Σ_s r_st² over the baseline's months where that is
+/// above 1, so that a shock common to several services widens the interval.
+pub(crate) fn sum(
+    fitted: &[Fitted],
+    lines: &[Timeline],
+    wanted: &dyn Fn(usize) -> bool,
+    range: std::ops::Range<usize>,
+) -> Sums {
+    let mut sums = Sums::default();
+    let mut together: Vec<f64> = Vec::new();
+    let mut apart = 0.0;
+    let mut streams = 0;
+    for unit in fitted {
+        let members: Vec<_> = unit
+            .stream
+            .members
+            .iter()
+            .filter(|m| wanted(m.cell))
+            .collect();
+        if members.is_empty() {
+            continue;
+        }
+        let forecast = match &unit.forecast {
+            Ok(forecast) => forecast,
+            Err(code) => {
+                sums.excluded_cells += members.len() as u64;
+                sums.refused.get_or_insert_with(|| code.clone());
+                continue;
+            }
+        };
+        if let Some(code) = &unit.overridden {
+            sums.overridden.get_or_insert_with(|| code.clone());
+        }
+        let all = range.len() as u64 * members.len() as u64;
+        let months: Vec<usize> = range
+            .clone()
+            .filter(|&t| unit.stream.line.usable[t])
+            .collect();
+        let used = months.len() as u64 * members.len() as u64;
+        sums.cell_months += used;
+        sums.excluded_months += all - used;
+        if months.is_empty() {
+            continue;
+        }
+        let (mut expected, mut whole) = (0.0, 0.0);
+        for &t in &months {
+            whole += forecast.mean[t];
+            for m in &members {
+                expected += m.share[t] * forecast.mean[t];
+                sums.actual += lines[m.cell].counts[t];
+            }
+        }
+        sums.expected += expected;
+        let share = if members.len() == unit.stream.members.len() {
+            1.0
+        } else if whole > 0.0 {
+            expected / whole
+        } else {
+            0.0
+        };
+        let mut variance = forecast.error_variance(&months, share);
+        if share < 1.0 {
+            // Shares are proportions of one total: their sum has variance at most the sum.
+            let of_share: f64 = members.iter().map(|m| m.share_variance).sum();
+            let part = whole * whole * of_share;
+            variance.estimated += part;
+        }
+        sums.variance.add(variance);
+        streams += 1;
+        together.resize(forecast.residual.len().max(together.len()), 0.0);
+        for (sum, r) in together.iter_mut().zip(&forecast.residual) {
+            *sum += share * r;
+            apart += share * share * r * r;
+        }
+    }
+    if streams > 1 && apart > 0.0 {
+        let kappa = together.iter().map(|r| r * r).sum::<f64>() / apart;
+        if kappa > 1.0 {
+            sums.variance.inflate(kappa);
+        }
+    }
+    sums
+}
+
+/// Rounded numbers of some sums.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Figures {
+    pub(crate) expected: Option<f64>,
+    pub(crate) avoided: Option<f64>,
+    pub(crate) std_error: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) creditable: Option<f64>,
+}
+
+/// Interval and payment basis of some sums, rounded to the decimals of the terms. The rounding
+/// comes first and everything else is computed from the rounded numbers, so that anybody can
+/// redo it from the table.
+pub(crate) fn figures(sums: &Sums, spec: &BaselineSpec) -> Figures {
+    let round = |x: f64| round_to(x, spec.decimals);
+    let (low, high) = count_interval(sums.expected, &sums.variance, spec.level);
+    let expected = round(sums.expected);
+    let avoided = expected.and_then(|e| round(e - sums.actual));
+    let std_error = round(sums.variance.total().max(0.0).sqrt());
+    let low = round(low - sums.actual);
+    let high = round(high - sums.actual);
+    let ratio = expected
+        .filter(|e| *e > 0.0)
+        .and_then(|e| round(sums.actual / e));
+    let creditable = match (avoided, std_error, low, high) {
+        (Some(a), Some(se), Some(low), Some(high)) => round(match spec.payment_basis {
+            PaymentBasis::Estimate => a,
+            PaymentBasis::LowerBound => {
+                if low > 0.0 {
+                    low
+                } else if high < 0.0 {
+                    high
+                } else {
+                    0.0
+                }
+            }
+            PaymentBasis::Shrunk => {
+                if a == 0.0 {
+                    0.0
+                } else {
+                    a * (a * a / (a * a + se * se))
+                }
+            }
+        }),
+        _ => None,
+    };
+    Figures {
+        expected,
+        avoided,
+        std_error,
+        low,
+        high,
+        ratio,
+        creditable,
+    }
+}
+
+/// The scopes of a contract's cells, in order: contract, services, priorities, cells.
+fn scopes(keys: &[&SeriesKey]) -> Vec<Scope> {
+    let mut all = vec![Scope::Contract];
+    for key in keys {
+        all.push(Scope::Service(key.service_id.clone()));
+        all.push(Scope::Priority(key.priority.clone()));
+        all.push(Scope::Cell {
+            service_id: key.service_id.clone(),
+            priority: key.priority.clone(),
+        });
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn covers(scope: &Scope, key: &SeriesKey) -> bool {
+    match scope {
+        Scope::Contract => true,
+        Scope::Service(s) => *s == key.service_id,
+        Scope::Priority(p) => *p == key.priority,
+        Scope::Cell {
+            service_id,
+            priority,
+        } => *service_id == key.service_id && *priority == key.priority,
+    }
+}
+
+/// The periods of the performance period as index ranges: months, quarters, contract years, all.
+fn periods(range: std::ops::Range<usize>) -> Vec<(PeriodKind, std::ops::Range<usize>)> {
+    let mut all = Vec::new();
+    for (kind, step) in [
+        (PeriodKind::Month, 1),
+        (PeriodKind::Quarter, 3),
+        (PeriodKind::ContractYear, 12),
+    ] {
+        let mut from = range.start;
+        while from < range.end {
+            let to = (from + step).min(range.end);
+            all.push((kind, from..to));
+            from = to;
+        }
+    }
+    all.push((PeriodKind::Performance, range));
+    all
+}
+
+/// The joint rows of one contract. `cells` are its cells' indices, `keys` all cells' keys.
+pub(crate) fn rows(
+    fitted: &[Fitted],
+    cells: &[usize],
+    keys: &[&SeriesKey],
+    lines: &[Timeline],
+    spec: &BaselineSpec,
+) -> Vec<JointRow> {
+    let Some(&first) = cells.first() else {
+        return Vec::new();
+    };
+    let own: Vec<&SeriesKey> = cells.iter().map(|&c| keys[c]).collect();
+    let line = &lines[first];
+    let periods = periods(line.performance.clone());
+    let scopes = scopes(&own);
+    let mut rows: Vec<JointRow> = Vec::with_capacity(scopes.len() * periods.len());
+    // Scopes over the same cells (a contract of one service, say) share their figures.
+    let mut done: Vec<(Vec<usize>, usize)> = Vec::new();
+    for scope in scopes {
+        let covered: Vec<usize> = cells
+            .iter()
+            .copied()
+            .filter(|&c| covers(&scope, keys[c]))
+            .collect();
+        if let Some((_, from)) = done.iter().find(|(cells, _)| *cells == covered) {
+            for at in *from..*from + periods.len() {
+                let mut row = rows[at].clone();
+                row.scope = scope.clone();
+                rows.push(row);
+            }
+            continue;
+        }
+        done.push((covered.clone(), rows.len()));
+        let wanted = |cell: usize| covered.binary_search(&cell).is_ok();
+        for (kind, range) in &periods {
+            let sums = sum(fitted, lines, &wanted, range.clone());
+            let measured = sums.cell_months > 0;
+            let figures = if measured {
+                figures(&sums, spec)
+            } else {
+                Figures::default()
+            };
+            let (status, reason) = if !measured {
+                (
+                    Status::NotMeasurable,
+                    sums.refused.unwrap_or_else(|| "months_missing".to_owned()),
+                )
+            } else if let Some(code) = sums.overridden {
+                (Status::Overridden, code)
+            } else {
+                (Status::Ok, String::new())
+            };
+            rows.push(JointRow {
+                contract_id: own[0].contract_id.clone(),
+                scope: scope.clone(),
+                period_kind: *kind,
+                period: Period::spanning(line.month(range.start), line.month(range.end)),
+                actual: sums.actual as u64,
+                expected: figures.expected,
+                avoided: figures.avoided,
+                std_error: figures.std_error,
+                ci_low: figures.low,
+                ci_high: figures.high,
+                ci_level: spec.level,
+                rate_ratio: figures.ratio,
+                creditable: figures.creditable,
+                cell_months: sums.cell_months,
+                excluded_cells: sums.excluded_cells,
+                excluded_months: sums.excluded_months,
+                provisional: matches!(kind, PeriodKind::Month | PeriodKind::Quarter),
+                status,
+                reason,
+            });
+        }
+    }
+    rows
+}

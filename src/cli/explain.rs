@@ -1,0 +1,119 @@
+//! `gainshare explain`: one clause of one period, printed like a calculation on paper. Not
+//! responsible for arithmetic (see [`crate::settle`]).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::settle::{Paths, Refused, read_facts, read_terms};
+use crate::settle::{AmountKind, Detail, LineStatus, SettlementLine, settle};
+
+/// Print how an amount came about, from its measures to the cent.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Terms file (TOML).
+    terms: PathBuf,
+    /// The contract; all of them when left out.
+    #[arg(long)]
+    contract: Option<String>,
+    /// The period, as in the settlement table: 2024-03, 2024-Q1, 2024.
+    #[arg(long)]
+    period: Option<String>,
+    /// The clause.
+    #[arg(long)]
+    clause: Option<String>,
+    /// Table of measures (CSV).
+    #[arg(long, value_name = "TABLE")]
+    measures: Vec<PathBuf>,
+    /// Table of per-contract parameters (CSV).
+    #[arg(long, value_name = "TABLE")]
+    parameters: Vec<PathBuf>,
+    /// What earlier statements settled (CSV).
+    #[arg(long, value_name = "TABLE")]
+    settled: Option<PathBuf>,
+    /// Exchange rates (CSV).
+    #[arg(long, value_name = "TABLE")]
+    fx_rates: Option<PathBuf>,
+    /// Settle these months whether or not there are measures.
+    #[arg(long, value_name = "PERIOD")]
+    periods: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
+    let loaded = read_terms(&arguments.terms).and_then(|terms| {
+        let paths = Paths {
+            measures: &arguments.measures,
+            parameters: &arguments.parameters,
+            settled: arguments.settled.as_deref(),
+            fx_rates: arguments.fx_rates.as_deref(),
+            disputes: None,
+            periods: arguments.periods.as_deref(),
+        };
+        read_facts(&terms.settle, &paths).map(|(facts, _)| (terms, facts))
+    });
+    let (terms, facts) = match loaded {
+        Ok(loaded) => loaded,
+        Err(refused) => return Ok(refused.exit()),
+    };
+    let settlement = settle(&terms.settle, &facts, Detail::Steps);
+    let wanted = |line: &&SettlementLine| {
+        arguments
+            .contract
+            .as_ref()
+            .is_none_or(|c| *c == line.contract_id)
+            && arguments.period.as_ref().is_none_or(|p| *p == line.period)
+            && arguments
+                .clause
+                .as_ref()
+                .is_none_or(|c| *c == line.clause_id)
+    };
+    let lines: Vec<&SettlementLine> = settlement.lines.iter().filter(wanted).collect();
+    if lines.is_empty() {
+        let refused = Refused::Input(miette::miette!(
+            "no row of the settlement is about that contract, period and clause"
+        ));
+        return Ok(refused.exit());
+    }
+    super::data(on_paper(&lines).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Rows as a calculation: a heading per clause and period, a line per step with its running
+/// amount on the right.
+fn on_paper(lines: &[&SettlementLine]) -> String {
+    let mut text = String::new();
+    let mut heading = String::new();
+    for line in lines {
+        let rule = if line.rule.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", line.rule)
+        };
+        let next = format!(
+            "{} · {} · {} · terms: {}{rule}",
+            line.contract_id, line.period, line.clause_id, line.terms_version
+        );
+        if next != heading {
+            if !heading.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&next);
+            text.push('\n');
+            heading = next;
+        }
+        let amount = match (line.amount, line.status) {
+            (Some(amount), _) => amount.to_string(),
+            (None, LineStatus::NotMeasurable) => "—".to_owned(),
+            (None, _) => String::new(),
+        };
+        let mark = match line.amount_kind {
+            AmountKind::Payable | AmountKind::Total => "=",
+            _ => " ",
+        };
+        text.push_str(&format!(
+            " {mark} {:<14} {:>20} {}  {}\n",
+            line.step, amount, line.currency, line.explanation
+        ));
+    }
+    text
+}

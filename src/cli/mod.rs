@@ -1,0 +1,91 @@
+//! The rim: command line, console and exit codes. The only part of the crate that reads flags,
+//! the clock or the environment and that prints. Not responsible for any arithmetic.
+//!
+//! Data goes to stdout, conversation to stderr. Exit codes: 0 ok, 1 findings at or above
+//! `--fail-on`, 2 usage or terms invalid, 3 input unreadable, 4 internal error.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+#[cfg(feature = "frames")]
+mod check_project;
+mod explain;
+mod generate;
+#[cfg(feature = "frames")]
+mod inspect;
+mod kpis;
+#[cfg(feature = "frames")]
+mod parquet;
+#[cfg(feature = "frames")]
+mod run;
+mod settle;
+mod synth;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Settles outsourcing contracts by incidents that no longer happen and savings both sides share.
+#[derive(Debug, Parser)]
+#[command(name = "gainshare", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Generate(generate::Arguments),
+    #[cfg(feature = "frames")]
+    Inspect(inspect::Arguments),
+    #[cfg(feature = "frames")]
+    Run(run::Arguments),
+    Settle(settle::Arguments),
+    /// Write a seeded example world with known truths.
+    Synth(synth::SynthArgs),
+    /// Print the KPI catalogue.
+    Kpis(kpis::KpisArgs),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Settle(arguments) => settle::run(&arguments),
+        Command::Synth(arguments) => Ok(said(synth::run(&arguments))),
+        Command::Kpis(arguments) => Ok(said(kpis::run(&arguments))),
+    };
+    done.unwrap_or_else(|report| {
+        eprintln!("{report:?}");
+        ExitCode::from(4)
+    })
+}
+
+/// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.
+fn data(text: &[u8]) -> miette::Result<()> {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(miette::miette!("stdout cannot be written: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints an error of usage and gives its exit code.
+fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

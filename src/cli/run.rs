@@ -1,0 +1,227 @@
+//! `gainshare run`: the main job, from the command line. Responsible for its flags, progress and
+//! what is said at the end; not for the job (see [`crate::pipeline`]).
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::settle::FailOn;
+use crate::config::project::Project;
+use crate::finding::{Severity, Stage};
+use crate::pipeline::{self, Outcome, Progress, RunError};
+use crate::settle::{AmountKind, LineStatus};
+
+/// Read a project's exports, measure and settle its contracts, and write the output tables.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: gainshare run data/complete")]
+pub(super) struct Arguments {
+    /// Project folder with a gainshare.toml, or that file.
+    project: PathBuf,
+    /// The least severity of a finding that makes the exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Never)]
+    fail_on: FailOn,
+    /// How the summary is written to stdout.
+    #[arg(long, value_enum, default_value_t = super::settle::Format::Table)]
+    format: super::settle::Format,
+    /// Say nothing but errors on stderr.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
+    let project = match Project::read(&arguments.project) {
+        Ok(project) => project,
+        Err(error) => {
+            eprintln!("{:?}", miette::Report::from(*error));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let bar = Bar::new(arguments.quiet);
+    let done = pipeline::run(&project, &|p| bar.hear(p));
+    bar.clear();
+    let outcome = match done {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let code = match &error {
+                RunError::Contract(_) => 2,
+                RunError::Input(_) | RunError::Store(_) => 3,
+                RunError::Publish(_) => 4,
+            };
+            eprintln!("{:?}", miette::Report::from(error));
+            return Ok(ExitCode::from(code));
+        }
+    };
+    if !arguments.quiet {
+        say_accounts(&outcome);
+        say_findings(&outcome);
+    }
+    summary(&outcome, arguments.format)?;
+    if !arguments.quiet {
+        eprintln!(
+            "wrote {} tables; see {}",
+            outcome.outputs.len(),
+            outcome.manifest.display()
+        );
+    }
+    let failed = outcome
+        .findings
+        .iter()
+        .any(|f| arguments.fail_on.reached(f.severity));
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Progress on stderr, when it is a terminal.
+struct Bar {
+    bar: ProgressBar,
+    file: Mutex<String>,
+}
+
+impl Bar {
+    fn new(quiet: bool) -> Bar {
+        let bar = if quiet || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
+        if let Ok(style) = ProgressStyle::with_template(
+            "{spinner} {msg:<14} {prefix:<34.dim} {human_pos} [{elapsed}]",
+        ) {
+            bar.set_style(style);
+        }
+        Bar {
+            bar,
+            file: Mutex::new(String::new()),
+        }
+    }
+
+    fn hear(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Stage(name) => {
+                self.bar.set_message(name);
+                self.bar.set_prefix("");
+                self.bar.set_position(0);
+            }
+            Progress::Read(file, n) => {
+                if let Ok(mut last) = self.file.lock()
+                    && *last != file
+                {
+                    file.clone_into(&mut last);
+                    self.bar.set_prefix(last.clone());
+                    self.bar.set_position(0);
+                }
+                self.bar.inc(n);
+            }
+            Progress::Partitions(n) => self.bar.set_prefix(format!("{n} months")),
+            Progress::Measured => self.bar.inc(1),
+        }
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One line per file: rows in and what became of them.
+fn say_accounts(outcome: &Outcome) {
+    let width = outcome
+        .accounts
+        .iter()
+        .map(|a| a.file.chars().count())
+        .max()
+        .unwrap_or(4)
+        .max(4);
+    eprintln!(
+        "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
+        "file", "rows in", "accepted", "duplicate", "rejected", "out of scope"
+    );
+    for account in &outcome.accounts {
+        eprintln!(
+            "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
+            account.file,
+            account.rows_in,
+            account.accepted,
+            account.duplicate,
+            account.rejected,
+            account.out_of_scope
+        );
+        for (currency, money) in &account.money {
+            let shown = crate::ingest::account::shown;
+            eprintln!(
+                "{:<width$} {currency} {} in = {} accepted + {} duplicate + {} rejected + {} out of scope",
+                "",
+                shown(money.amount_in),
+                shown(money.accepted),
+                shown(money.duplicate),
+                shown(money.rejected),
+                shown(money.out_of_scope)
+            );
+        }
+    }
+}
+
+/// Findings by kind, worst first; the rows are in the table.
+fn say_findings(outcome: &Outcome) {
+    let mut kinds: BTreeMap<(std::cmp::Reverse<Severity>, &str), (u64, &crate::finding::Finding)> =
+        BTreeMap::new();
+    for finding in &outcome.findings {
+        let key = (std::cmp::Reverse(finding.severity), finding.code.as_str());
+        kinds.entry(key).or_insert((0, finding)).0 += 1;
+    }
+    if kinds.is_empty() {
+        return;
+    }
+    eprintln!("\nfindings (all in findings.parquet):");
+    for ((severity, code), (places, first)) in kinds {
+        let place = match (&first.file, &first.contract_id) {
+            (Some(file), _) => {
+                let line = first.line.map(|l| format!(":{l}")).unwrap_or_default();
+                let column = first.column.as_ref().map(|c| format!(" `{c}`"));
+                format!(" [{file}{line}{}]", column.unwrap_or_default())
+            }
+            (None, Some(contract)) => format!(" [{contract}]"),
+            (None, None) => String::new(),
+        };
+        let seen = match (first.stage, first.evidence.is_empty()) {
+            (Stage::Ingest, false) => {
+                format!(
+                    " (found {})",
+                    first.evidence.chars().take(80).collect::<String>()
+                )
+            }
+            _ => String::new(),
+        };
+        let more = if places > 1 {
+            format!(" (+{} more places)", places - 1)
+        } else {
+            String::new()
+        };
+        eprintln!(
+            "  {:<13} {code}{place}: {}{seen}{more}",
+            severity.0.to_string(),
+            first.detail
+        );
+    }
+    eprintln!();
+}
+
+/// Who owes whom what, per contract, period and clause.
+fn summary(outcome: &Outcome, format: super::settle::Format) -> miette::Result<()> {
+    let settlement = crate::settle::Settlement {
+        lines: outcome
+            .settlement
+            .iter()
+            .filter(|l| {
+                matches!(l.amount_kind, AmountKind::Payable | AmountKind::Total)
+                    && l.status != LineStatus::Carried
+            })
+            .cloned()
+            .collect(),
+        findings: Vec::new(),
+    };
+    super::settle::write(&settlement, format, None)
+}

@@ -1,0 +1,478 @@
+//! `gainshare settle`: terms and tables of measures made elsewhere → the settlement table, with
+//! no store. Not responsible for arithmetic (see [`crate::settle`]).
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use crate::finding::{Finding, Severity};
+use crate::money::{Currency, Decimal, FxRates};
+use crate::settle::{
+    AmountKind, Detail, Facts, PeriodKey, Settled, Settlement, SettlementLine, Table,
+    read_measures, read_parameters, read_settled, settle,
+};
+use crate::terms::{Encoding, SettleSpec, Terms};
+
+/// Settle a contract, or hundreds from one template, from tables of measures.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Terms file (TOML).
+    terms: PathBuf,
+    /// Table of measures (CSV or Parquet); several are read together.
+    #[arg(long, value_name = "TABLE")]
+    measures: Vec<PathBuf>,
+    /// Table of per-contract parameters (CSV or Parquet).
+    #[arg(long, value_name = "TABLE")]
+    parameters: Vec<PathBuf>,
+    /// What earlier statements settled (CSV: contract_id, period, clause_id, amount, status).
+    #[arg(long, value_name = "TABLE")]
+    settled: Option<PathBuf>,
+    /// Exchange rates (CSV: date, from, to, rate).
+    #[arg(long, value_name = "TABLE")]
+    fx_rates: Option<PathBuf>,
+    /// Amounts in dispute (CSV: dispute_id, contract_id, period, clause_id, amount).
+    #[arg(long, value_name = "TABLE")]
+    disputes: Option<PathBuf>,
+    /// Settle these months whether or not there are measures: 2024-01..2024-12, 2024-Q1, 2024.
+    #[arg(long, value_name = "PERIOD")]
+    periods: Option<String>,
+    /// Only the rows that are due, without the steps that lead to them.
+    #[arg(long)]
+    amounts_only: bool,
+    /// Write the table to this file instead of stdout; `.parquet` writes Parquet.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How the table is written.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The least severity of a finding that makes the exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
+    fail_on: FailOn,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Columns for people.
+    Table,
+    /// One JSON object per line.
+    Json,
+    /// Comma-separated.
+    Csv,
+}
+
+/// When findings make a run fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FailOn {
+    /// Any finding.
+    Note,
+    /// A warning or worse.
+    Warning,
+    /// Only what makes a value unusable.
+    Disqualifying,
+    /// Never.
+    Never,
+}
+
+impl FailOn {
+    pub(super) fn reached(self, severity: Severity) -> bool {
+        match self {
+            FailOn::Note => true,
+            FailOn::Warning => severity >= Severity::Warning,
+            FailOn::Disqualifying => severity >= Severity::Disqualifying,
+            FailOn::Never => false,
+        }
+    }
+}
+
+/// What can go wrong before anything is settled, by exit code.
+pub(super) enum Refused {
+    /// The terms are invalid: exit code 2.
+    Terms(miette::Report),
+    /// A file cannot be read or is no such table: exit code 3.
+    Input(miette::Report),
+}
+
+impl Refused {
+    /// Prints the report and gives its exit code.
+    pub(super) fn exit(self) -> ExitCode {
+        let (report, code) = match self {
+            Refused::Terms(report) => (report, 2),
+            Refused::Input(report) => (report, 3),
+        };
+        eprintln!("{report:?}");
+        ExitCode::from(code)
+    }
+}
+
+/// The tables that a settlement reads, as paths.
+#[derive(Debug, Default)]
+pub(super) struct Paths<'a> {
+    pub(super) measures: &'a [PathBuf],
+    pub(super) parameters: &'a [PathBuf],
+    pub(super) settled: Option<&'a Path>,
+    pub(super) fx_rates: Option<&'a Path>,
+    pub(super) disputes: Option<&'a Path>,
+    pub(super) periods: Option<&'a str>,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
+    let loaded = read_terms(&arguments.terms).and_then(|terms| {
+        let paths = Paths {
+            measures: &arguments.measures,
+            parameters: &arguments.parameters,
+            settled: arguments.settled.as_deref(),
+            fx_rates: arguments.fx_rates.as_deref(),
+            disputes: arguments.disputes.as_deref(),
+            periods: arguments.periods.as_deref(),
+        };
+        read_facts(&terms.settle, &paths).map(|(facts, findings)| (terms, facts, findings))
+    });
+    let (terms, facts, mut findings) = match loaded {
+        Ok(loaded) => loaded,
+        Err(refused) => return Ok(refused.exit()),
+    };
+    let detail = if arguments.amounts_only {
+        Detail::Amounts
+    } else {
+        Detail::Steps
+    };
+    let settlement = settle(&terms.settle, &facts, detail);
+    match arguments.output.as_deref() {
+        Some(path) if path.extension().is_some_and(|e| e == "parquet") => {
+            write_parquet(&settlement, &terms, path)?;
+        }
+        path => write(&settlement, arguments.format, path)?,
+    }
+    findings.extend(settlement.findings.iter().cloned());
+    conclude(&settlement, &findings);
+    let failed = findings
+        .iter()
+        .any(|f| arguments.fail_on.reached(f.severity));
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Reads and checks a terms file.
+pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the terms file {name} cannot be read"))
+        .map_err(Refused::Input)?;
+    Terms::parse(&name, &text).map_err(|e| Refused::Terms(e.into()))
+}
+
+fn read_table(path: &Path, separator: char, encoding: Encoding) -> Result<Table, Refused> {
+    if path.extension().is_some_and(|e| e == "parquet") {
+        return read_parquet(path);
+    }
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the table {name} cannot be read"))
+        .map_err(Refused::Input)?;
+    Table::from_encoded_csv(&name, &bytes, separator, encoding).map_err(input)
+}
+
+#[cfg(feature = "frames")]
+fn write_parquet(settlement: &Settlement, terms: &Terms, path: &Path) -> miette::Result<()> {
+    let metadata = [
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("terms_hash".to_owned(), terms.hash()),
+    ];
+    super::parquet::write(&settlement.lines, path, &metadata)
+}
+
+#[cfg(not(feature = "frames"))]
+fn write_parquet(_: &Settlement, _: &Terms, path: &Path) -> miette::Result<()> {
+    Err(miette!(
+        "{}: this build writes no Parquet; use --format csv",
+        path.display()
+    ))
+}
+
+#[cfg(feature = "frames")]
+fn read_parquet(path: &Path) -> Result<Table, Refused> {
+    super::parquet::read(path).map_err(Refused::Input)
+}
+
+#[cfg(not(feature = "frames"))]
+fn read_parquet(path: &Path) -> Result<Table, Refused> {
+    Err(input(format!(
+        "{}: this build reads no Parquet; give the table as CSV",
+        path.display()
+    )))
+}
+
+fn input(error: impl std::fmt::Display) -> Refused {
+    Refused::Input(miette!("{error}"))
+}
+
+/// Reads every table. The findings are about cells that could not be read.
+pub(super) fn read_facts(
+    spec: &SettleSpec,
+    paths: &Paths<'_>,
+) -> Result<(Facts, Vec<Finding>), Refused> {
+    let separator = spec
+        .source
+        .input
+        .as_ref()
+        .and_then(|i| i.separator)
+        .unwrap_or(',');
+    let encoding = spec
+        .source
+        .input
+        .as_ref()
+        .and_then(|i| i.encoding)
+        .unwrap_or_default();
+    let tables = |paths: &[PathBuf]| -> Result<Vec<Table>, Refused> {
+        paths
+            .iter()
+            .map(|p| read_table(p, separator, encoding))
+            .collect()
+    };
+    let mut facts = Facts::default();
+    let mut findings = Vec::new();
+    let measures = tables(paths.measures)?;
+    findings.extend(read_measures(spec, &measures, &mut facts.measures).map_err(input)?);
+    let parameters = tables(paths.parameters)?;
+    findings.extend(read_parameters(spec, &parameters, &mut facts.parameters).map_err(input)?);
+    if let Some(path) = paths.settled {
+        let mut settled = Settled::new();
+        read_settled(&read_table(path, ',', Encoding::Utf8)?, &mut settled).map_err(input)?;
+        facts.settled = Arc::new(settled);
+    }
+    if let Some(path) = paths.fx_rates {
+        let age = spec
+            .source
+            .fx
+            .as_ref()
+            .and_then(|f| f.max_age_days)
+            .unwrap_or(10);
+        facts.fx = Arc::new(
+            read_rates(&read_table(path, ',', Encoding::Utf8)?)?.with_max_age_days(Some(age)),
+        );
+    }
+    if let Some(path) = paths.disputes {
+        facts.disputes = Arc::new(read_disputes(&read_table(path, ',', Encoding::Utf8)?)?);
+    }
+    if let Some(periods) = paths.periods {
+        let key: PeriodKey = periods
+            .parse()
+            .map_err(|e| Refused::Terms(miette!("--periods: {e}")))?;
+        facts.months = Some(match (key, &spec.source.contract.start.value) {
+            (key, crate::terms::StartSource::Day(day)) => key.span(day.0.month()),
+            (PeriodKey::Span(span), _) => span,
+            (PeriodKey::ContractYear(_), _) => {
+                return Err(Refused::Terms(miette!(
+                    "--periods: contract years differ by contract in this template; name months"
+                )));
+            }
+        });
+    }
+    Ok((facts, findings))
+}
+
+fn cell<'t>(table: &'t Table, row: &'t [String], name: &str) -> Option<&'t str> {
+    let column = table.header.iter().position(|h| h == name)?;
+    row.get(column).map(String::as_str)
+}
+
+fn read_rates(table: &Table) -> Result<FxRates, Refused> {
+    let mut rates = FxRates::new();
+    for (line, row) in &table.rows {
+        let place = |e: String| input(format!("{}, line {line}: {e}", table.name));
+        let need = |name: &str| {
+            cell(table, row, name).ok_or_else(|| place(format!("there is no column `{name}`")))
+        };
+        let date = need("date")?
+            .parse()
+            .map_err(|e: crate::time::TimeError| place(e.to_string()))?;
+        let from: Currency = need("from")?
+            .parse()
+            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
+        let to: Currency = need("to")?
+            .parse()
+            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
+        let rate: Decimal = need("rate")?
+            .parse()
+            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
+        rates
+            .insert(date, from, to, rate)
+            .map_err(|e| place(e.to_string()))?;
+    }
+    Ok(rates)
+}
+
+fn read_disputes(table: &Table) -> Result<Vec<crate::settle::Dispute>, Refused> {
+    let mut disputes = Vec::new();
+    for (line, row) in &table.rows {
+        let place = |e: String| input(format!("{}, line {line}: {e}", table.name));
+        let need = |name: &str| {
+            cell(table, row, name).ok_or_else(|| place(format!("there is no column `{name}`")))
+        };
+        let amount = match need("amount")? {
+            "" => None,
+            text => Some(
+                text.parse::<Decimal>()
+                    .map_err(|e| place(e.to_string()))?
+                    .abs(),
+            ),
+        };
+        disputes.push(crate::settle::Dispute {
+            dispute_id: need("dispute_id")?.to_owned(),
+            contract_id: need("contract_id")?.to_owned(),
+            period: need("period")?
+                .parse()
+                .map_err(|e: crate::settle::PeriodError| place(e.to_string()))?,
+            clause_id: need("clause_id")?.to_owned(),
+            amount,
+        });
+    }
+    Ok(disputes)
+}
+
+/// The columns of the settlement table, in order.
+pub(super) const COLUMNS: &[&str] = &[
+    "contract_id",
+    "supplier_id",
+    "period",
+    "clause_id",
+    "seq",
+    "step",
+    "basis",
+    "rate",
+    "measure_value",
+    "unrounded",
+    "amount",
+    "currency",
+    "payer",
+    "payee",
+    "amount_kind",
+    "prior_amount",
+    "delta",
+    "document_type",
+    "bound_by",
+    "terms_version",
+    "status",
+    "rule",
+    "explanation",
+];
+
+pub(super) fn write(
+    settlement: &Settlement,
+    format: Format,
+    output: Option<&Path>,
+) -> miette::Result<()> {
+    let mut text = Vec::new();
+    match format {
+        Format::Json => {
+            for line in &settlement.lines {
+                serde_json::to_writer(&mut text, line).into_diagnostic()?;
+                text.push(b'\n');
+            }
+        }
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(&mut text);
+            writer.write_record(COLUMNS).into_diagnostic()?;
+            for line in &settlement.lines {
+                writer.write_record(cells(line)).into_diagnostic()?;
+            }
+            writer.flush().into_diagnostic()?;
+        }
+        Format::Table => {
+            for line in settlement.lines.iter().filter(|l| shown(l)) {
+                let amount = line
+                    .amount
+                    .map_or_else(|| "—".to_owned(), |a| a.to_string());
+                writeln!(
+                    text,
+                    "{:<12} {:<18} {:<22} {:>18} {}  {}",
+                    line.contract_id,
+                    line.period,
+                    line.clause_id,
+                    amount,
+                    line.currency,
+                    line.explanation
+                )
+                .into_diagnostic()?;
+            }
+        }
+    }
+    match output {
+        Some(path) => std::fs::write(path, &text)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("{} cannot be written", path.display())),
+        None => match std::io::stdout().lock().write_all(&text) {
+            // A reader that has seen enough, such as `head`, is no error.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(error).into_diagnostic()
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+fn shown(line: &SettlementLine) -> bool {
+    matches!(line.amount_kind, AmountKind::Payable | AmountKind::Total)
+}
+
+/// A row as texts, in the order of [`COLUMNS`].
+pub(super) fn cells(line: &SettlementLine) -> Vec<String> {
+    let number = |v: Option<Decimal>| v.map_or_else(String::new, |d| d.to_string());
+    let word = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
+    let name =
+        |v: Result<serde_json::Value, serde_json::Error>| v.map(|v| word(&v)).unwrap_or_default();
+    vec![
+        line.contract_id.clone(),
+        line.supplier_id.clone(),
+        line.period.clone(),
+        line.clause_id.clone(),
+        line.seq.to_string(),
+        line.step.clone(),
+        number(line.basis),
+        number(line.rate),
+        number(line.measure_value),
+        number(line.unrounded),
+        number(line.amount),
+        line.currency.to_string(),
+        line.payer.clone().unwrap_or_default(),
+        line.payee.clone().unwrap_or_default(),
+        name(serde_json::to_value(line.amount_kind)),
+        number(line.prior_amount),
+        number(line.delta),
+        line.document_type.unwrap_or_default().to_owned(),
+        line.bound_by.clone().unwrap_or_default(),
+        line.terms_version.clone(),
+        name(serde_json::to_value(line.status)),
+        line.rule.clone(),
+        line.explanation.clone(),
+    ]
+}
+
+fn conclude(settlement: &Settlement, findings: &[Finding]) {
+    let totals = settlement
+        .lines
+        .iter()
+        .filter(|l| l.amount_kind == AmountKind::Total)
+        .count();
+    eprintln!("{totals} statements settled, {} findings", findings.len());
+    for finding in findings.iter().take(20) {
+        let contract = finding
+            .contract_id
+            .as_deref()
+            .map_or(String::new(), |c| format!("{c}: "));
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(line)) => format!(" ({file}, line {line})"),
+            _ => String::new(),
+        };
+        eprintln!("{}: {contract}{}{place}", finding.severity, finding.detail);
+    }
+    if findings.len() > 20 {
+        eprintln!("… and {} more", findings.len() - 20);
+    }
+}

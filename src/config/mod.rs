@@ -1,0 +1,6 @@
+//! The things people write about their data: the project file `gainshare.toml` and source
+//! mappings. Not responsible for terms (see [`crate::terms`]) or for reading any data.
+
+pub mod document;
+pub mod mapping;
+pub mod project;

@@ -1,0 +1,281 @@
+//! Typed columns of a canonical table in memory, row by row accountable to file and line.
+//! Responsible for holding values; not for reading or writing them.
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::value::Value;
+use crate::store::schema::{Kind, Table};
+
+/// One column's values.
+#[derive(Debug, Clone)]
+pub enum Values {
+    /// Text, words, currencies and months.
+    Text(Vec<Option<Box<str>>>),
+    /// Instants (UTC microseconds), dates (days since 1970-01-01), counts, seconds, priorities,
+    /// shares (parts per million).
+    Integer(Vec<Option<i64>>),
+    /// True or false.
+    Boolean(Vec<Option<bool>>),
+    /// Decimals in units of 10^-15.
+    Decimal(Vec<Option<i128>>),
+}
+
+impl Values {
+    fn new(kind: Kind) -> Values {
+        match kind {
+            Kind::Text
+            | Kind::Month
+            | Kind::Currency
+            | Kind::TicketType
+            | Kind::EventField
+            | Kind::ChargeCategory => Values::Text(Vec::new()),
+            Kind::Instant
+            | Kind::Date
+            | Kind::Integer
+            | Kind::Priority
+            | Kind::Seconds
+            | Kind::Share => Values::Integer(Vec::new()),
+            Kind::Boolean => Values::Boolean(Vec::new()),
+            Kind::Decimal => Values::Decimal(Vec::new()),
+        }
+    }
+
+    fn push(&mut self, value: Option<Value<'_>>) {
+        match (self, value) {
+            (Values::Text(v), Some(Value::Text(t))) => v.push(Some(t.into())),
+            (Values::Integer(v), Some(Value::Integer(i))) => v.push(Some(i)),
+            (Values::Boolean(v), Some(Value::Boolean(b))) => v.push(Some(b)),
+            (Values::Decimal(v), Some(Value::Decimal(d))) => v.push(Some(d)),
+            (Values::Text(v), _) => v.push(None),
+            (Values::Integer(v), _) => v.push(None),
+            (Values::Boolean(v), _) => v.push(None),
+            (Values::Decimal(v), _) => v.push(None),
+        }
+    }
+
+    fn append(&mut self, other: Values) {
+        match (self, other) {
+            (Values::Text(a), Values::Text(b)) => a.extend(b),
+            (Values::Integer(a), Values::Integer(b)) => a.extend(b),
+            (Values::Boolean(a), Values::Boolean(b)) => a.extend(b),
+            (Values::Decimal(a), Values::Decimal(b)) => a.extend(b),
+            // Columns of one table have the kinds of the table, so the kinds always agree.
+            _ => {}
+        }
+    }
+}
+
+/// A whole number or its absence as bytes.
+fn bytes(value: Option<i64>) -> [u8; 9] {
+    let mut out = [0; 9];
+    if let Some(value) = value {
+        out[0] = 1;
+        out[1..].copy_from_slice(&value.to_le_bytes());
+    }
+    out
+}
+
+/// Rows of one canonical table, with where each came from.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// The table.
+    pub table: &'static Table,
+    /// One entry per column of the table.
+    pub values: Vec<Values>,
+    /// Source columns kept as `x_<name>`.
+    pub kept: Vec<(String, Vec<Option<Box<str>>>)>,
+    /// Line of each row in its file, counted from 1.
+    pub line: Vec<u64>,
+    /// Which file each row came from: position in the list of all files read.
+    pub file: Vec<u32>,
+    /// Hash of the row's source text: breaks ties of de-duplication.
+    pub hash: Vec<u64>,
+    /// What says which row of a key is the latest; empty where the mapping declares nothing.
+    pub latest: Vec<Vec<Latest>>,
+}
+
+/// One value of a `latest` column: numbers sort as numbers and before text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Latest {
+    /// Absent.
+    #[default]
+    None,
+    /// A whole number.
+    Number(i64),
+    /// Any other text, by its bytes.
+    Text(Box<str>),
+}
+
+impl Columns {
+    /// No rows yet.
+    pub fn new(table: &'static Table, kept: &[String]) -> Columns {
+        Columns {
+            table,
+            values: table.columns.iter().map(|c| Values::new(c.kind)).collect(),
+            kept: kept.iter().map(|k| (k.clone(), Vec::new())).collect(),
+            line: Vec::new(),
+            file: Vec::new(),
+            hash: Vec::new(),
+            latest: Vec::new(),
+        }
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Sets the value of a column for the row being added.
+    pub fn push(&mut self, column: usize, value: Option<Value<'_>>) {
+        if let Some(values) = self.values.get_mut(column) {
+            values.push(value);
+        }
+    }
+
+    /// Adds all rows of `other`, which has the same table; kept columns are matched by name.
+    pub fn append(&mut self, other: Columns) {
+        let (before, added) = (self.len(), other.len());
+        for (mine, theirs) in self.values.iter_mut().zip(other.values) {
+            mine.append(theirs);
+        }
+        for (name, values) in other.kept {
+            match self.kept.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, mine)) => mine.extend(values),
+                None => {
+                    let mut filled = vec![None; before];
+                    filled.extend(values);
+                    self.kept.push((name, filled));
+                }
+            }
+        }
+        for (_, values) in &mut self.kept {
+            values.resize(before + added, None);
+        }
+        self.line.extend(other.line);
+        self.file.extend(other.file);
+        self.hash.extend(other.hash);
+        self.latest.extend(other.latest);
+    }
+
+    /// The text at a column's position in a row; loops over rows look the position up once.
+    pub fn text_at(&self, at: Option<usize>, row: usize) -> Option<&str> {
+        match self.values.get(at?)? {
+            Values::Text(v) => v.get(row)?.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The whole number at a column's position in a row.
+    pub fn integer_at(&self, at: Option<usize>, row: usize) -> Option<i64> {
+        match self.values.get(at?)? {
+            Values::Integer(v) => *v.get(row)?,
+            _ => None,
+        }
+    }
+
+    /// The positions of columns by name.
+    pub fn positions(&self, names: &[&str]) -> Vec<Option<usize>> {
+        names.iter().map(|n| self.table.position(n)).collect()
+    }
+
+    /// An identity of the values of some columns in a row: equal for equal values, and different
+    /// for different ones but for a chance of 2^-128 a pair.
+    pub fn identity(&self, at: &[Option<usize>], row: usize) -> u128 {
+        let mut hasher = Xxh3Default::new();
+        for column in at {
+            match column.and_then(|c| self.values.get(c)) {
+                Some(Values::Text(v)) => {
+                    if let Some(Some(text)) = v.get(row) {
+                        hasher.update(text.as_bytes());
+                    }
+                    hasher.update(&[0xff]);
+                }
+                Some(Values::Integer(v)) => hasher.update(&bytes(v.get(row).copied().flatten())),
+                Some(Values::Boolean(v)) => {
+                    hasher.update(&bytes(v.get(row).copied().flatten().map(i64::from)));
+                }
+                Some(Values::Decimal(v)) => match v.get(row).copied().flatten() {
+                    Some(units) => hasher.update(&units.to_le_bytes()),
+                    None => hasher.update(&[0xfe]),
+                },
+                None => hasher.update(&[0xfd]),
+            }
+        }
+        hasher.digest128()
+    }
+
+    /// The text of a column in a row.
+    pub fn text(&self, column: &str, row: usize) -> Option<&str> {
+        match self.values.get(self.table.position(column)?)? {
+            Values::Text(v) => v.get(row)?.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The whole number of a column in a row.
+    pub fn integer(&self, column: &str, row: usize) -> Option<i64> {
+        match self.values.get(self.table.position(column)?)? {
+            Values::Integer(v) => *v.get(row)?,
+            _ => None,
+        }
+    }
+
+    /// The decimal of a column in a row, in units of 10^-15.
+    pub fn decimal(&self, column: &str, row: usize) -> Option<i128> {
+        match self.values.get(self.table.position(column)?)? {
+            Values::Decimal(v) => *v.get(row)?,
+            _ => None,
+        }
+    }
+
+    /// Replaces the text of a column in a row.
+    pub fn set_text(&mut self, column: &str, row: usize, value: Option<&str>) {
+        if let Some(at) = self.table.position(column)
+            && let Some(Values::Text(v)) = self.values.get_mut(at)
+            && let Some(slot) = v.get_mut(row)
+        {
+            *slot = value.map(Into::into);
+        }
+    }
+
+    /// A value of any kind as text, for keys and messages.
+    pub fn shown(&self, column: &str, row: usize) -> String {
+        let Some(values) = self
+            .table
+            .position(column)
+            .and_then(|at| self.values.get(at))
+        else {
+            return String::new();
+        };
+        match values {
+            Values::Text(v) => v
+                .get(row)
+                .and_then(|t| t.as_deref())
+                .unwrap_or("")
+                .to_owned(),
+            Values::Integer(v) => v
+                .get(row)
+                .copied()
+                .flatten()
+                .map(|i| i.to_string())
+                .unwrap_or_default(),
+            Values::Boolean(v) => v
+                .get(row)
+                .copied()
+                .flatten()
+                .map(|b| b.to_string())
+                .unwrap_or_default(),
+            Values::Decimal(v) => v
+                .get(row)
+                .copied()
+                .flatten()
+                .map(|d| d.to_string())
+                .unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,569 @@
+//! From export files to canonical tables, with every row accounted for. Responsible for
+//! encodings, dialects, dates, duplicates, rejects and scope; not for where the tables are kept
+//! (see [`crate::store`]) or what is counted in them (see [`crate::measure`]).
+
+pub mod account;
+pub mod calendars;
+pub mod columns;
+pub mod delimited;
+mod duplicates;
+pub mod file;
+mod history;
+pub mod inspect;
+mod parquet;
+mod scope;
+pub mod value;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use account::{Fate, FileAccount};
+use columns::Columns;
+use delimited::{HistoryRow, Lost, Parsed, Plan, Reject};
+use file::InputError;
+use scope::{Assigned, Scope, Ticket};
+
+use crate::config::project::{Project, ResolvedSource};
+use crate::finding::{Finding, Severity, Stage};
+use crate::store::schema::TABLES;
+
+/// What ingest made of all files of a project.
+#[derive(Debug)]
+pub struct Ingested {
+    /// Accepted rows by table, in no particular order; only tables that a source fills.
+    pub tables: BTreeMap<&'static str, Columns>,
+    /// One account per file, in the order of the project.
+    pub accounts: Vec<FileAccount>,
+    /// Refused rows, by table, file and line.
+    pub rejects: Vec<Reject>,
+    /// What was noticed.
+    pub findings: Vec<Finding>,
+    /// Which columns of each table any source delivers.
+    pub delivered: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+struct ReadFile {
+    parsed: Parsed,
+    account: usize,
+}
+
+/// Reads all sources of a project. `progress` hears of each file and of bytes done in it.
+///
+/// # Errors
+/// When a file cannot be read at all; bad rows become rejects instead.
+pub fn ingest(
+    project: &Project,
+    progress: &(dyn Fn(&str, u64) + Sync),
+) -> Result<Ingested, InputError> {
+    let mut accounts: Vec<FileAccount> = Vec::new();
+    let mut findings = Vec::new();
+    let mut rejects = Vec::new();
+    let mut read: BTreeMap<&'static str, Vec<ReadFile>> = BTreeMap::new();
+    let mut derived: Vec<Columns> = Vec::new();
+    let mut delivered: BTreeMap<&'static str, BTreeSet<&'static str>> = BTreeMap::new();
+    for source in &project.sources {
+        let files_before = read.get(source.table.name).map_or(0, Vec::len);
+        for (shown, path) in &source.files {
+            let number = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+            let (mut parsed, hash) = read_file(source, shown, path, number, progress)?;
+            let mut account = FileAccount {
+                table: source.table.name.to_owned(),
+                source: source.source.name.clone(),
+                file: shown.clone(),
+                blake3: hash,
+                rows_in: parsed.rows_in,
+                rejected: parsed.rejects.len() as u64,
+                out_of_scope: parsed.left_out,
+                ..FileAccount::default()
+            };
+            for ((currency, what), units) in &parsed.money_lost {
+                let money = account.money.entry(currency.clone()).or_default();
+                money.amount_in += units;
+                match what {
+                    Lost::Rejected => money.rejected += units,
+                    Lost::OutOfScope => money.out_of_scope += units,
+                }
+            }
+            report_file(source, shown, &parsed, &mut findings);
+            rejects.append(&mut parsed.rejects);
+            let columns = delivered.entry(source.table.name).or_default();
+            for column in source.table.columns {
+                let mapped = source.mapping.columns.get(column.name);
+                let from = mapped.and_then(|m| m.from.as_ref());
+                let given = mapped.is_some_and(|m| m.value.is_some())
+                    || source.source.set.contains_key(column.name)
+                    || column.name == "source";
+                if given || from.is_some_and(|f| !parsed.absent.contains(f)) {
+                    columns.insert(column.name);
+                }
+            }
+            read.entry(source.table.name).or_default().push(ReadFile {
+                parsed,
+                account: accounts.len(),
+            });
+            accounts.push(account);
+        }
+        // All files of the source together: a ticket's history may go on in the next file.
+        if let Some(history) = &source.mapping.history {
+            let files = read.get(source.table.name).map(Vec::as_slice);
+            let logs: Vec<(&Columns, &[HistoryRow])> = files
+                .and_then(|f| f.get(files_before..))
+                .unwrap_or_default()
+                .iter()
+                .map(|f| (&f.parsed.columns, f.parsed.history.as_slice()))
+                .collect();
+            let fields: Vec<String> = history.fields.keys().cloned().collect();
+            derived.extend(history::events(&logs, &fields));
+            delivered
+                .entry("incident_events")
+                .or_default()
+                .extend(["at", "field", "to"]);
+        }
+    }
+    rejects.sort();
+    let mut names: Vec<usize> = (0..accounts.len()).collect();
+    names.sort_by_key(|i| accounts.get(*i).map(|a| a.file.as_str()));
+    let mut by_name = vec![0; names.len()];
+    for (place, file) in names.into_iter().enumerate() {
+        if let Some(slot) = by_name.get_mut(file) {
+            *slot = place;
+        }
+    }
+
+    let known: BTreeSet<&str> = project
+        .file
+        .contracts
+        .iter()
+        .map(|c| c.id.as_str())
+        .collect();
+    let mut tables: BTreeMap<&'static str, Columns> = BTreeMap::new();
+    let mut tickets: HashSet<u128> = HashSet::new();
+    // Scope tables first, tickets next, the history of tickets after them.
+    let order = TABLES.iter().map(|t| t.name);
+    for name in order {
+        let is_events = name == "incident_events";
+        let Some(files) = read.remove(name) else {
+            continue;
+        };
+        let mut all: Option<Columns> = None;
+        let mut origin: Vec<usize> = Vec::new();
+        let mut audit = Vec::new();
+        for file in files {
+            let is_audit = is_events && !file.parsed.history.is_empty();
+            if is_audit {
+                audit.push(file);
+                continue;
+            }
+            origin.extend(std::iter::repeat_n(file.account, file.parsed.columns.len()));
+            match &mut all {
+                None => all = Some(file.parsed.columns),
+                Some(columns) => columns.append(file.parsed.columns),
+            }
+        }
+        // Rows of an audit log that only feeds events: accounted by whether their ticket is known.
+        for file in audit {
+            let columns = &file.parsed.columns;
+            let at = ticket_columns(columns);
+            for row in 0..columns.len() {
+                let fate = if tickets.contains(&columns.identity(&at, row)) {
+                    Fate::Accepted
+                } else {
+                    Fate::OutOfScope
+                };
+                if let Some(account) = accounts.get_mut(file.account) {
+                    account.count(fate, None);
+                }
+            }
+        }
+        let Some(mut all) = all else { continue };
+        let found = duplicates::find(&all, &by_name);
+        if found.conflicts.0 > 0 {
+            findings.push(
+                Finding::new(
+                    Stage::Ingest,
+                    Severity::Warning,
+                    "conflicting_duplicates",
+                    format!(
+                        "rows of `{name}` with the same key differ and `latest` of the mapping does \
+                         not say which is the latest; the one with the larger content hash stands"
+                    ),
+                )
+                .with_count(found.conflicts.0)
+                .with_evidence(found.conflicts.1.join("; ")),
+            );
+        }
+        let scoped = name == "incidents" || name == "billing";
+        let scope =
+            scoped.then(|| Scope::new(tables.get("contract_scope"), tables.get("ci_services")));
+        let mut unknown: BTreeMap<String, (u64, (String, u64))> = BTreeMap::new();
+        let mut ambiguous: BTreeMap<String, (u64, String)> = BTreeMap::new();
+        let mut nowhere = 0u64;
+        let mut orphans: (u64, BTreeSet<String>) = (0, BTreeSet::new());
+        let mut accepted = vec![false; all.len()];
+        let ticket_at = ticket_columns(&all);
+        let number_at = all.table.position("ticket_id");
+        let contract_at = all.table.position("contract_id");
+        let amount_at = all.table.position("amount");
+        let mut supplier_by_contract: HashMap<&str, &str> = HashMap::new();
+        for contract in &project.file.contracts {
+            supplier_by_contract.insert(&contract.id, &contract.supplier);
+        }
+        for row in 0..all.len() {
+            let stands = found.stands.get(row).copied().unwrap_or_default();
+            let mut fate = if stands {
+                Fate::Accepted
+            } else {
+                Fate::Duplicate
+            };
+            if stands && let Some(scope) = &scope {
+                assign(scope, &mut all, row, &mut ambiguous, &mut nowhere);
+            }
+            let has_contract = contract_at.is_some();
+            let contract = all.text_at(contract_at, row).map(str::to_owned);
+            if fate == Fate::Accepted && has_contract {
+                match &contract {
+                    Some(id) if known.contains(id.as_str()) => {}
+                    Some(id) => {
+                        fate = Fate::OutOfScope;
+                        let file = all.file.get(row).and_then(|f| accounts.get(*f as usize));
+                        let file = file.map(|a| a.file.clone()).unwrap_or_default();
+                        let place = (file, all.line.get(row).copied().unwrap_or_default());
+                        let entry = unknown.entry(id.clone()).or_insert((0, place.clone()));
+                        entry.0 += 1;
+                        entry.1 = entry.1.clone().min(place);
+                    }
+                    None if scoped => fate = Fate::OutOfScope,
+                    None => {}
+                }
+            }
+            if fate == Fate::Accepted
+                && scoped
+                && all.text("supplier_id", row).is_none()
+                && let Some(supplier) = contract
+                    .as_deref()
+                    .and_then(|c| supplier_by_contract.get(c).copied())
+            {
+                all.set_text("supplier_id", row, Some(supplier));
+            }
+            if fate == Fate::Accepted
+                && (is_events || name == "sla_clocks")
+                && !tickets.contains(&all.identity(&ticket_at, row))
+            {
+                fate = Fate::OutOfScope;
+                orphans.0 += 1;
+                orphans.1.insert(all.shown("ticket_id", row));
+                if orphans.1.len() > 3 {
+                    orphans.1.pop_last();
+                }
+            }
+            let units = amount_at.and_then(|_| all.decimal("amount", row));
+            let money = match (units, all.text("currency", row)) {
+                (Some(units), Some(currency)) => Some((units, currency)),
+                _ => None,
+            };
+            if let Some(account) = origin.get(row).and_then(|i| accounts.get_mut(*i)) {
+                account.count(fate, money);
+            }
+            if fate == Fate::Accepted {
+                if let Some(slot) = accepted.get_mut(row) {
+                    *slot = true;
+                }
+                if name == "incidents" {
+                    tickets.insert(all.identity(&ticket_at, row));
+                    tickets.insert(all.identity(&[None, number_at], row));
+                }
+            }
+        }
+        for (id, (count, (place, line))) in unknown {
+            let near = crate::config::document::nearest(&id, known.iter().copied())
+                .map(|n| format!("; did you mean `{n}`?"))
+                .unwrap_or_default();
+            findings.push(
+                Finding::new(
+                    Stage::Ingest,
+                    Severity::Warning,
+                    "unknown_contract",
+                    format!(
+                        "`{name}` has rows of contract `{id}`, which the project does not \
+                         name; they are out of scope{near}"
+                    ),
+                )
+                .with_contract(&id)
+                .with_place(&place, Some(line))
+                .with_count(count),
+            );
+        }
+        for (contracts, (count, sample)) in ambiguous {
+            findings.push(
+                Finding::new(
+                    Stage::Ingest,
+                    Severity::Warning,
+                    "ambiguous_scope",
+                    format!(
+                        "rows of `{name}` fit more than one contract ({contracts}) and are out of \
+                         scope: narrow the lines of contract_scope"
+                    ),
+                )
+                .with_count(count)
+                .with_evidence(format!("for example {sample}")),
+            );
+        }
+        if nowhere > 0 {
+            findings.push(
+                Finding::new(
+                    Stage::Ingest,
+                    Severity::Note,
+                    "out_of_scope",
+                    format!(
+                        "rows of `{name}` fit no line of contract_scope and count for no contract"
+                    ),
+                )
+                .with_count(nowhere),
+            );
+        }
+        if orphans.0 > 0 {
+            findings.push(
+                Finding::new(
+                    Stage::Ingest,
+                    Severity::Note,
+                    "without_ticket",
+                    format!("rows of `{name}` belong to no accepted ticket"),
+                )
+                .with_count(orphans.0)
+                .with_evidence(format!(
+                    "for example {}",
+                    orphans.1.into_iter().collect::<Vec<_>>().join(", ")
+                )),
+            );
+        }
+        tables.insert(all.table.name, retain(all, &accepted));
+    }
+    for events in derived {
+        let at = ticket_columns(&events);
+        let keep: Vec<bool> = (0..events.len())
+            .map(|row| tickets.contains(&events.identity(&at, row)))
+            .collect();
+        let events = retain(events, &keep);
+        match tables.get_mut("incident_events") {
+            Some(all) => all.append(events),
+            None => {
+                tables.insert("incident_events", events);
+            }
+        }
+    }
+    if let Some(events) = tables.remove("incident_events") {
+        let stands = duplicates::find(&events, &by_name).stands;
+        tables.insert("incident_events", retain(events, &stands));
+    }
+    findings.sort();
+    Ok(Ingested {
+        tables,
+        accounts,
+        rejects,
+        findings,
+        delivered,
+    })
+}
+
+/// The identity of tickets in a table's rows: source and number. A table without a source column
+/// (clocks of a tool over several sources) names tickets by number alone.
+fn ticket_columns(rows: &Columns) -> Vec<Option<usize>> {
+    rows.positions(&["source", "ticket_id"])
+}
+
+/// Keeps the rows marked.
+fn retain(mut rows: Columns, keep: &[bool]) -> Columns {
+    use columns::Values;
+    fn filter<T>(values: &mut Vec<T>, keep: &[bool]) {
+        let mut i = 0;
+        values.retain(|_| {
+            let kept = keep.get(i).copied().unwrap_or_default();
+            i += 1;
+            kept
+        });
+    }
+    for values in &mut rows.values {
+        match values {
+            Values::Text(v) => filter(v, keep),
+            Values::Integer(v) => filter(v, keep),
+            Values::Boolean(v) => filter(v, keep),
+            Values::Decimal(v) => filter(v, keep),
+        }
+    }
+    for (_, values) in &mut rows.kept {
+        filter(values, keep);
+    }
+    filter(&mut rows.line, keep);
+    filter(&mut rows.file, keep);
+    filter(&mut rows.hash, keep);
+    filter(&mut rows.latest, keep);
+    rows
+}
+
+/// Gives a ticket its service (through its configuration item) and its contract.
+fn assign(
+    scope: &Scope,
+    rows: &mut Columns,
+    row: usize,
+    ambiguous: &mut BTreeMap<String, (u64, String)>,
+    nowhere: &mut u64,
+) {
+    let moment = rows.table.partition.unwrap_or("opened_at");
+    let opened_at = rows.integer(moment, row).unwrap_or_default();
+    if rows.text("service_id", row).is_none()
+        && let Some(ci) = rows.text("ci_id", row)
+        && let Some(service) = scope.service_of(ci, opened_at).map(str::to_owned)
+    {
+        rows.set_text("service_id", row, Some(&service));
+    }
+    if rows.text("contract_id", row).is_some() {
+        return;
+    }
+    let assigned = scope.assign(Ticket {
+        supplier: rows.text("supplier_id", row),
+        service: rows.text("service_id", row),
+        group: rows.text("assignment_group", row),
+        ci: rows.text("ci_id", row),
+        opened_at,
+    });
+    match assigned {
+        Assigned::Contract(contract, supplier) => {
+            rows.set_text("contract_id", row, Some(&contract));
+            if rows.text("supplier_id", row).is_none() {
+                rows.set_text("supplier_id", row, supplier.as_deref());
+            }
+        }
+        Assigned::Nowhere => *nowhere += 1,
+        Assigned::Ambiguous(contracts) => {
+            let sample = rows
+                .text("ticket_id", row)
+                .or_else(|| rows.text("line_id", row))
+                .unwrap_or_default()
+                .to_owned();
+            let entry = ambiguous
+                .entry(contracts.join(", "))
+                .or_insert_with(|| (0, sample.clone()));
+            entry.0 += 1;
+            entry.1 = std::mem::take(&mut entry.1).min(sample);
+        }
+    }
+}
+
+fn read_file(
+    source: &ResolvedSource,
+    shown: &str,
+    path: &std::path::Path,
+    number: u32,
+    progress: &(dyn Fn(&str, u64) + Sync),
+) -> Result<(Parsed, String), InputError> {
+    let loaded = file::read(shown, path)?;
+    if file::is_parquet(path) {
+        let (header, rows) = parquet::texts(shown, loaded.bytes)?;
+        let plan = Plan::new(source, shown, number, &header)?;
+        let parsed = delimited::read_rows(&plan, rows.into_iter());
+        progress(shown, parsed.rows_in);
+        return Ok((parsed, loaded.hash));
+    }
+    let text = file::text(shown, &loaded.bytes)?;
+    let delimiter = source.mapping.delimiter.bytes().next().unwrap_or(b',');
+    let header = delimited::header(shown, text, delimiter)?;
+    let plan = Plan::new(source, shown, number, &header)?;
+    let parsed = delimited::read(&plan, text, delimiter, &|bytes| progress(shown, bytes))?;
+    Ok((parsed, loaded.hash))
+}
+
+/// Findings of one file: what its columns lack and what did not read.
+fn report_file(source: &ResolvedSource, shown: &str, parsed: &Parsed, findings: &mut Vec<Finding>) {
+    let finding = |severity, code: &str, detail: String| {
+        Finding::new(Stage::Ingest, severity, code, detail).with_place(shown, None)
+    };
+    if parsed.rows_in == 0 {
+        findings.push(finding(
+            Severity::Warning,
+            "no_rows",
+            "the file has a header and no rows".to_owned(),
+        ));
+    }
+    for column in &parsed.absent {
+        findings.push(
+            finding(
+                Severity::Note,
+                "column_absent",
+                "the mapping names a column that the file does not have; what depends on it is \
+                 not measurable"
+                    .to_owned(),
+            )
+            .with_column(column),
+        );
+    }
+    if !parsed.unmapped.is_empty() {
+        findings.push(
+            finding(
+                Severity::Note,
+                "unmapped_columns",
+                "columns of the file that the mapping does not use".to_owned(),
+            )
+            .with_count(parsed.unmapped.len() as u64)
+            .with_evidence(parsed.unmapped.join(", ")),
+        );
+    }
+    for ((column, problem), unread) in &parsed.unread {
+        let mut f = finding(
+            Severity::Warning,
+            problem.code(),
+            format!("values that do not read were left out; {}", problem.hint()),
+        )
+        .with_column(column)
+        .with_count(unread.count)
+        .with_evidence(unread.samples.join(" | "));
+        f.line = Some(unread.line);
+        findings.push(f);
+    }
+    let mut kinds: BTreeMap<(&str, Option<&str>), (u64, u64, &str)> = BTreeMap::new();
+    for reject in &parsed.rejects {
+        let key = (reject.code.as_str(), reject.column.as_deref());
+        let entry = kinds.entry(key).or_insert((0, reject.line, &reject.raw));
+        entry.0 += 1;
+    }
+    for ((code, column), (count, line, raw)) in kinds {
+        let mut f = finding(
+            Severity::Warning,
+            code,
+            format!(
+                "rows of `{}` were rejected: {}",
+                source.table.name,
+                why(code)
+            ),
+        )
+        .with_count(count)
+        .with_evidence(raw.chars().take(200).collect::<String>());
+        f.line = Some(line);
+        f.column = column.map(str::to_owned);
+        findings.push(f);
+    }
+}
+
+/// What a reject code means and what to do.
+pub fn why(code: &str) -> &'static str {
+    match code {
+        "field_count" => "the row has more or fewer fields than the header; quote delimiters",
+        "not_utf8" => "the row is not UTF-8 text; save the file as UTF-8",
+        "required_value_absent" => "a value that every row needs is empty",
+        "resolved_before_opened" => "it was resolved before it was opened; correct the dates",
+        "closed_before_opened" => "it was closed before it was opened; correct the dates",
+        "period_end_before_start" => "its period ends before it starts; correct the dates",
+        "end_before_start" => "it ends before it starts; correct the dates",
+        "date_format" => value::Problem::Date.hint(),
+        "zone_missing" => value::Problem::ZoneMissing.hint(),
+        "local_time_skipped" => value::Problem::LocalTimeSkipped.hint(),
+        "local_time_twice" => value::Problem::LocalTimeTwice.hint(),
+        "number_format" => value::Problem::Number.hint(),
+        "number_range" => value::Problem::NumberRange.hint(),
+        "negative" => value::Problem::Negative.hint(),
+        "boolean_spelling" => value::Problem::Boolean.hint(),
+        "unknown_word" => value::Problem::Word.hint(),
+        "unknown_priority" => value::Problem::Priority.hint(),
+        "share_range" => value::Problem::Share.hint(),
+        "currency_code" => value::Problem::Currency.hint(),
+        _ => "see the row in `rejects`",
+    }
+}

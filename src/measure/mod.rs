@@ -1,0 +1,21 @@
+//! Clocks, repeats, impact and histograms: one pass over rows into mergeable cells.
+//!
+//! A [`fragment::Fragment`] is what the pass over one store partition gives: counts, whole
+//! seconds, exact money and histogram buckets, never a float or a mean. Fragments of disjoint
+//! tickets merge in any order; what crosses a partition's border (repeats) is carried by its
+//! boundary map and folded in month order by [`cells::Cells::fold`].
+//!
+//! Not responsible for expected values (see [`crate::baseline`]), for KPI values (see
+//! [`crate::score`]) or for prices (see [`crate::settle`]).
+
+pub mod billing;
+pub mod cells;
+pub mod clock;
+pub mod clock_policy;
+pub mod fact;
+pub mod fragment;
+pub mod histogram;
+pub mod kernel;
+#[cfg(feature = "frames")]
+pub mod read;
+pub mod spec;

@@ -1,0 +1,159 @@
+//! The small tables that settlement reads (what was settled before, exchange rates, disputes)
+//! and the exposure that scoring reads, from canonical rows to their typed values.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, Severity, Stage};
+use crate::ingest::columns::Columns;
+use crate::ingest::value::STORE_SCALE;
+use crate::money::{Currency, Decimal, FxRates};
+use crate::score::Exposure;
+use crate::settle::{Dispute, PeriodKey, Settled, SettledLine, SettledStatus};
+use crate::time::Date;
+
+fn amount(rows: &Columns, column: &str, row: usize) -> Option<Decimal> {
+    Decimal::new(rows.decimal(column, row)?, STORE_SCALE)
+        .ok()
+        .map(Decimal::normalized)
+}
+
+fn skipped(table: &str, rows: &Columns, row: usize, why: &str) -> Finding {
+    let mut finding = Finding::new(
+        Stage::Settle,
+        Severity::Warning,
+        "ledger_line",
+        format!("a line of `{table}` was not used: {why}"),
+    );
+    finding.line = rows.line.get(row).copied();
+    finding
+}
+
+/// What earlier statements settled.
+pub(super) fn settled(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> Settled {
+    let mut settled = Settled::new();
+    let Some(rows) = rows else { return settled };
+    for row in 0..rows.len() {
+        let text = |c: &str| rows.text(c, row).unwrap_or_default().to_owned();
+        let period = text("period");
+        let Ok(period) = period.parse::<PeriodKey>() else {
+            findings.push(skipped(
+                "settled",
+                rows,
+                row,
+                &format!("`{period}` is no period"),
+            ));
+            continue;
+        };
+        let status = match rows.text("status", row) {
+            Some("provisional") => SettledStatus::Provisional,
+            Some("disputed") => SettledStatus::Disputed,
+            Some("carried") => SettledStatus::Carried,
+            Some("withheld") => SettledStatus::Withheld,
+            Some("final") | None => SettledStatus::Final,
+            Some(other) => {
+                findings.push(skipped(
+                    "settled",
+                    rows,
+                    row,
+                    &format!("status `{other}` is unknown"),
+                ));
+                continue;
+            }
+        };
+        let Some(amount) = amount(rows, "amount", row) else {
+            continue;
+        };
+        settled.push(SettledLine {
+            statement_id: text("statement_id"),
+            contract_id: text("contract_id"),
+            period,
+            clause_id: text("clause_id"),
+            amount,
+            status,
+        });
+    }
+    settled
+}
+
+/// Exchange rates. Of several sources of one day's rate the first in order of rows counts.
+pub(super) fn fx_rates(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> FxRates {
+    let mut rates = FxRates::new();
+    let Some(rows) = rows else { return rates };
+    for row in 0..rows.len() {
+        let currency = |c: &str| rows.text(c, row).and_then(|t| t.parse::<Currency>().ok());
+        let date = rows
+            .integer("date", row)
+            .and_then(|d| i32::try_from(d).ok());
+        let (Some(from), Some(to), Some(date), Some(rate)) = (
+            currency("from"),
+            currency("to"),
+            date,
+            amount(rows, "rate", row),
+        ) else {
+            continue;
+        };
+        if let Err(e) = rates.insert(Date::from_days_since_epoch(date), from, to, rate) {
+            findings.push(skipped("fx_rates", rows, row, &e.to_string()));
+        }
+    }
+    rates
+}
+
+/// Disputes about clauses that are still open. A dispute about an invoice line is not one about
+/// a clause; closed disputes no longer hold anything back.
+pub(super) fn disputes(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> Vec<Dispute> {
+    let mut disputes = Vec::new();
+    let Some(rows) = rows else { return disputes };
+    for row in 0..rows.len() {
+        let text = |c: &str| rows.text(c, row).unwrap_or_default().to_owned();
+        if rows.integer("closed_at", row).is_some() || rows.text("clause_id", row).is_none() {
+            continue;
+        }
+        let period = text("period");
+        let Ok(period) = period.parse::<PeriodKey>() else {
+            findings.push(skipped(
+                "disputes",
+                rows,
+                row,
+                &format!("`{period}` is no period"),
+            ));
+            continue;
+        };
+        disputes.push(Dispute {
+            dispute_id: text("dispute_id"),
+            contract_id: text("contract_id"),
+            period,
+            clause_id: text("clause_id"),
+            amount: amount(rows, "amount", row),
+        });
+    }
+    disputes
+}
+
+/// Exposure rows.
+pub(super) fn exposure(rows: Option<&Columns>) -> Vec<Exposure> {
+    let Some(rows) = rows else { return Vec::new() };
+    let mut all: BTreeMap<(String, String, crate::time::Month), Exposure> = BTreeMap::new();
+    for row in 0..rows.len() {
+        let count = |c: &str| rows.integer(c, row).and_then(|n| u64::try_from(n).ok());
+        let (Some(contract), Some(Ok(month))) = (
+            rows.text("contract_id", row),
+            rows.text("month", row).map(str::parse),
+        ) else {
+            continue;
+        };
+        let service = rows.text("service_id", row).unwrap_or_default();
+        all.insert(
+            (contract.to_owned(), service.to_owned(), month),
+            Exposure {
+                contract_id: contract.to_owned(),
+                service_id: service.to_owned(),
+                month,
+                users: count("users"),
+                cis: count("cis"),
+                transactions: count("transactions"),
+            },
+        );
+    }
+    all.into_values().collect()
+}

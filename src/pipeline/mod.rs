@@ -1,0 +1,434 @@
+//! The main job: a project's files through all stages, and the published result. Responsible for
+//! the order of the stages and for what passes between them; has no arithmetic of its own and
+//! says nothing on the console.
+//!
+//! ```text
+//! files ─ingest─▶ canonical rows ─prepare─▶ store ─measure─▶ cells, billing cells
+//!   cells + exposure ─baseline─▶ expected ─score─▶ KPI values ─settle─▶ settlement lines
+//!   all of it ─publish─▶ <out>/*.parquet, _manifest.json last
+//! ```
+
+pub mod contracts;
+mod ledgers;
+mod outcome;
+
+use std::collections::BTreeMap;
+
+use std::sync::Arc;
+
+use miette::Diagnostic;
+
+use crate::baseline::{self, BaselineResult};
+use crate::config::project::Project;
+use crate::finding::{Finding, Severity, Stage};
+use crate::ingest::file::InputError;
+use crate::ingest::{self, Ingested};
+use crate::measure::billing::BillingCells;
+use crate::measure::cells::Cells;
+use crate::measure::read;
+use crate::measure::spec::MeasurePlan;
+use crate::publish::manifest::{MANIFEST, Manifest};
+use crate::publish::table::{PublishError, SCHEMA_VERSION};
+use crate::publish::{statements, tables};
+use crate::score;
+use crate::settle::{self, Detail, Facts, Measures, SettlementLine};
+use crate::store::disk::{Staging, StoreError};
+use crate::store::prepare;
+use crate::time::{Month, Period};
+use contracts::{Contract, ContractError};
+pub use outcome::{Outcome, SchemeRow};
+
+/// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum RunError {
+    /// The project or its terms are invalid.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Contract(#[from] ContractError),
+    /// An input file cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Input(#[from] InputError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// An output file cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// What a run tells of its progress.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// Bytes (or rows of Parquet) of a file were read.
+    Read(&'a str, u64),
+    /// So many partitions will be measured.
+    Partitions(u64),
+    /// One partition was measured.
+    Measured,
+    /// A stage begins.
+    Stage(&'static str),
+}
+
+/// Runs the main job and publishes its result.
+///
+/// # Errors
+/// When the project, an input file or the disk stops it; the former output then still stands.
+pub fn run(
+    project: &Project,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    let contracts = contracts::read(project)?;
+    let output = Staging::begin(&project.output_folder())?;
+    let staged = Staging::begin(&project.store_folder())?;
+
+    progress(Progress::Stage("reading"));
+    let ingested = ingest::ingest(project, &|file, n| progress(Progress::Read(file, n)))?;
+    let mut findings = ingested.findings.clone();
+
+    let mut calendars = project.file.calendars.clone();
+    if let Some(rows) = ingested.tables.get("calendars") {
+        let (read, noticed) = ingest::calendars::definitions(rows);
+        calendars.extend(read);
+        findings.extend(noticed);
+    }
+    let plans = contracts::plans(&contracts, &calendars)?;
+
+    progress(Progress::Stage("storing"));
+    prepare::write_all(staged.folder(), &ingested.tables)?;
+
+    progress(Progress::Stage("measuring"));
+    let store = staged.folder();
+    progress(Progress::Partitions(read::partition_count(store)? as u64));
+    let cells = read::tickets(store, &plans, &|| progress(Progress::Measured))?;
+    let (billing, billing_facts) = read::billing(store, &plans)?;
+    staged.publish()?;
+
+    progress(Progress::Stage("settling"));
+    let measured = Measured {
+        project,
+        ingested: &ingested,
+        plans: &plans,
+        cells: &cells,
+        billing: &billing,
+    };
+    let results = settle_all(&contracts, &measured, &mut findings);
+    findings.sort();
+    findings.dedup();
+
+    progress(Progress::Stage("publishing"));
+    let mut manifest = manifest(project, &contracts, &ingested);
+    let metadata = manifest.file_metadata();
+    let folder = output.folder().to_owned();
+    for table in [
+        tables::cells(&cells),
+        tables::baseline(&results.baseline),
+        statements::kpi(&results.kpis),
+        statements::settlement(&results.settlement),
+        statements::schemes(&results.schemes),
+        tables::billing_facts(&billing_facts),
+        tables::findings(&findings),
+        tables::rejects(&ingested.rejects),
+    ] {
+        let path = table.write(&folder, &metadata)?;
+        manifest.add(&path, table.rows())?;
+    }
+    manifest.write(&folder)?;
+    output.publish()?;
+    Ok(Outcome {
+        accounts: ingested.accounts,
+        findings,
+        settlement: results.settlement,
+        schemes: results.schemes,
+        kpis: results.kpis,
+        manifest: project.output_folder().join(MANIFEST),
+        outputs: manifest.outputs,
+    })
+}
+
+/// Reads and binds everything that a run would, but no data beyond the calendars.
+///
+/// # Errors
+/// As [`run`], for the project and its terms.
+pub fn check(project: &Project) -> Result<Vec<(Contract, MeasurePlan)>, RunError> {
+    let contracts = contracts::read(project)?;
+    let mut only = project.clone();
+    only.sources.retain(|s| s.table.name == "calendars");
+    let ingested = ingest::ingest(&only, &|_, _| {})?;
+    let mut calendars = project.file.calendars.clone();
+    if let Some(rows) = ingested.tables.get("calendars") {
+        calendars.extend(ingest::calendars::definitions(rows).0);
+    }
+    let mut plans = contracts::plans(&contracts, &calendars)?;
+    Ok(contracts
+        .into_iter()
+        .filter_map(|c| {
+            let plan = plans.remove(&c.entry.id)?;
+            Some((c, plan))
+        })
+        .collect())
+}
+
+/// What the pure stages read.
+struct Measured<'a> {
+    project: &'a Project,
+    ingested: &'a Ingested,
+    plans: &'a read::Plans,
+    cells: &'a Cells,
+    billing: &'a BillingCells,
+}
+
+/// What the pure stages give, for all contracts in the order of the project.
+#[derive(Default)]
+struct Results {
+    baseline: BaselineResult,
+    kpis: Vec<score::KpiValue>,
+    settlement: Vec<SettlementLine>,
+    schemes: Vec<SchemeRow>,
+}
+
+/// Baseline, score and settle for every contract, in the order of the project.
+fn settle_all(
+    contracts: &[Contract],
+    measured: &Measured<'_>,
+    findings: &mut Vec<Finding>,
+) -> Results {
+    let table = |name: &str| measured.ingested.tables.get(name);
+    let exposure = ledgers::exposure(table("exposure"));
+    let settled = Arc::new(ledgers::settled(table("settled"), findings));
+    let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
+    let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
+    let delivered: score::Delivered = measured
+        .ingested
+        .delivered
+        .iter()
+        .map(|(table, columns)| {
+            (
+                (*table).to_owned(),
+                columns.iter().map(|c| (*c).to_owned()).collect(),
+            )
+        })
+        .collect();
+    let mut results = Results::default();
+    for contract in contracts {
+        let Some(plan) = measured.plans.get(&contract.entry.id) else {
+            continue;
+        };
+        let kpis = score_one(
+            contract,
+            plan,
+            measured,
+            &exposure,
+            &delivered,
+            &mut results,
+            findings,
+        );
+        let measures = measures(&contract.entry.id, &kpis);
+        let facts = |parameters: &settle::Parameters| Facts {
+            measures: measures.clone(),
+            parameters: parameters.clone(),
+            settled: Arc::clone(&settled),
+            fx: Arc::clone(&fx),
+            disputes: Arc::clone(&disputes),
+            months: None,
+        };
+        let spec = contract.terms.settle.clone();
+        let own = settle::settle(&spec, &facts(&contract.parameters), Detail::Steps);
+        findings.extend(own.findings);
+        results
+            .schemes
+            .extend(outcome::schemes("this_contract", &own.lines, &kpis));
+        for (scheme, (terms, parameters)) in &contract.compare {
+            // The ledger holds what this contract paid, not what another would have.
+            let mut facts = facts(parameters);
+            facts.settled = Arc::default();
+            facts.disputes = Arc::default();
+            let other = settle::settle(&terms.settle, &facts, Detail::Amounts);
+            results
+                .schemes
+                .extend(outcome::schemes(scheme, &other.lines, &kpis));
+            findings.extend(other.findings.into_iter().map(|mut f| {
+                f.severity = f.severity.min(Severity::Note);
+                f.detail = format!("in the comparison `{scheme}`: {}", f.detail);
+                f
+            }));
+        }
+        results.settlement.extend(own.lines);
+        results.kpis.extend(kpis);
+    }
+    let suppliers: BTreeMap<String, String> = contracts
+        .iter()
+        .map(|c| (c.entry.id.clone(), c.entry.supplier.clone()))
+        .collect();
+    let of_suppliers = score::supplier_values(&results.kpis, &suppliers);
+    // They name no contract, so they stand before those that do.
+    results.kpis.splice(0..0, of_suppliers);
+    results
+}
+
+/// Baseline and KPI values of one contract.
+fn score_one(
+    contract: &Contract,
+    plan: &MeasurePlan,
+    measured: &Measured<'_>,
+    exposure: &[score::Exposure],
+    delivered: &score::Delivered,
+    results: &mut Results,
+    findings: &mut Vec<Finding>,
+) -> Vec<score::KpiValue> {
+    let id = &contract.entry.id;
+    let unit = contract.score.exposure_unit;
+    let table = score::ExposureTable::new(id, exposure, unit);
+    let as_of = measured.project.as_of;
+    let observed = score::observed(measured.cells, id, &plan.zone, as_of);
+    let baseline = match observed {
+        Some(period) => {
+            let (series, noticed) = score::series(measured.cells, id, &table, unit, period);
+            findings.extend(noticed);
+            baseline::estimate(&series, &contract.baseline)
+        }
+        None => {
+            findings.push(
+                Finding::new(
+                    Stage::Measure,
+                    Severity::Warning,
+                    "no_tickets",
+                    "no ticket of the contract lies before the as-of moment: nothing about \
+                     incidents is measurable",
+                )
+                .with_contract(id),
+            );
+            BaselineResult::default()
+        }
+    };
+    findings.extend(baseline.findings.iter().cloned());
+    let scored = score::score(&score::Inputs {
+        plan,
+        spec: &contract.score,
+        baseline_spec: &contract.baseline,
+        baseline: &baseline,
+        cells: measured.cells,
+        billing: measured.billing,
+        exposure,
+        delivered,
+        observed,
+        as_of,
+        levels: &[
+            score::Level::Contract,
+            score::Level::Service,
+            score::Level::Priority,
+        ],
+    });
+    findings.extend(scored.findings);
+    results.baseline.months.extend(baseline.months);
+    results.baseline.joint.extend(baseline.joint);
+    results.baseline.hashes.extend(baseline.hashes);
+    scored.values
+}
+
+/// KPI values as the settlement reads them: by their ids, and the lower end of the interval of
+/// avoided incidents as `incidents_avoided_lower`.
+///
+/// A scope is known by its kind and name (`service:mail`, `priority:P1`) and by its name alone
+/// (`mail`, `P1`), except for a service that has the name of a priority. What names no service
+/// has no scope of its own.
+fn measures(contract_id: &str, kpis: &[score::KpiValue]) -> Measures {
+    let mut measures = Measures::new();
+    for value in score::measured(kpis) {
+        let measured = match value.value {
+            Ok(decimal) => settle::Measured::Value(decimal),
+            Err(reason) => settle::Measured::NotMeasurable(reason),
+        };
+        let place = (contract_id, value.period, value.name.as_str());
+        insert(&mut measures, place, &value.scope, &measured);
+    }
+    for value in kpis.iter().filter(|v| v.kpi == "incidents_avoided") {
+        let lower = match value.ci_low {
+            Some(low) if !value.provisional => settle::Measured::Value(low),
+            _ => settle::Measured::NotMeasurable(value.reason.clone()),
+        };
+        let place = (contract_id, value.period, "incidents_avoided_lower");
+        insert(&mut measures, place, &value.scope, &lower);
+    }
+    measures
+}
+
+fn insert(
+    measures: &mut Measures,
+    (contract_id, period, name): (&str, Period<Month>, &str),
+    scope: &score::Scope,
+    value: &settle::Measured,
+) {
+    let span = settle::PeriodKey::Span(settle::Span {
+        from: period.start(),
+        to: period.end(),
+    });
+    let qualified = scope.to_string();
+    let plain = scope.value();
+    let keys: &[Option<&str>] = match scope {
+        score::Scope::Contract => &[None],
+        score::Scope::Supplier(_) => &[],
+        score::Scope::Service(id) if id.is_empty() => &[],
+        score::Scope::Service(id) if crate::measure::spec::priority(id).is_some() => {
+            &[Some(&qualified)]
+        }
+        _ => &[Some(&qualified), Some(&plain)],
+    };
+    for key in keys {
+        measures.insert(contract_id, span, name, *key, value.clone());
+    }
+}
+
+/// The manifest before any file is written.
+fn manifest(project: &Project, contracts: &[Contract], ingested: &Ingested) -> Manifest {
+    let mut configuration = blake3::Hasher::new();
+    for (name, text) in &project.texts {
+        configuration
+            .update(name.as_bytes())
+            .update(&[0])
+            .update(text.as_bytes())
+            .update(&[0]);
+    }
+    let mut terms = BTreeMap::new();
+    for contract in contracts {
+        let hash = contract.terms.hash();
+        configuration
+            .update(contract.entry.id.as_bytes())
+            .update(hash.as_bytes());
+        for (scheme, (compared, _)) in &contract.compare {
+            configuration
+                .update(scheme.as_bytes())
+                .update(compared.hash().as_bytes());
+        }
+        terms.insert(contract.entry.id.clone(), hash);
+    }
+    let mut files: Vec<(&str, &str)> = ingested
+        .accounts
+        .iter()
+        .map(|a| (a.file.as_str(), a.blake3.as_str()))
+        .collect();
+    files.sort_unstable();
+    let mut inputs = blake3::Hasher::new();
+    for (file, hash) in files {
+        inputs
+            .update(file.as_bytes())
+            .update(&[0])
+            .update(hash.as_bytes());
+    }
+    let mut accounts = ingested.accounts.clone();
+    accounts.sort_by(|a, b| (&a.table, &a.file).cmp(&(&b.table, &b.file)));
+    Manifest {
+        gainshare: env!("CARGO_PKG_VERSION").to_owned(),
+        schema_version: SCHEMA_VERSION,
+        zone_database: crate::time::zone_database_version().to_owned(),
+        project: project.file.name.clone(),
+        as_of: project.as_of.to_string(),
+        terms,
+        configuration_hash: configuration.finalize().to_hex().to_string(),
+        inputs_hash: inputs.finalize().to_hex().to_string(),
+        inputs: accounts,
+        outputs: Vec::new(),
+    }
+}

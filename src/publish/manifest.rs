@@ -1,0 +1,107 @@
+//! `_manifest.json`: what a run read, by which terms, and what it wrote. Written last: a reader
+//! that sees it sees a complete run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::table::{PublishError, SCHEMA_VERSION};
+use crate::ingest::account::FileAccount;
+
+/// Name of the manifest in the output folder.
+pub const MANIFEST: &str = "_manifest.json";
+
+/// What a run read and wrote. No timestamp and nothing of the host.
+#[derive(Debug, Serialize)]
+pub struct Manifest {
+    /// Version of the program.
+    pub gainshare: String,
+    /// Version of the table contracts.
+    pub schema_version: u32,
+    /// Version of the bundled zone database.
+    pub zone_database: String,
+    /// Name of the project.
+    pub project: String,
+    /// The moment up to which the files tell what happened.
+    pub as_of: String,
+    /// Hash of all terms, by contract.
+    pub terms: BTreeMap<String, String>,
+    /// Hash of the project file, mappings and terms together.
+    pub configuration_hash: String,
+    /// Hash of all input files, in order of their names.
+    pub inputs_hash: String,
+    /// The account of each input file.
+    pub inputs: Vec<FileAccount>,
+    /// The files written.
+    pub outputs: Vec<OutputFile>,
+}
+
+/// One file written.
+#[derive(Debug, Serialize)]
+pub struct OutputFile {
+    /// Name in the output folder.
+    pub file: String,
+    /// Rows.
+    pub rows: u64,
+    /// BLAKE3 of the file.
+    pub blake3: String,
+}
+
+impl Manifest {
+    /// The metadata that every output file carries.
+    pub fn file_metadata(&self) -> Vec<(String, String)> {
+        let terms: Vec<&str> = self.terms.values().map(String::as_str).collect();
+        let all = blake3::hash(terms.join("\n").as_bytes())
+            .to_hex()
+            .to_string();
+        vec![
+            ("version".to_owned(), self.gainshare.clone()),
+            ("schema_version".to_owned(), SCHEMA_VERSION.to_string()),
+            ("terms_hash".to_owned(), all),
+            (
+                "configuration_hash".to_owned(),
+                self.configuration_hash.clone(),
+            ),
+            ("inputs_hash".to_owned(), self.inputs_hash.clone()),
+            ("as_of".to_owned(), self.as_of.clone()),
+            ("zone_database".to_owned(), self.zone_database.clone()),
+        ]
+    }
+
+    /// Adds a written file.
+    ///
+    /// # Errors
+    /// When the file cannot be read back for its hash.
+    pub fn add(&mut self, path: &Path, rows: usize) -> Result<(), PublishError> {
+        let bytes = std::fs::read(path).map_err(|e| PublishError {
+            path: path.to_owned(),
+            cause: e.to_string(),
+        })?;
+        self.outputs.push(OutputFile {
+            file: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            rows: rows as u64,
+            blake3: blake3::hash(&bytes).to_hex().to_string(),
+        });
+        Ok(())
+    }
+
+    /// Writes the manifest into `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), PublishError> {
+        let path = folder.join(MANIFEST);
+        let failed = |cause: String| PublishError {
+            path: path.clone(),
+            cause,
+        };
+        let mut json = serde_json::to_string_pretty(self).map_err(|e| failed(e.to_string()))?;
+        json.push('\n');
+        std::fs::write(&path, json).map_err(|e| failed(e.to_string()))
+    }
+}

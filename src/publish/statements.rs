@@ -1,0 +1,344 @@
+//! KPI values, settlement and the comparison of schemes as output tables with the column names of
+//! the table contracts.
+
+use super::table::{Table, decimal, integer, text};
+use super::tables::{MONEY_SCALE, count, owned};
+use crate::pipeline::SchemeRow;
+use crate::score::{KpiValue, period_text};
+use crate::settle::SettlementLine;
+
+/// The serde name of a closed word, so that tables and JSON say the same.
+fn word(value: impl serde::Serialize) -> Option<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Some(word),
+        _ => None,
+    }
+}
+
+/// `kpi`: KPI values per contract, period and scope.
+pub fn kpi(rows: &[KpiValue]) -> Table {
+    let figure = |name: &'static str,
+                  unit: &'static str,
+                  description: &'static str,
+                  get: fn(&KpiValue) -> Option<crate::money::Decimal>| {
+        decimal(name, unit, description, MONEY_SCALE, rows.iter().map(get))
+    };
+    Table {
+        name: "kpi",
+        description: "KPI values per contract, period and scope",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "period",
+                "Month, quarter or half-open interval of months",
+                rows.iter().map(|r| Some(period_text(&r.period))),
+            ),
+            text(
+                "kpi",
+                "Id in the catalogue",
+                rows.iter().map(|r| Some(r.kpi.to_owned())),
+            ),
+            text(
+                "scope",
+                "contract, service or priority",
+                rows.iter().map(|r| Some(r.scope.kind().to_owned())),
+            ),
+            text(
+                "scope_value",
+                "The service or priority; absent for the contract",
+                rows.iter().map(|r| owned(&r.scope.value())),
+            ),
+            figure(
+                "value",
+                "see column unit",
+                "The value, rounded as the catalogue says",
+                |r| r.value,
+            ),
+            text("unit", "Its unit", rows.iter().map(|r| owned(&r.unit))),
+            integer(
+                "n",
+                "count",
+                "Observations it rests on",
+                rows.iter().map(|r| count(r.n)),
+            ),
+            integer(
+                "min_n",
+                "count",
+                "Observations it needs",
+                rows.iter().map(|r| count(r.min_n)),
+            ),
+            integer(
+                "excluded_n",
+                "count",
+                "Observations left out",
+                rows.iter().map(|r| count(r.excluded_n)),
+            ),
+            figure("numerator", "", "What is divided, unrounded", |r| {
+                r.numerator
+                    .map(|d| d.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
+            }),
+            figure("denominator", "", "What it is divided by", |r| {
+                r.denominator
+                    .map(|d| d.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
+            }),
+            figure(
+                "baseline",
+                "see column unit",
+                "The same KPI over the baseline period",
+                |r| r.baseline,
+            ),
+            figure(
+                "target",
+                "see column unit",
+                "The target of the terms",
+                |r| r.target,
+            ),
+            figure(
+                "ci_low",
+                "see column unit",
+                "Lower end of the joint interval",
+                |r| r.ci_low,
+            ),
+            figure(
+                "ci_high",
+                "see column unit",
+                "Upper end of the joint interval",
+                |r| r.ci_high,
+            ),
+            figure("ci_level", "", "Two-sided level of the interval", |r| {
+                r.ci_level
+            }),
+            figure(
+                "score",
+                "",
+                "0 to 1, linear between floor and target",
+                |r| r.score,
+            ),
+            text(
+                "direction",
+                "Which values are better",
+                rows.iter().map(|r| Some(r.direction.name().to_owned())),
+            ),
+            text(
+                "status",
+                "ok, not_measurable or disqualified",
+                rows.iter().map(|r| Some(r.status.name().to_owned())),
+            ),
+            text(
+                "reason",
+                "Why there is no value, or what to know about it",
+                rows.iter().map(|r| owned(&r.reason)),
+            ),
+            text(
+                "rule",
+                "The rule that decided the ambiguous",
+                rows.iter().map(|r| owned(r.rule)),
+            ),
+        ],
+    }
+}
+
+/// `settlement`: every step of every amount.
+pub fn settlement(rows: &[SettlementLine]) -> Table {
+    let figure = |name: &'static str,
+                  description: &'static str,
+                  get: fn(&SettlementLine) -> Option<crate::money::Decimal>| {
+        text(
+            name,
+            description,
+            rows.iter()
+                .map(move |r| get(r).map(|d| d.normalized().to_string())),
+        )
+    };
+    let money = |name: &'static str,
+                 description: &'static str,
+                 get: fn(&SettlementLine) -> Option<crate::money::Decimal>| {
+        decimal(
+            name,
+            "currency",
+            description,
+            MONEY_SCALE,
+            rows.iter().map(move |r| {
+                get(r).map(|d| d.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
+            }),
+        )
+    };
+    Table {
+        name: "settlement",
+        description: "Every step of every amount; positive is owed by the customer",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "supplier_id",
+                "The supplier",
+                rows.iter().map(|r| owned(&r.supplier_id)),
+            ),
+            text(
+                "period",
+                "The period of the clause",
+                rows.iter().map(|r| owned(&r.period)),
+            ),
+            text(
+                "clause_id",
+                "The clause; total for the sum of a statement",
+                rows.iter().map(|r| owned(&r.clause_id)),
+            ),
+            integer(
+                "seq",
+                "",
+                "Order within the contract",
+                rows.iter().map(|r| Some(i64::from(r.seq))),
+            ),
+            text(
+                "step",
+                "basis, the step's word, or amount",
+                rows.iter().map(|r| owned(&r.step)),
+            ),
+            figure("basis", "Running amount before the step, exact", |r| {
+                r.basis
+            }),
+            figure(
+                "rate",
+                "What the step multiplied by, added or limited to, exact",
+                |r| r.rate,
+            ),
+            figure(
+                "measure_value",
+                "Measured basis of the clause, exact",
+                |r| r.measure_value,
+            ),
+            figure("unrounded", "The amount before rounding, exact", |r| {
+                r.unrounded
+            }),
+            money(
+                "amount",
+                "Running amount after the step; what is due, where amount_kind is payable",
+                |r| r.amount,
+            ),
+            text(
+                "currency",
+                "ISO 4217 code",
+                rows.iter().map(|r| Some(r.currency.to_string())),
+            ),
+            text("payer", "Who pays", rows.iter().map(|r| r.payer.clone())),
+            text(
+                "payee",
+                "Who receives",
+                rows.iter().map(|r| r.payee.clone()),
+            ),
+            text(
+                "amount_kind",
+                "gross, qualified, step, payable or total",
+                rows.iter().map(|r| word(r.amount_kind)),
+            ),
+            money("prior_amount", "What earlier statements settled", |r| {
+                r.prior_amount
+            }),
+            money("delta", "Amount less prior amount", |r| r.delta),
+            text(
+                "document_type",
+                "invoice, credit_note or none",
+                rows.iter().map(|r| r.document_type.map(str::to_owned)),
+            ),
+            text(
+                "bound_by",
+                "Which limit decided",
+                rows.iter().map(|r| r.bound_by.clone()),
+            ),
+            text(
+                "terms_version",
+                "State of the terms that counted",
+                rows.iter().map(|r| owned(&r.terms_version)),
+            ),
+            text(
+                "status",
+                "final, provisional, disputed, not_measurable, carried or withheld",
+                rows.iter().map(|r| word(r.status)),
+            ),
+            text(
+                "rule",
+                "The paragraph that the clause writes down",
+                rows.iter().map(|r| owned(&r.rule)),
+            ),
+            text(
+                "explanation",
+                "One line of the calculation, in words",
+                rows.iter().map(|r| owned(&r.explanation)),
+            ),
+        ],
+    }
+}
+
+/// `schemes`: the same history under this contract and others.
+pub fn schemes(rows: &[SchemeRow]) -> Table {
+    let money = |name: &'static str,
+                 description: &'static str,
+                 get: fn(&SchemeRow) -> Option<crate::money::Decimal>| {
+        decimal(
+            name,
+            "currency",
+            description,
+            MONEY_SCALE,
+            rows.iter().map(get),
+        )
+    };
+    Table {
+        name: "schemes",
+        description: "What this contract and other pricing schemes pay over the same history",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "period",
+                "The settlement period",
+                rows.iter().map(|r| owned(&r.period)),
+            ),
+            text(
+                "scheme",
+                "this_contract, or the scheme it is compared with",
+                rows.iter().map(|r| owned(&r.scheme)),
+            ),
+            money(
+                "supplier_revenue",
+                "What the customer pays the supplier",
+                |r| r.supplier_revenue,
+            ),
+            decimal(
+                "supplier_profit",
+                "currency",
+                "Revenue less cost; absent without cost assumptions in the terms",
+                MONEY_SCALE,
+                rows.iter().map(|_| None),
+            ),
+            money(
+                "impact_cost",
+                "Business impact that the customer bore",
+                |r| r.impact_cost,
+            ),
+            money("customer_total_cost", "Revenue and impact together", |r| {
+                r.customer_total_cost
+            }),
+            text(
+                "currency",
+                "ISO 4217 code",
+                rows.iter().map(|r| Some(r.currency.to_string())),
+            ),
+            text(
+                "reason",
+                "Why something is absent",
+                rows.iter().map(|r| owned(&r.reason)),
+            ),
+        ],
+    }
+}

@@ -1,0 +1,246 @@
+//! One output table: typed columns with unit and description, written as Parquet.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use miette::Diagnostic;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use crate::money::Decimal;
+
+/// Version of the table contracts. It grows when a column goes, changes its meaning or its type.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Rows in a row group of an output file.
+const ROW_GROUP: usize = 1 << 16;
+
+/// Digits of decimals in output files.
+const PRECISION: u8 = 38;
+
+/// Values of one column.
+#[derive(Debug, Clone)]
+pub enum Values {
+    /// Text.
+    Text(Vec<Option<String>>),
+    /// Whole numbers.
+    Integer(Vec<Option<i64>>),
+    /// Statistics, already rounded to declared decimals.
+    Float(Vec<Option<f64>>),
+    /// Exact decimals, written with this many decimals.
+    Decimal(Vec<Option<Decimal>>, u8),
+    /// True or false.
+    Boolean(Vec<Option<bool>>),
+    /// Instants in UTC microseconds.
+    Instant(Vec<Option<i64>>),
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name.
+    pub name: &'static str,
+    /// Unit, `""` for none.
+    pub unit: &'static str,
+    /// One line for the data dictionary.
+    pub description: &'static str,
+    /// Values, one per row.
+    pub values: Values,
+}
+
+/// One table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Name, also of its file.
+    pub name: &'static str,
+    /// One line for the data dictionary.
+    pub description: &'static str,
+    /// Columns, all of the same length.
+    pub columns: Vec<Column>,
+}
+
+/// An output file that cannot be written.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{}: {cause}", path.display())]
+#[diagnostic(help("check free space and permissions, then run again; the former output stands"))]
+pub struct PublishError {
+    /// The file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub cause: String,
+}
+
+/// A column of texts.
+pub fn text(
+    name: &'static str,
+    description: &'static str,
+    values: impl IntoIterator<Item = Option<String>>,
+) -> Column {
+    let values = Values::Text(values.into_iter().collect());
+    Column {
+        name,
+        unit: "",
+        description,
+        values,
+    }
+}
+
+/// A column of whole numbers.
+pub fn integer(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    values: impl IntoIterator<Item = Option<i64>>,
+) -> Column {
+    let values = Values::Integer(values.into_iter().collect());
+    Column {
+        name,
+        unit,
+        description,
+        values,
+    }
+}
+
+/// A column of rounded statistics.
+pub fn float(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    values: impl IntoIterator<Item = Option<f64>>,
+) -> Column {
+    let values = Values::Float(values.into_iter().collect());
+    Column {
+        name,
+        unit,
+        description,
+        values,
+    }
+}
+
+/// A column of exact decimals with `scale` decimals.
+pub fn decimal(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    scale: u8,
+    values: impl IntoIterator<Item = Option<Decimal>>,
+) -> Column {
+    let values = Values::Decimal(values.into_iter().collect(), scale);
+    Column {
+        name,
+        unit,
+        description,
+        values,
+    }
+}
+
+impl Table {
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |c| match &c.values {
+            Values::Text(v) => v.len(),
+            Values::Integer(v) | Values::Instant(v) => v.len(),
+            Values::Float(v) => v.len(),
+            Values::Decimal(v, _) => v.len(),
+            Values::Boolean(v) => v.len(),
+        })
+    }
+
+    fn batch(&self) -> Result<RecordBatch, String> {
+        let mut fields = Vec::new();
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        for column in &self.columns {
+            let (data_type, array): (DataType, ArrayRef) = match &column.values {
+                Values::Text(v) => (DataType::Utf8, Arc::new(StringArray::from(v.clone()))),
+                Values::Integer(v) => (DataType::Int64, Arc::new(Int64Array::from(v.clone()))),
+                Values::Float(v) => (DataType::Float64, Arc::new(Float64Array::from(v.clone()))),
+                Values::Boolean(v) => (DataType::Boolean, Arc::new(BooleanArray::from(v.clone()))),
+                Values::Instant(v) => (
+                    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                    Arc::new(TimestampMicrosecondArray::from(v.clone()).with_timezone("UTC")),
+                ),
+                Values::Decimal(v, scale) => {
+                    let mut units = Vec::with_capacity(v.len());
+                    for value in v {
+                        units.push(match value {
+                            None => None,
+                            Some(d) => Some(at_scale(*d, *scale, column.name)?),
+                        });
+                    }
+                    let scale = i8::try_from(*scale).map_err(|e| e.to_string())?;
+                    let array = Decimal128Array::from(units)
+                        .with_precision_and_scale(PRECISION, scale)
+                        .map_err(|e| e.to_string())?;
+                    (DataType::Decimal128(PRECISION, scale), Arc::new(array))
+                }
+            };
+            let mut metadata = std::collections::HashMap::new();
+            metadata.insert("description".to_owned(), column.description.to_owned());
+            metadata.insert("unit".to_owned(), column.unit.to_owned());
+            fields.push(Field::new(column.name, data_type, true).with_metadata(metadata));
+            arrays.push(array);
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|e| e.to_string())
+    }
+
+    /// Writes the table as `<folder>/<name>.parquet`, with `metadata` in the file's own.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or a decimal has more decimals than its column.
+    pub fn write(
+        &self,
+        folder: &Path,
+        metadata: &[(String, String)],
+    ) -> Result<PathBuf, PublishError> {
+        let path = folder.join(format!("{}.parquet", self.name));
+        let failed = |cause: String| PublishError {
+            path: path.clone(),
+            cause,
+        };
+        let batch = self.batch().map_err(failed)?;
+        let mut pairs: Vec<KeyValue> = metadata
+            .iter()
+            .map(|(k, v)| KeyValue::new(format!("gainshare.{k}"), v.clone()))
+            .collect();
+        pairs.push(KeyValue::new(
+            "gainshare.table".to_owned(),
+            self.name.to_owned(),
+        ));
+        pairs.push(KeyValue::new(
+            "gainshare.description".to_owned(),
+            self.description.to_owned(),
+        ));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_created_by(concat!("gainshare ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_key_value_metadata(Some(pairs))
+            .build();
+        let file = File::create(&path).map_err(|e| failed(e.to_string()))?;
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
+            .map_err(|e| failed(e.to_string()))?;
+        writer.write(&batch).map_err(|e| failed(e.to_string()))?;
+        writer.close().map_err(|e| failed(e.to_string()))?;
+        Ok(path)
+    }
+}
+
+/// The units of a decimal at a column's scale; more decimals than that would be lost.
+fn at_scale(value: Decimal, scale: u8, column: &str) -> Result<i128, String> {
+    let padded = value
+        .normalized()
+        .padded(scale)
+        .map_err(|e| format!("{column}: {e}"))?;
+    if padded.scale() != scale {
+        return Err(format!("{column}: {value} has more than {scale} decimals"));
+    }
+    Ok(padded.mantissa())
+}

@@ -1,0 +1,481 @@
+//! Cells, baseline, invoice lines, findings and rejects as output tables with the column names of
+//! the table contracts. KPI values and money owed are in [`super::statements`].
+
+use super::table::{Column, Table, Values, decimal, float, integer, text};
+use crate::baseline::{BaselineResult, Status};
+use crate::finding::Finding;
+use crate::ingest::delimited::Reject;
+use crate::measure::cells::Cells;
+use crate::measure::fragment::{Cell, CellKey, Clock};
+use crate::measure::read::BillingFact;
+
+/// Decimals of money in output tables.
+pub const MONEY_SCALE: u8 = 15;
+
+pub(super) fn count(n: u64) -> Option<i64> {
+    i64::try_from(n).ok()
+}
+
+fn wide(n: i128) -> Option<i64> {
+    i64::try_from(n).ok()
+}
+
+pub(super) fn owned(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// `cells`: sums per contract, service, priority and month.
+pub fn cells(cells: &Cells) -> Table {
+    let rows: Vec<(&CellKey, &Cell)> = cells.total.cells.iter().collect();
+    let counted = |name: &'static str, description: &'static str, get: fn(&Cell) -> u64| {
+        integer(
+            name,
+            "count",
+            description,
+            rows.iter().map(|(_, c)| count(get(c))),
+        )
+    };
+    let summed = |name: &'static str,
+                  unit: &'static str,
+                  description: &'static str,
+                  get: fn(&Cell) -> i128| {
+        integer(
+            name,
+            unit,
+            description,
+            rows.iter().map(|(_, c)| wide(get(c))),
+        )
+    };
+    let histogram = |clock: Clock| {
+        rows.iter()
+            .map(|(key, _)| {
+                let found = cells.total.histograms.get(&((*key).clone(), clock))?;
+                let buckets: Vec<String> = found.iter().map(|(b, n)| format!("{b}:{n}")).collect();
+                Some(buckets.join(" "))
+            })
+            .collect::<Vec<_>>()
+    };
+    Table {
+        name: "cells",
+        description: "Mergeable sums per contract, service, priority and month",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|(k, _)| owned(&k.contract_id)),
+            ),
+            text(
+                "service_id",
+                "The service; absent when unknown",
+                rows.iter().map(|(k, _)| owned(&k.service_id)),
+            ),
+            text(
+                "priority",
+                "The highest priority held",
+                rows.iter().map(|(k, _)| Some(format!("P{}", k.priority))),
+            ),
+            text(
+                "month",
+                "Month in the contract's zone",
+                rows.iter().map(|(k, _)| Some(k.month.to_string())),
+            ),
+            counted("tickets", "Tickets of any kind, by month of opening", |c| {
+                c.tickets
+            }),
+            counted("incidents", "Incidents, by month of opening", |c| {
+                c.incidents
+            }),
+            counted("requests", "Requests, by month of opening", |c| c.requests),
+            counted(
+                "children",
+                "Incidents that are children of another, by month of opening",
+                |c| c.children,
+            ),
+            counted(
+                "item_known",
+                "Incidents whose item and category are known",
+                |c| c.item_known,
+            ),
+            counted(
+                "repeats",
+                "Incidents that repeat one on the same item and category",
+                |c| c.repeats,
+            ),
+            counted(
+                "restore_met",
+                "Incidents restored in time, by month of the due time",
+                |c| c.restore_met,
+            ),
+            counted(
+                "restore_breached",
+                "Incidents late, by month of the due time",
+                |c| c.restore_breached,
+            ),
+            counted(
+                "restored",
+                "Incidents restored, by month of restoration",
+                |c| c.restored,
+            ),
+            summed(
+                "restore_business_s",
+                "s",
+                "Business time to restore, pauses excluded",
+                |c| c.restore_business_s,
+            ),
+            summed(
+                "restore_wall_s",
+                "s",
+                "Wall time to restore, pauses excluded",
+                |c| c.restore_wall_s,
+            ),
+            summed("paused_wall_s", "s", "Wall time paused", |c| {
+                c.paused_wall_s
+            }),
+            decimal(
+                "impact_s_ppm",
+                "s × ppm",
+                "Business seconds of disruption × share affected, by month in which it fell",
+                0,
+                rows.iter()
+                    .map(|(_, c)| crate::money::Decimal::new(c.impact_s_ppm, 0).ok()),
+            ),
+            counted(
+                "impact_assumed",
+                "Disruptions whose share affected was assumed",
+                |c| c.impact_assumed,
+            ),
+            counted("impact_unknown", "Incidents without share affected", |c| {
+                c.impact_unknown
+            }),
+            counted(
+                "clock_unread",
+                "Incidents whose clock could not be read",
+                |c| c.clock_unread,
+            ),
+            text(
+                "restore_business_histogram",
+                "Time to restore in business time: bucket:count; 64 buckets an octave",
+                histogram(Clock::RestoreBusiness),
+            ),
+            text(
+                "restore_wall_histogram",
+                "Time to restore in wall time: bucket:count; 64 buckets an octave",
+                histogram(Clock::RestoreWall),
+            ),
+        ],
+    }
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok",
+        Status::Overridden => "overridden",
+        Status::NotMeasurable => "not_measurable",
+    }
+}
+
+/// `baseline`: expected against actual incidents per cell and month.
+pub fn baseline(result: &BaselineResult) -> Table {
+    let rows = &result.months;
+    Table {
+        name: "baseline",
+        description: "Expected and avoided incidents per contract, service, priority and month",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.key.contract_id)),
+            ),
+            text(
+                "service_id",
+                "The service",
+                rows.iter().map(|r| owned(&r.key.service_id)),
+            ),
+            text(
+                "priority",
+                "The priority",
+                rows.iter().map(|r| owned(&r.key.priority)),
+            ),
+            text(
+                "month",
+                "Month in the contract's zone",
+                rows.iter().map(|r| Some(r.month.to_string())),
+            ),
+            text(
+                "model",
+                "What was fitted",
+                rows.iter().map(|r| owned(&r.model)),
+            ),
+            integer(
+                "actual",
+                "incidents",
+                "Incidents counted",
+                rows.iter().map(|r| r.actual.and_then(count)),
+            ),
+            float(
+                "expected",
+                "incidents",
+                "Incidents expected had nothing changed",
+                rows.iter().map(|r| r.expected),
+            ),
+            float(
+                "avoided",
+                "incidents",
+                "Expected less actual, signed",
+                rows.iter().map(|r| r.avoided),
+            ),
+            float(
+                "ci_low",
+                "incidents",
+                "Lower end of the interval of avoided, this month alone",
+                rows.iter().map(|r| r.ci_low),
+            ),
+            float(
+                "ci_high",
+                "incidents",
+                "Upper end of the interval of avoided, this month alone",
+                rows.iter().map(|r| r.ci_high),
+            ),
+            float(
+                "exposure",
+                "exposure units",
+                "What the rate is divided by",
+                rows.iter().map(|r| r.exposure),
+            ),
+            float(
+                "dispersion",
+                "",
+                "Pearson dispersion of the baseline fit",
+                rows.iter().map(|r| r.dispersion),
+            ),
+            text(
+                "method",
+                "How the interval was made",
+                rows.iter().map(|r| owned(&r.method)),
+            ),
+            text(
+                "baseline_hash",
+                "Hash of the frozen baseline",
+                rows.iter().map(|r| owned(&r.baseline_hash)),
+            ),
+            text(
+                "frozen_at",
+                "When the baseline was frozen",
+                rows.iter().map(|r| r.frozen_at.clone()),
+            ),
+            text(
+                "status",
+                "ok, overridden or not_measurable",
+                rows.iter().map(|r| Some(status(r.status).to_owned())),
+            ),
+            text(
+                "reason",
+                "Why not, as a finding code",
+                rows.iter().map(|r| owned(&r.reason)),
+            ),
+            text(
+                "rule",
+                "The rule by which the model was chosen",
+                rows.iter().map(|r| owned(&r.rule)),
+            ),
+        ],
+    }
+}
+
+/// `billing_facts`: every invoice line in scope, counted or not, and why.
+pub fn billing_facts(facts: &[BillingFact]) -> Table {
+    let mut rows: Vec<&BillingFact> = facts.iter().collect();
+    rows.sort_by(|a, b| {
+        (
+            &a.contract_id,
+            a.month,
+            &a.source,
+            &a.invoice_id,
+            &a.line_id,
+        )
+            .cmp(&(
+                &b.contract_id,
+                b.month,
+                &b.source,
+                &b.invoice_id,
+                &b.line_id,
+            ))
+    });
+    Table {
+        name: "billing_facts",
+        description: "Every invoice line in scope: counted or not, in which measure, and why",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "month",
+                "Month in which its period starts",
+                rows.iter().map(|r| Some(r.month.to_string())),
+            ),
+            text(
+                "source",
+                "Billing source",
+                rows.iter().map(|r| owned(&r.source)),
+            ),
+            text(
+                "invoice_id",
+                "The invoice",
+                rows.iter().map(|r| owned(&r.invoice_id)),
+            ),
+            text(
+                "line_id",
+                "The line",
+                rows.iter().map(|r| owned(&r.line_id)),
+            ),
+            text(
+                "service_id",
+                "The service",
+                rows.iter().map(|r| owned(&r.service_id)),
+            ),
+            decimal(
+                "amount",
+                "currency",
+                "Net amount of the line",
+                MONEY_SCALE,
+                rows.iter().map(|r| Some(r.amount)),
+            ),
+            text(
+                "currency",
+                "ISO 4217 code",
+                rows.iter().map(|r| Some(r.currency.to_string())),
+            ),
+            text(
+                "class",
+                "cost, tax, credit or incentive",
+                rows.iter().map(|r| Some(r.class.name().to_owned())),
+            ),
+            Column {
+                name: "counted",
+                unit: "",
+                description: "Counts as actual cost (and as benchmark cost in the baseline period)",
+                values: Values::Boolean(
+                    rows.iter()
+                        .map(|r| Some(r.class == crate::measure::billing::BillingClass::Cost))
+                        .collect(),
+                ),
+            },
+            text(
+                "reason",
+                "Why",
+                rows.iter().map(|r| Some(r.class.reason().to_owned())),
+            ),
+            integer(
+                "months",
+                "months",
+                "Months over which the line was split by days",
+                rows.iter().map(|r| Some(i64::from(r.months))),
+            ),
+        ],
+    }
+}
+
+/// `findings`: what the run noticed.
+pub fn findings(rows: &[Finding]) -> Table {
+    Table {
+        name: "findings",
+        description: "What the run noticed, one row per kind and place",
+        columns: vec![
+            text(
+                "run_stage",
+                "The stage that noticed it",
+                rows.iter().map(|f| Some(f.stage.to_string())),
+            ),
+            text(
+                "code",
+                "Stable name of the kind",
+                rows.iter().map(|f| owned(&f.code)),
+            ),
+            text(
+                "severity",
+                "note, warning or disqualifying",
+                rows.iter().map(|f| Some(f.severity.to_string())),
+            ),
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|f| f.contract_id.clone()),
+            ),
+            text(
+                "file",
+                "The input file",
+                rows.iter().map(|f| f.file.clone()),
+            ),
+            integer(
+                "line",
+                "",
+                "First line concerned",
+                rows.iter().map(|f| f.line.and_then(count)),
+            ),
+            text(
+                "column",
+                "The source column",
+                rows.iter().map(|f| f.column.clone()),
+            ),
+            integer(
+                "count",
+                "count",
+                "How many are concerned",
+                rows.iter().map(|f| count(f.count)),
+            ),
+            text(
+                "detail",
+                "What was seen and what to do",
+                rows.iter().map(|f| owned(&f.detail)),
+            ),
+            text(
+                "evidence",
+                "Samples and figures",
+                rows.iter().map(|f| owned(&f.evidence)),
+            ),
+        ],
+    }
+}
+
+/// `rejects`: rows that could not be read, as they stand in their file.
+pub fn rejects(rows: &[Reject]) -> Table {
+    Table {
+        name: "rejects",
+        description: "Rows that could not be read, as they stand in their file",
+        columns: vec![
+            text(
+                "table",
+                "The canonical table",
+                rows.iter().map(|r| owned(&r.table)),
+            ),
+            text(
+                "file",
+                "The input file",
+                rows.iter().map(|r| owned(&r.file)),
+            ),
+            integer(
+                "line",
+                "",
+                "Line of the row, from 1",
+                rows.iter().map(|r| count(r.line)),
+            ),
+            text(
+                "code",
+                "Why, as a stable name",
+                rows.iter().map(|r| owned(&r.code)),
+            ),
+            text(
+                "column",
+                "The source column at fault",
+                rows.iter().map(|r| r.column.clone()),
+            ),
+            text(
+                "raw",
+                "The row as it stands in the file",
+                rows.iter().map(|r| Some(r.raw.clone())),
+            ),
+        ],
+    }
+}

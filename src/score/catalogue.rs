@@ -1,0 +1,119 @@
+//! The KPI catalogue: what an entry says about its KPI, and the list of all entries. Adding a
+//! KPI is adding one [`Kpi`] to one of the lists in `kpi/`, compute function included; the
+//! stage, the command `gainshare kpis` and `docs/kpis.md` follow. Not responsible for any value.
+
+use super::kpi;
+use super::stage::{Outcome, View};
+use super::value::{Direction, Level};
+
+/// What a value is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A fixed word, such as `incidents`.
+    Word(&'static str),
+    /// Money in the currency of the contract.
+    Money,
+}
+
+/// Of which periods a KPI has values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Periods {
+    /// Of baseline and performance.
+    All,
+    /// Of the performance period only: it compares with the baseline.
+    Performance,
+}
+
+/// How the values of a supplier's contracts become the supplier's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Across {
+    /// They add up.
+    Sum,
+    /// Numerators and denominators add up; the quotient is rounded half-even to these decimals.
+    Ratio(u8),
+    /// They do not: intervals, percentiles and scores of different terms.
+    Never,
+}
+
+/// A rule that computes one KPI from the parts of a scope and period.
+pub type Compute = fn(&View<'_>) -> Result<Outcome, String>;
+
+/// One KPI: everything about it.
+#[derive(Debug)]
+pub struct Kpi {
+    /// Stable name in tables and terms.
+    pub id: &'static str,
+    /// Short title.
+    pub title: &'static str,
+    /// How it is computed, in one line.
+    pub formula: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Which values are better.
+    pub direction: Direction,
+    /// The `table.column`s without which it is not measurable.
+    pub inputs: &'static [&'static str],
+    /// The scopes within a contract it is published on.
+    pub levels: &'static [Level],
+    /// How it goes over the contracts of a supplier.
+    pub across: Across,
+    /// Of which periods.
+    pub periods: Periods,
+    /// Whether its value in the baseline period may stand beside it: ratios and percentiles.
+    pub comparable: bool,
+    /// The sums it is made of.
+    pub parts: &'static str,
+    /// Observations under which it is not measurable, unless the terms say otherwise.
+    pub min_n: u64,
+    /// How the ambiguous is decided: attribution month, rounding.
+    pub rule: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+    /// A case worked out by hand.
+    pub example: &'static str,
+    /// Computes it.
+    pub compute: Compute,
+}
+
+impl Kpi {
+    /// The names of all scopes it is published on.
+    #[must_use]
+    pub fn level_names(&self) -> Vec<&'static str> {
+        let mut levels = self.levels.to_vec();
+        if self.across != Across::Never {
+            levels.push(Level::Supplier);
+        }
+        levels.sort_unstable();
+        levels.iter().map(|l| l.name()).collect()
+    }
+
+    /// Its unit in words; money as the currency given.
+    #[must_use]
+    pub fn unit_text(&self, currency: &str) -> String {
+        match self.unit {
+            Unit::Word(word) => word.to_owned(),
+            Unit::Money => currency.to_owned(),
+        }
+    }
+}
+
+/// All entries, by subject.
+pub fn all() -> impl Iterator<Item = &'static Kpi> {
+    kpi::incidents::ENTRIES
+        .iter()
+        .chain(kpi::service::ENTRIES)
+        .chain(kpi::impact::ENTRIES)
+        .chain(kpi::savings::ENTRIES)
+        .chain(kpi::quality::ENTRIES)
+}
+
+/// The entry of an id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Kpi> {
+    all().find(|entry| entry.id == id)
+}
+
+/// All scopes that tickets have.
+pub(super) const TICKET_LEVELS: &[Level] = &[Level::Contract, Level::Service, Level::Priority];
+/// All scopes that invoices have.
+pub(super) const MONEY_LEVELS: &[Level] = &[Level::Contract, Level::Service];

@@ -1,0 +1,123 @@
+//! Business impact: minutes of disruption and what they cost.
+
+use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
+use super::super::parts::Parts;
+use super::super::stage::{Outcome, View};
+use super::super::value::Direction;
+use crate::money::{Decimal, MoneyError, Rounding};
+
+/// Seconds × parts per million in one minute of all users.
+const S_PPM_PER_MINUTE: i64 = 60_000_000;
+
+pub(in super::super) const ENTRIES: &[Kpi] = &[
+    Kpi {
+        id: "impact_minutes",
+        title: "Minutes of disruption",
+        formula: "Σ business minutes of disruption × share of users affected",
+        unit: Unit::Word("business minutes of all users"),
+        direction: Direction::LowerIsBetter,
+        inputs: &["incidents.opened_at", "incidents.resolved_at"],
+        levels: TICKET_LEVELS,
+        across: Across::Sum,
+        periods: Periods::All,
+        comparable: false,
+        parts: "Σ business seconds × parts per million, open incidents",
+        min_n: 0,
+        rule: "the months in which the disruption fell; child tickets carry none; open incidents \
+               up to the as-of moment; 4 decimals, half-even",
+        source: "ITIL 4: impact; lost user minutes as in availability management",
+        example: "two hours in business time for half of the users, and ten minutes for all: \
+                  120 × 0.5 + 10 = 70",
+        compute: impact_minutes,
+    },
+    Kpi {
+        id: "impact_cost",
+        title: "Cost of disruption",
+        formula: "Σ over services of minutes of disruption × cost per minute of the service",
+        unit: Unit::Money,
+        direction: Direction::LowerIsBetter,
+        inputs: &["incidents.opened_at", "incidents.resolved_at"],
+        levels: TICKET_LEVELS,
+        across: Across::Sum,
+        periods: Periods::All,
+        comparable: false,
+        parts: "Σ business seconds × parts per million per service, open incidents",
+        min_n: 0,
+        rule: "exact until rounded once, half-even, to the decimals of the currency",
+        source: "business impact per minute as agreed in the terms ([score] cost_per_minute)",
+        example: "70 minutes at 12.50 a minute: 875.00",
+        compute: impact_cost,
+    },
+];
+
+fn disrupted<'a>(view: &View<'a>) -> Result<(&'a Parts, u64), String> {
+    let parts = view.observed()?;
+    if view.plan.impact.is_none() {
+        return Err("the terms name no calendar for impact ([measure] impact.calendar)".to_owned());
+    }
+    let shares = view.delivers("incidents.affected_share");
+    if !shares && view.plan.assumed_share_ppm.is_none() {
+        return Err(
+            "incidents.affected_share was not delivered and the terms assume no share".to_owned(),
+        );
+    }
+    let bearing = parts.cell.incidents.saturating_sub(parts.cell.children);
+    if parts.cell.impact_unknown > 0 && parts.impact.is_empty() {
+        return Err(format!(
+            "the share of users affected is unknown on all of {} incidents",
+            parts.cell.impact_unknown
+        ));
+    }
+    Ok((parts, bearing.saturating_sub(parts.cell.impact_unknown)))
+}
+
+fn impact_minutes(view: &View<'_>) -> Result<Outcome, String> {
+    let (parts, n) = disrupted(view)?;
+    let s_ppm = Decimal::new(parts.impact_s_ppm(), 0).map_err(|e| e.to_string())?;
+    Outcome::ratio(s_ppm, Decimal::from_i64(S_PPM_PER_MINUTE), 4).map(|outcome| {
+        outcome
+            .counting(n)
+            .excluding(parts.cell.impact_unknown)
+            .noting(assumed(parts))
+    })
+}
+
+fn impact_cost(view: &View<'_>) -> Result<Outcome, String> {
+    let (parts, n) = disrupted(view)?;
+    let mut cost = Decimal::ZERO;
+    for (service, s_ppm) in &parts.impact {
+        let Some(price) = view.spec.price(service) else {
+            return Err(format!(
+                "the terms name no cost per minute for service `{service}` and no default"
+            ));
+        };
+        cost = priced(*s_ppm, price)
+            .and_then(|part| cost.checked_add(part))
+            .map_err(|e| e.to_string())?;
+    }
+    let value = cost
+        .div(
+            Decimal::from_i64(S_PPM_PER_MINUTE),
+            view.spec.currency.minor_digits(),
+            Rounding::HalfEven,
+        )
+        .map_err(|e| e.to_string())?;
+    let mut outcome = Outcome::of(value)
+        .counting(n)
+        .excluding(parts.cell.impact_unknown)
+        .noting(assumed(parts));
+    outcome.numerator = Some(cost);
+    outcome.denominator = Some(Decimal::from_i64(S_PPM_PER_MINUTE));
+    Ok(outcome)
+}
+
+fn priced(s_ppm: i128, price: Decimal) -> Result<Decimal, MoneyError> {
+    Decimal::new(s_ppm, 0)?.checked_mul(price)
+}
+
+fn assumed(parts: &Parts) -> String {
+    match parts.cell.impact_assumed {
+        0 => String::new(),
+        n => format!("share of users affected assumed on {n} incidents"),
+    }
+}

@@ -1,0 +1,46 @@
+//! The composite score of a contract, from the targets and weights of its terms.
+
+use super::super::catalogue::{Across, Kpi, Periods, Unit};
+use super::super::stage::{Outcome, View};
+use super::super::value::{Direction, Level};
+use crate::money::Decimal;
+
+pub(in super::super) const ENTRIES: &[Kpi] = &[Kpi {
+    id: "quality_score",
+    title: "Quality score",
+    formula: "Σ weight × score ÷ Σ weight, over the KPIs that have a target",
+    unit: Unit::Word("score"),
+    direction: Direction::HigherIsBetter,
+    inputs: &[],
+    levels: &[Level::Contract],
+    across: Across::Never,
+    periods: Periods::Performance,
+    comparable: false,
+    parts: "scores of the other KPIs",
+    min_n: 1,
+    rule: "not measurable as soon as one of its KPIs is; 4 decimals, half-even",
+    source: "[score] targets of the terms",
+    example: "a score of 0.5 with weight 3 and one of 1 with weight 1: 2.5 ÷ 4 = 0.625",
+    compute: quality_score,
+}];
+
+fn quality_score(view: &View<'_>) -> Result<Outcome, String> {
+    let (mut sum, mut weights, mut n) = (Decimal::ZERO, Decimal::ZERO, 0);
+    for (kpi, weight, score) in view.scores {
+        if weight.is_zero() {
+            continue;
+        }
+        // Left out, an absent score would raise or lower the mean of the others.
+        let score = score.as_ref().map_err(|why| format!("{kpi}: {why}"))?;
+        sum = weight
+            .checked_mul(*score)
+            .and_then(|part| sum.checked_add(part))
+            .map_err(|e| e.to_string())?;
+        weights = weights.checked_add(*weight).map_err(|e| e.to_string())?;
+        n += 1;
+    }
+    if n == 0 {
+        return Err("the terms set no weighted target ([score] targets)".to_owned());
+    }
+    Outcome::ratio(sum, weights, 4).map(|outcome| outcome.counting(n))
+}

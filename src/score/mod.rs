@@ -1,0 +1,27 @@
+//! KPI values from cells and baseline: the catalogue, targets and scores.
+//!
+//! The pipeline calls, per contract: [`ExposureTable::new`] and [`observed`], [`series`] for the
+//! baseline stage, then [`score`] with what that stage gave, [`supplier_values`] over all
+//! contracts, and [`measured`] for the settlement. Everything here is pure and in a fixed order; money is exact, and a KPI whose
+//! inputs are absent is not measurable with the reason, never zero.
+//!
+//! Not responsible for statistics (see [`crate::baseline`]) or for clauses (see
+//! [`crate::settle`]).
+
+pub mod catalogue;
+mod document;
+mod exposure;
+mod kpi;
+mod parts;
+mod spec;
+mod stage;
+mod supplier;
+mod value;
+
+pub use document::{csv, json, markdown};
+pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
+pub use parts::{Parts, PartsTable};
+pub use spec::{DEFAULT_PRICE, KpiTarget, ScoreSpec, ScoreSpecError};
+pub use stage::{Delivered, Inputs, Outcome, Scored, View, periods, score, score_between};
+pub use supplier::supplier_values;
+pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};

@@ -1,0 +1,319 @@
+//! The mergeable parts that KPIs are computed from: cells, open incidents, invoices and exposure
+//! of one scope in one month, and their sums over the months of a period. Sums only; not
+//! responsible for any ratio.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::exposure::{ExposureTable, first_key};
+use super::value::Scope;
+use crate::measure::billing::{BillingCells, BillingClass, BillingKey};
+use crate::measure::cells::Cells;
+use crate::measure::fragment::{Cell, Clock, OpenKey};
+use crate::measure::histogram::SparseHistogram;
+use crate::measure::spec::MeasurePlan;
+use crate::money::{Currency, Decimal, MoneyError};
+use crate::time::{Instant, Month, Period, months_between};
+
+/// What is summed over months and services.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Sums of the cells, each by its own attribution month.
+    pub cell: Cell,
+    /// Business seconds to restore, by month of restoration.
+    pub business: SparseHistogram,
+    /// Wall seconds to restore, by month of restoration.
+    pub wall: SparseHistogram,
+    /// Open incidents whose due time has passed, by month of the due time.
+    pub open_past_due: u64,
+    /// Business seconds of disruption × parts per million affected, per service, open incidents
+    /// up to the as-of moment included.
+    pub impact: BTreeMap<String, i128>,
+    /// Open incidents whose disruption lies in the month in part.
+    pub impact_open: u64,
+    /// Invoiced cost per currency.
+    pub cost: BTreeMap<Currency, Decimal>,
+    /// Exposure-months.
+    pub exposure: u128,
+    /// Months that have exposure.
+    pub months_exposed: u64,
+    /// Incidents opened in months whose tickets are known and that have exposure.
+    pub incidents_exposed: u64,
+    /// Exposure-months of those.
+    pub exposure_observed: u128,
+    /// Cost per currency in months that have exposure.
+    pub cost_exposed: BTreeMap<Currency, Decimal>,
+    /// Months with invoices of the contract that have exposure as well.
+    pub months_billed_exposed: u64,
+    /// Exposure-months of those.
+    pub exposure_billed: u128,
+    /// Months with invoices of the contract.
+    pub months_billed: u64,
+    /// Months whose tickets are known.
+    pub months_observed: u64,
+    /// Months that are over at the as-of moment.
+    pub months_over: u64,
+    /// Months.
+    pub months: u64,
+    /// A sum of money did not fit exactly.
+    pub overflow: bool,
+}
+
+fn add_cost(
+    into: &mut BTreeMap<Currency, Decimal>,
+    currency: Currency,
+    amount: Decimal,
+) -> Result<(), MoneyError> {
+    let sum = into.entry(currency).or_insert(Decimal::ZERO);
+    *sum = sum.checked_add(amount)?;
+    Ok(())
+}
+
+impl Parts {
+    /// Adds other parts, of another month or another service.
+    pub fn merge(&mut self, other: &Parts) {
+        self.cell.merge(&other.cell);
+        self.business.merge(&other.business);
+        self.wall.merge(&other.wall);
+        self.open_past_due += other.open_past_due;
+        self.impact_open += other.impact_open;
+        for (service, s_ppm) in &other.impact {
+            *self.impact.entry(service.clone()).or_default() += s_ppm;
+        }
+        for (mine, theirs) in [
+            (&mut self.cost, &other.cost),
+            (&mut self.cost_exposed, &other.cost_exposed),
+        ] {
+            for (currency, amount) in theirs {
+                self.overflow |= add_cost(mine, *currency, *amount).is_err();
+            }
+        }
+        self.exposure += other.exposure;
+        self.months_exposed += other.months_exposed;
+        self.incidents_exposed += other.incidents_exposed;
+        self.exposure_observed += other.exposure_observed;
+        self.months_billed_exposed += other.months_billed_exposed;
+        self.exposure_billed += other.exposure_billed;
+        self.months_billed += other.months_billed;
+        self.months_observed += other.months_observed;
+        self.months_over += other.months_over;
+        self.months += other.months;
+        self.overflow |= other.overflow;
+    }
+
+    /// Business seconds of disruption × parts per million, over all services.
+    #[must_use]
+    pub fn impact_s_ppm(&self) -> i128 {
+        self.impact.values().sum()
+    }
+
+    fn add_cell(&mut self, service: &str, cell: &Cell) {
+        self.cell.merge(cell);
+        if cell.impact_s_ppm != 0 {
+            *self.impact.entry(service.to_owned()).or_default() += cell.impact_s_ppm;
+        }
+    }
+}
+
+/// The parts of one contract by scope and month.
+#[derive(Debug, Clone, Default)]
+pub struct PartsTable {
+    by_scope: BTreeMap<Scope, BTreeMap<Month, Parts>>,
+    /// Months with a cost line of the contract.
+    pub billed: BTreeSet<Month>,
+    /// Currencies of cost lines in the months of the terms.
+    pub currencies: BTreeSet<Currency>,
+    /// Open incidents whose disruption lies outside the years of the calendar.
+    pub open_unread: u64,
+    /// Open incidents past their due time.
+    pub open_past_due: u64,
+}
+
+/// What the parts of a contract are gathered from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) plan: &'a MeasurePlan,
+    pub(super) cells: &'a Cells,
+    pub(super) billing: &'a BillingCells,
+    pub(super) exposure: &'a ExposureTable,
+    pub(super) observed: Option<Period<Month>>,
+    pub(super) as_of: Instant,
+    /// The months of the terms: baseline and performance.
+    pub(super) months: &'a [Month],
+}
+
+impl PartsTable {
+    /// Gathers everything that belongs to the contract of the plan, in the months given.
+    pub(super) fn gather(from: &Sources<'_>) -> PartsTable {
+        let contract = from.plan.contract_id.as_str();
+        let wanted: BTreeSet<Month> = from.months.iter().copied().collect();
+        let mut table = PartsTable::default();
+        table.by_scope.entry(Scope::Contract).or_default();
+        let first = first_key(contract);
+        let total = &from.cells.total;
+        for (key, cell) in total.cells.range(first.clone()..) {
+            if key.contract_id != contract {
+                break;
+            }
+            if wanted.contains(&key.month) {
+                table.each(&key.service_id, Some(key.priority), key.month, |p| {
+                    p.add_cell(&key.service_id, cell);
+                });
+            }
+        }
+        let first = (first, Clock::RestoreBusiness);
+        for ((key, clock), histogram) in total.histograms.range(first..) {
+            if key.contract_id != contract {
+                break;
+            }
+            if wanted.contains(&key.month) {
+                table.each(
+                    &key.service_id,
+                    Some(key.priority),
+                    key.month,
+                    |p| match clock {
+                        Clock::RestoreBusiness => p.business.merge(histogram),
+                        Clock::RestoreWall => p.wall.merge(histogram),
+                    },
+                );
+            }
+        }
+        table.gather_open(from, &wanted);
+        let first = BillingKey {
+            contract_id: contract.to_owned(),
+            service_id: String::new(),
+            month: Month::from_ordinal(i32::MIN),
+            currency: Currency::EUR,
+            class: BillingClass::Cost,
+        };
+        for (key, cell) in from.billing.range(first..) {
+            if key.contract_id != contract {
+                break;
+            }
+            if key.class == BillingClass::Cost && wanted.contains(&key.month) {
+                table.billed.insert(key.month);
+                table.currencies.insert(key.currency);
+                table.each(&key.service_id, None, key.month, |p| {
+                    p.overflow |= add_cost(&mut p.cost, key.currency, cell.amount).is_err();
+                });
+            }
+        }
+        table.finish(from);
+        table
+    }
+
+    fn gather_open(&mut self, from: &Sources<'_>, wanted: &BTreeSet<Month>) {
+        let plan = from.plan;
+        let first = OpenKey {
+            contract_id: plan.contract_id.clone(),
+            service_id: String::new(),
+            priority: 0,
+            opened_at: Instant::from_micros(i64::MIN),
+            due_at: None,
+            affected_ppm: None,
+        };
+        for (key, &n) in from.cells.total.open.range(first..) {
+            if key.contract_id != plan.contract_id {
+                break;
+            }
+            if let Some(due) = key.due_at.filter(|due| *due < from.as_of) {
+                self.open_past_due += n;
+                let month = plan.zone.month_of(due);
+                if wanted.contains(&month) {
+                    self.each(&key.service_id, Some(key.priority), month, |p| {
+                        p.open_past_due += n;
+                    });
+                }
+            }
+            let calendar = plan.impact.and_then(|i| plan.calendars.get(usize::from(i)));
+            let (Some(calendar), Some(ppm)) = (calendar, key.affected_ppm) else {
+                continue;
+            };
+            match calendar.split_by_month(key.opened_at, from.as_of, &plan.zone) {
+                Err(_) => self.open_unread += n,
+                Ok(parts) => {
+                    for (month, business_s) in parts {
+                        if wanted.contains(&month) {
+                            let s_ppm = i128::from(business_s) * i128::from(ppm) * i128::from(n);
+                            self.each(&key.service_id, Some(key.priority), month, |p| {
+                                *p.impact.entry(key.service_id.clone()).or_default() += s_ppm;
+                                p.impact_open += n;
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Changes the parts of every scope that a service and priority belong to. Money has no
+    /// priority.
+    fn each(
+        &mut self,
+        service: &str,
+        priority: Option<u8>,
+        month: Month,
+        mut change: impl FnMut(&mut Parts),
+    ) {
+        let scopes = [
+            Some(Scope::Contract),
+            Some(Scope::Service(service.to_owned())),
+            priority.map(Scope::Priority),
+        ];
+        for scope in scopes.into_iter().flatten() {
+            change(
+                self.by_scope
+                    .entry(scope)
+                    .or_default()
+                    .entry(month)
+                    .or_default(),
+            );
+        }
+    }
+
+    /// Fills in what is known of every month whether or not something happened in it.
+    fn finish(&mut self, from: &Sources<'_>) {
+        for (scope, by_month) in &mut self.by_scope {
+            for &month in from.months {
+                let parts = by_month.entry(month).or_default();
+                parts.months = 1;
+                parts.months_over = u64::from(month < from.plan.zone.month_of(from.as_of));
+                parts.months_observed =
+                    u64::from(from.observed.is_some_and(|period| period.contains(month)));
+                let billed = self.billed.contains(&month);
+                parts.months_billed = u64::from(billed);
+                if let Some(n) = from.exposure.of(scope, month) {
+                    parts.exposure = u128::from(n);
+                    parts.months_exposed = 1;
+                    if parts.months_observed > 0 {
+                        parts.incidents_exposed = parts.cell.incidents;
+                        parts.exposure_observed = parts.exposure;
+                    }
+                    if billed {
+                        parts.cost_exposed = parts.cost.clone();
+                        parts.months_billed_exposed = 1;
+                        parts.exposure_billed = u128::from(n);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The scopes, in order: contract, services, priorities.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.by_scope.keys()
+    }
+
+    /// The sum over the months of a period.
+    #[must_use]
+    pub fn over(&self, scope: &Scope, period: Period<Month>) -> Parts {
+        let mut sum = Parts::default();
+        if let Some(by_month) = self.by_scope.get(scope) {
+            for month in months_between(period.start(), period.end()) {
+                if let Some(parts) = by_month.get(&month) {
+                    sum.merge(parts);
+                }
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,169 @@
+//! The `[score]` table of the terms: prices of disruption, the unit of exposure, least numbers
+//! and targets. Responsible for its shape and its contradictions; not for shares or clauses.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::catalogue;
+use super::exposure::ExposureUnit;
+use super::value::Direction;
+use crate::money::{Currency, Decimal};
+
+/// The entry of `cost_per_minute` that holds for services without one of their own.
+pub const DEFAULT_PRICE: &str = "default";
+
+/// What decides how measured cells become KPI values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreSpec {
+    /// The currency of the contract: of prices and of the invoices. Default `EUR`.
+    #[serde(default = "euro")]
+    pub currency: Currency,
+    /// Business impact of one minute in which a service is down for all its users, per service,
+    /// in quotes; the entry `default` holds for the others. Without a price `impact_cost` of a
+    /// service is not measurable.
+    #[serde(default)]
+    pub cost_per_minute: BTreeMap<String, Decimal>,
+    /// What incident rates and the benchmark are divided by. Default `users`.
+    #[serde(default)]
+    pub exposure_unit: ExposureUnit,
+    /// Share of incidents, in percent, whose item and category must be known for `repeat_rate`.
+    /// Default 50.
+    #[serde(default = "fifty")]
+    pub min_items_known_percent: u8,
+    /// Observations under which a KPI is not measurable, where it is to differ from the
+    /// catalogue.
+    #[serde(default)]
+    pub min_n: BTreeMap<String, u64>,
+    /// Targets per KPI.
+    #[serde(default)]
+    pub targets: BTreeMap<String, KpiTarget>,
+}
+
+/// What a KPI is to reach, and how a miss is scored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KpiTarget {
+    /// The value that scores 1; better values score 1 as well.
+    pub target: Decimal,
+    /// The value that scores 0; worse values score 0 as well. In between the score is linear.
+    /// Without it the score is 1 when the target is reached, else 0.
+    #[serde(default)]
+    pub floor: Option<Decimal>,
+    /// Weight in the contract's `quality_score`. Default 1; 0 keeps the KPI out of it.
+    #[serde(default = "one")]
+    pub weight: Decimal,
+}
+
+fn euro() -> Currency {
+    Currency::EUR
+}
+
+fn fifty() -> u8 {
+    50
+}
+
+fn one() -> Decimal {
+    Decimal::ONE
+}
+
+impl Default for ScoreSpec {
+    fn default() -> Self {
+        ScoreSpec {
+            currency: euro(),
+            cost_per_minute: BTreeMap::new(),
+            exposure_unit: ExposureUnit::default(),
+            min_items_known_percent: fifty(),
+            min_n: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        }
+    }
+}
+
+/// A contradiction in `[score]`, with the field it stands in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("[score] {field}: {problem}")]
+pub struct ScoreSpecError {
+    /// The field.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+impl ScoreSpec {
+    /// The price of a minute of a service.
+    #[must_use]
+    pub fn price(&self, service_id: &str) -> Option<Decimal> {
+        self.cost_per_minute
+            .get(service_id)
+            .or_else(|| self.cost_per_minute.get(DEFAULT_PRICE))
+            .copied()
+    }
+
+    /// Says what contradicts.
+    ///
+    /// # Errors
+    /// An unknown KPI, a negative price or weight, a share above 100 %, or a floor that is
+    /// better than its target.
+    pub fn validate(&self) -> Result<(), ScoreSpecError> {
+        let wrong = |field: String, problem: String| Err(ScoreSpecError { field, problem });
+        if self.min_items_known_percent > 100 {
+            return wrong(
+                "min_items_known_percent".to_owned(),
+                "a share is at most 100 percent".to_owned(),
+            );
+        }
+        for (service, price) in &self.cost_per_minute {
+            if price.is_negative() {
+                return wrong(
+                    format!("cost_per_minute.{service}"),
+                    "a price is not negative".to_owned(),
+                );
+            }
+        }
+        for kpi in self.min_n.keys() {
+            if catalogue::find(kpi).is_none() {
+                return wrong(format!("min_n.{kpi}"), unknown(kpi));
+            }
+        }
+        for (kpi, target) in &self.targets {
+            let field = format!("targets.{kpi}");
+            let Some(entry) = catalogue::find(kpi) else {
+                return wrong(field, unknown(kpi));
+            };
+            if target.weight.is_negative() {
+                return wrong(field, "a weight is not negative".to_owned());
+            }
+            let Some(floor) = target.floor else { continue };
+            let backwards = match entry.direction {
+                Direction::HigherIsBetter => floor >= target.target,
+                Direction::LowerIsBetter => floor <= target.target,
+                Direction::Neutral => floor == target.target,
+            };
+            if backwards {
+                return wrong(
+                    field,
+                    format!(
+                        "the floor {floor} must be worse than the target {}: {}",
+                        target.target,
+                        entry.direction.words()
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown(kpi: &str) -> String {
+    let near = catalogue::all()
+        .map(|entry| (strsim::jaro_winkler(kpi, entry.id), entry.id))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, id)) => format!("there is no KPI `{kpi}`; did you mean `{id}`?"),
+        None => format!("there is no KPI `{kpi}`; `gainshare kpis` lists them"),
+    }
+}

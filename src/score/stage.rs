@@ -1,0 +1,580 @@
+//! The way through the stage: for one contract, every period and scope, every KPI of the
+//! catalogue; targets, scores and findings. Not responsible for any KPI's formula.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalogue::{self, Kpi, Periods};
+use super::exposure::{Exposure, ExposureTable, observed};
+use super::parts::{Parts, PartsTable, Sources};
+use super::spec::{KpiTarget, ScoreSpec};
+use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
+use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScope};
+use crate::finding::{Finding, Severity, Stage};
+use crate::measure::billing::BillingCells;
+use crate::measure::cells::Cells;
+use crate::measure::spec::MeasurePlan;
+use crate::money::{Currency, Decimal, Rounding};
+use crate::time::{Instant, Month, Period, months_between};
+
+/// How the reason begins where a rule of the baseline refuses a value.
+pub(super) const REFUSED: &str = "baseline: ";
+
+/// Which columns the exports deliver, per canonical table.
+pub type Delivered = BTreeMap<String, BTreeSet<String>>;
+
+/// Everything that the KPI values of one contract depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The contract with its zone, calendars and targets.
+    pub plan: &'a MeasurePlan,
+    /// The `[score]` table of its terms.
+    pub spec: &'a ScoreSpec,
+    /// Its baseline and performance periods.
+    pub baseline_spec: &'a BaselineSpec,
+    /// What the baseline stage says; rows of other contracts are ignored.
+    pub baseline: &'a BaselineResult,
+    /// Measured cells; those of other contracts are ignored.
+    pub cells: &'a Cells,
+    /// Invoiced amounts; those of other contracts are ignored.
+    pub billing: &'a BillingCells,
+    /// Rows of the exposure table; those of other contracts are ignored.
+    pub exposure: &'a [Exposure],
+    /// What the exports deliver.
+    pub delivered: &'a Delivered,
+    /// The months of which tickets are known; `None`: as [`observed`] finds them.
+    pub observed: Option<Period<Month>>,
+    /// The moment the run speaks of.
+    pub as_of: Instant,
+    /// The scopes to publish; the contract is always.
+    pub levels: &'a [Level],
+}
+
+/// What the stage gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scored {
+    /// Rows of the `kpi` table by period, scope and catalogue order.
+    pub values: Vec<KpiValue>,
+    /// What was noticed.
+    pub findings: Vec<Finding>,
+}
+
+/// What a compute function sees: one scope and period of one contract.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Sums over the period.
+    pub parts: &'a Parts,
+    /// Sums over the whole baseline period, same scope.
+    pub base: &'a Parts,
+    /// The baseline's joint result, where there is one.
+    pub joint: Option<&'a JointRow>,
+    /// The terms' `[score]` table.
+    pub spec: &'a ScoreSpec,
+    /// The contract's measure plan.
+    pub plan: &'a MeasurePlan,
+    /// Decimals of statistics.
+    pub decimals: u8,
+    /// Currencies of the contract's cost lines.
+    pub currencies: &'a BTreeSet<Currency>,
+    /// Whether the contract has any exposure in the unit of the terms.
+    pub has_exposure: bool,
+    /// Whether the baseline gave any joint result for the contract.
+    pub has_joint: bool,
+    /// What the exports deliver.
+    pub delivered: &'a Delivered,
+    /// Weights and scores of the KPIs before it in the catalogue that have a target, same scope
+    /// and period; of those without a score the reason.
+    pub scores: &'a [(&'static str, Decimal, Result<Decimal, String>)],
+}
+
+impl<'a> View<'a> {
+    /// The parts, when tickets of any month of the period are known.
+    pub(super) fn observed(&self) -> Result<&'a Parts, String> {
+        if self.parts.months_observed == 0 {
+            return Err("the exports hold no tickets of the period, or it is not over".to_owned());
+        }
+        Ok(self.parts)
+    }
+
+    /// An error when there is no exposure at all.
+    pub(super) fn exposed(&self) -> Result<(), String> {
+        if self.has_exposure {
+            Ok(())
+        } else {
+            Err(format!(
+                "no exposure ({}) of the contract was delivered",
+                self.spec.exposure_unit.column()
+            ))
+        }
+    }
+
+    /// Whether a `table.column` was delivered.
+    pub(super) fn delivers(&self, input: &str) -> bool {
+        input.split_once('.').is_some_and(|(table, column)| {
+            self.delivered
+                .get(table)
+                .is_some_and(|columns| columns.contains(column))
+        })
+    }
+
+    /// Why there is no joint row.
+    pub(super) fn no_joint(&self) -> String {
+        if self.has_joint {
+            "the baseline gives no result for the scope and period".to_owned()
+        } else {
+            "the baseline gives no result for the contract".to_owned()
+        }
+    }
+
+    /// A whole number as a decimal.
+    pub(super) fn whole(&self, n: u128) -> Result<Decimal, String> {
+        i128::try_from(n)
+            .ok()
+            .and_then(|n| Decimal::new(n, 0).ok())
+            .ok_or_else(|| "a sum is beyond the range of exact decimals".to_owned())
+    }
+
+    /// A statistic rounded to the decimals of the terms.
+    pub(super) fn statistic(&self, value: f64) -> Result<Decimal, String> {
+        Decimal::from_f64_rounded(value, self.decimals).map_err(|e| e.to_string())
+    }
+}
+
+/// What a compute function gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The value.
+    pub value: Decimal,
+    /// Observations.
+    pub n: u64,
+    /// Observations left out.
+    pub excluded: u64,
+    /// What was divided, unrounded.
+    pub numerator: Option<Decimal>,
+    /// What it was divided by.
+    pub denominator: Option<Decimal>,
+    /// Lower and upper end and level.
+    pub interval: Option<(Decimal, Decimal, Decimal)>,
+    /// What to know about the value.
+    pub note: String,
+}
+
+impl Outcome {
+    pub(super) fn of(value: Decimal) -> Outcome {
+        Outcome {
+            value,
+            n: 0,
+            excluded: 0,
+            numerator: None,
+            denominator: None,
+            interval: None,
+            note: String::new(),
+        }
+    }
+
+    pub(super) fn count(n: u64) -> Outcome {
+        Outcome::of(Decimal::from_u64(n)).counting(n)
+    }
+
+    /// A quotient rounded half-even, with both of its parts.
+    pub(super) fn ratio(
+        numerator: Decimal,
+        denominator: Decimal,
+        decimals: u8,
+    ) -> Result<Outcome, String> {
+        let value = numerator
+            .div(denominator, decimals, Rounding::HalfEven)
+            .map_err(|e| e.to_string())?;
+        let mut outcome = Outcome::of(value);
+        outcome.numerator = Some(numerator);
+        outcome.denominator = Some(denominator);
+        Ok(outcome)
+    }
+
+    pub(super) fn counting(mut self, n: u64) -> Outcome {
+        self.n = n;
+        self
+    }
+
+    pub(super) fn excluding(mut self, n: u64) -> Outcome {
+        self.excluded = n;
+        self
+    }
+
+    pub(super) fn noting(mut self, note: String) -> Outcome {
+        self.note = note;
+        self
+    }
+}
+
+/// The periods of the terms: each month of baseline and performance and the whole baseline
+/// period; quarters, contract years and the whole of the performance period, counted from its
+/// start. In order; equal periods once.
+#[must_use]
+pub fn periods(spec: &BaselineSpec) -> Vec<Period<Month>> {
+    let mut all = BTreeSet::new();
+    for month in months_between(spec.baseline.start(), spec.baseline.end()) {
+        all.insert(Period::spanning(month, month.next()));
+    }
+    let (start, end) = (spec.performance.start(), spec.performance.end());
+    for step in [1, 3, 12] {
+        let mut from = start;
+        while from < end {
+            let to = from.plus(step).min(end);
+            all.insert(Period::spanning(from, to));
+            from = to;
+        }
+    }
+    all.insert(spec.baseline);
+    all.insert(spec.performance);
+    all.into_iter().filter(|p| !p.is_empty()).collect()
+}
+
+/// All KPI values of one contract.
+#[must_use]
+pub fn score(inputs: &Inputs<'_>) -> Scored {
+    let contract_id = inputs.plan.contract_id.as_str();
+    let spec = inputs.baseline_spec;
+    let exposure = ExposureTable::new(contract_id, inputs.exposure, inputs.spec.exposure_unit);
+    let known = inputs
+        .observed
+        .or_else(|| observed(inputs.cells, contract_id, &inputs.plan.zone, inputs.as_of));
+    let months: Vec<Month> = [spec.baseline, spec.performance]
+        .iter()
+        .flat_map(|p| months_between(p.start(), p.end()))
+        .collect::<BTreeSet<Month>>()
+        .into_iter()
+        .collect();
+    let table = PartsTable::gather(&Sources {
+        plan: inputs.plan,
+        cells: inputs.cells,
+        billing: inputs.billing,
+        exposure: &exposure,
+        observed: known,
+        as_of: inputs.as_of,
+        months: &months,
+    });
+    let joint: BTreeMap<(Scope, Period<Month>), &JointRow> = inputs
+        .baseline
+        .joint
+        .iter()
+        .filter(|row| row.contract_id == contract_id)
+        .filter_map(|row| Some(((scope_of(&row.scope)?, row.period), row)))
+        .collect();
+    let mut values = Vec::new();
+    let scopes: Vec<&Scope> = table
+        .scopes()
+        .filter(|scope| published(scope, inputs.levels))
+        .collect();
+    let bases: BTreeMap<&Scope, Parts> = scopes
+        .iter()
+        .map(|scope| (*scope, table.over(scope, spec.baseline)))
+        .collect();
+    let nothing = Parts::default();
+    let common = View {
+        parts: &nothing,
+        base: &nothing,
+        joint: None,
+        spec: inputs.spec,
+        plan: inputs.plan,
+        decimals: u8::try_from(spec.decimals).unwrap_or(4),
+        currencies: &table.currencies,
+        has_exposure: !exposure.is_empty(),
+        has_joint: !joint.is_empty(),
+        delivered: inputs.delivered,
+        scores: &[],
+    };
+    for period in periods(spec) {
+        let performs = spec.performance.start() <= period.start();
+        for &scope in &scopes {
+            let parts = table.over(scope, period);
+            let base = &bases[scope];
+            let row = joint.get(&(scope.clone(), period)).copied();
+            let now = View {
+                parts: &parts,
+                base,
+                joint: row,
+                ..common
+            };
+            let before = View {
+                parts: base,
+                base,
+                ..common
+            };
+            let mut scores = Vec::new();
+            for entry in catalogue::all() {
+                if !entry.levels.contains(&level(scope))
+                    || (entry.periods == Periods::Performance && !performs)
+                {
+                    continue;
+                }
+                let scored = View {
+                    scores: &scores,
+                    ..now
+                };
+                let mut value = value_of(entry, &scored, inputs, period, scope);
+                if performs {
+                    if entry.comparable && base.months_observed > 0 {
+                        value.baseline = outcome_of(entry, &before).ok().map(|o| o.value);
+                    }
+                    if let Some(target) = inputs.spec.targets.get(entry.id) {
+                        aim(&mut value, target);
+                        let score = value.score.ok_or_else(|| value.reason.clone());
+                        scores.push((entry.id, target.weight, score));
+                    }
+                }
+                values.push(value);
+            }
+        }
+    }
+    let findings = findings(inputs, &table, &exposure, &values);
+    Scored { values, findings }
+}
+
+fn scope_of(scope: &JointScope) -> Option<Scope> {
+    match scope {
+        JointScope::Contract => Some(Scope::Contract),
+        JointScope::Service(id) => Some(Scope::Service(id.clone())),
+        JointScope::Priority(p) => crate::measure::spec::priority(p).map(Scope::Priority),
+        JointScope::Cell { .. } => None,
+    }
+}
+
+fn level(scope: &Scope) -> Level {
+    match scope {
+        Scope::Contract => Level::Contract,
+        Scope::Supplier(_) => Level::Supplier,
+        Scope::Service(_) => Level::Service,
+        Scope::Priority(_) => Level::Priority,
+    }
+}
+
+fn published(scope: &Scope, levels: &[Level]) -> bool {
+    *scope == Scope::Contract || levels.contains(&level(scope))
+}
+
+/// The outcome of a KPI, when everything it needs was delivered.
+fn outcome_of(entry: &Kpi, view: &View<'_>) -> Result<Outcome, String> {
+    for input in entry.inputs {
+        if !view.delivers(input) {
+            return Err(format!("{input} was not delivered"));
+        }
+    }
+    (entry.compute)(view)
+}
+
+fn value_of(
+    entry: &'static Kpi,
+    view: &View<'_>,
+    inputs: &Inputs<'_>,
+    period: Period<Month>,
+    scope: &Scope,
+) -> KpiValue {
+    let min_n = inputs
+        .spec
+        .min_n
+        .get(entry.id)
+        .copied()
+        .unwrap_or(entry.min_n);
+    let mut value = KpiValue {
+        contract_id: inputs.plan.contract_id.clone(),
+        period,
+        kpi: entry.id,
+        scope: scope.clone(),
+        value: None,
+        unit: entry.unit_text(inputs.spec.currency.as_str()),
+        n: 0,
+        min_n,
+        excluded_n: 0,
+        numerator: None,
+        denominator: None,
+        baseline: None,
+        target: None,
+        ci_low: None,
+        ci_high: None,
+        ci_level: None,
+        score: None,
+        direction: entry.direction,
+        status: KpiStatus::NotMeasurable,
+        reason: String::new(),
+        rule: entry.rule,
+        provisional: false,
+    };
+    match outcome_of(entry, view) {
+        Err(reason) => {
+            if reason.starts_with(REFUSED) {
+                value.status = KpiStatus::Disqualified;
+            }
+            value.reason = reason;
+        }
+        Ok(outcome) => {
+            value.n = outcome.n;
+            value.excluded_n = outcome.excluded;
+            value.numerator = outcome.numerator;
+            value.denominator = outcome.denominator;
+            value.reason = outcome.note;
+            if outcome.n < min_n {
+                value.reason = format!("{} observations, {min_n} are needed", outcome.n);
+                return value;
+            }
+            value.status = KpiStatus::Ok;
+            value.value = Some(outcome.value);
+            if let Some((low, high, level)) = outcome.interval {
+                value.ci_low = Some(low);
+                value.ci_high = Some(high);
+                value.ci_level = Some(level);
+            }
+            let parts = view.parts;
+            let of_tickets = entry.inputs.iter().any(|i| i.starts_with("incidents."));
+            let known = if of_tickets {
+                parts.months_observed
+            } else {
+                parts.months_over
+            };
+            if known < parts.months {
+                value.provisional = true;
+                let note = format!("{known} of {} months are known in full", parts.months);
+                value.reason = if value.reason.is_empty() {
+                    note
+                } else {
+                    format!("{note}; {}", value.reason)
+                };
+            }
+        }
+    }
+    value
+}
+
+/// Sets target and score of a value.
+fn aim(value: &mut KpiValue, target: &KpiTarget) {
+    value.target = Some(target.target);
+    value.score = value
+        .value
+        .and_then(|v| score_between(v, target, value.direction));
+}
+
+/// 0 at the floor and beyond, 1 at the target and beyond, linear between; four decimals,
+/// half-even. Without a floor 1 when the target is reached, else 0.
+#[must_use]
+pub fn score_between(value: Decimal, target: &KpiTarget, direction: Direction) -> Option<Decimal> {
+    let Some(floor) = target.floor else {
+        let reached = match direction {
+            Direction::HigherIsBetter => value >= target.target,
+            Direction::LowerIsBetter => value <= target.target,
+            Direction::Neutral => value == target.target,
+        };
+        return Some(if reached { Decimal::ONE } else { Decimal::ZERO });
+    };
+    let way = target.target.checked_sub(floor).ok()?;
+    let gone = value.checked_sub(floor).ok()?;
+    let score = gone.div(way, 4, Rounding::HalfEven).ok()?;
+    Some(score.max(Decimal::ZERO).min(Decimal::ONE))
+}
+
+fn findings(
+    inputs: &Inputs<'_>,
+    table: &PartsTable,
+    exposure: &ExposureTable,
+    values: &[KpiValue],
+) -> Vec<Finding> {
+    let contract_id = inputs.plan.contract_id.as_str();
+    let mut findings = Vec::new();
+    let mut add = |severity, code: &str, count: u64, detail: &str, evidence: String| {
+        if count > 0 {
+            findings.push(
+                Finding::new(Stage::Score, severity, code, detail)
+                    .with_contract(contract_id)
+                    .with_count(count)
+                    .with_evidence(evidence),
+            );
+        }
+    };
+    let mut all = Parts::default();
+    for period in [
+        inputs.baseline_spec.baseline,
+        inputs.baseline_spec.performance,
+    ] {
+        all.merge(&table.over(&Scope::Contract, period));
+    }
+    add(
+        Severity::Note,
+        "open_past_due",
+        table.open_past_due,
+        "incidents are open past their due time at the as-of moment: they count as breaches",
+        format!("as of {}", inputs.as_of),
+    );
+    add(
+        Severity::Note,
+        "affected_share_assumed",
+        all.cell.impact_assumed,
+        "the share of users affected is not known and was assumed as the terms say",
+        format!(
+            "assumed {} parts per million",
+            inputs.plan.assumed_share_ppm.unwrap_or(0)
+        ),
+    );
+    add(
+        Severity::Warning,
+        "affected_share_unknown",
+        all.cell.impact_unknown,
+        "the share of users affected is not known and none is assumed: these incidents count no \
+         impact",
+        String::new(),
+    );
+    add(
+        Severity::Warning,
+        "clock_unread",
+        all.cell.clock_unread,
+        "the clock could not be read: the incident lies outside the years of its calendar",
+        String::new(),
+    );
+    add(
+        Severity::Warning,
+        "open_impact_unread",
+        table.open_unread,
+        "the disruption of open incidents lies outside the years of the impact calendar and \
+         counts nothing",
+        String::new(),
+    );
+    let unexposed: Vec<String> = table
+        .billed
+        .iter()
+        .filter(|month| exposure.of_contract(**month).is_none())
+        .map(ToString::to_string)
+        .collect();
+    add(
+        Severity::Warning,
+        "billing_without_exposure",
+        unexposed.len() as u64,
+        "months have invoices but no exposure: the benchmark cannot follow the volume in them",
+        unexposed.join(", "),
+    );
+    let foreign: Vec<String> = table
+        .currencies
+        .iter()
+        .filter(|c| **c != inputs.spec.currency)
+        .map(ToString::to_string)
+        .collect();
+    add(
+        Severity::Disqualifying,
+        "billing_currency",
+        foreign.len() as u64,
+        "invoices are in another currency than the contract's: cost and saving are not measurable",
+        foreign.join(", "),
+    );
+    // One finding per KPI that has no value at contract scope in the whole performance period.
+    for value in values {
+        if value.scope == Scope::Contract
+            && value.period == inputs.baseline_spec.performance
+            && value.status != KpiStatus::Ok
+        {
+            add(
+                Severity::Note,
+                "kpi_not_measurable",
+                1,
+                &format!("{} is not measurable: {}", value.kpi, value.reason),
+                super::value::period_text(&value.period),
+            );
+        }
+    }
+    findings
+}

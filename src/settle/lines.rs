@@ -1,0 +1,575 @@
+//! The settlement table: rows that read like a calculation on paper, and totals that close. Not
+//! responsible for arithmetic (see [`super::run`]) or for writing files.
+
+use std::collections::BTreeMap;
+
+use super::clause::{Body, Clause, Payees};
+use super::inputs::Inputs;
+use super::ledger::{Dispute, SettledStatus};
+use super::period::Span;
+use super::plan::Plan;
+use super::run::{ClauseResult, Outcome};
+use super::words::plain;
+use crate::finding::{Finding, Severity, Stage};
+use crate::money::{Currency, Decimal, MoneyError, Rounding};
+use crate::terms::{Kind, RoundAt};
+
+/// What an amount of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountKind {
+    /// The basis, before anything is deducted.
+    Gross,
+    /// What qualifies for sharing.
+    Qualified,
+    /// A value on the way from one to the next.
+    Step,
+    /// What is due.
+    Payable,
+    /// The sum of what is due in a statement, per supplier and currency.
+    Total,
+}
+
+/// Whether a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineStatus {
+    /// For good.
+    Final,
+    /// To be trued up.
+    Provisional,
+    /// In dispute; not paid.
+    Disputed,
+    /// No amount, for the reason in the explanation.
+    NotMeasurable,
+    /// A balance for the next period, not a payment.
+    Carried,
+    /// A balance held back, not a payment.
+    Withheld,
+}
+
+/// One row of the `settlement` table. Amounts are signed: positive is owed by the customer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct SettlementLine {
+    /// The contract.
+    pub contract_id: String,
+    /// The supplier on the other side.
+    pub supplier_id: String,
+    /// The period of the clause: `2024-03`, `2024-Q1`, `2024`, `2024-07..2025-06`.
+    pub period: String,
+    /// The clause; `total` for the sum of a statement.
+    pub clause_id: String,
+    /// Order within the contract, from 1.
+    pub seq: u32,
+    /// `basis`, the step's word, or `amount` for the row that is due.
+    pub step: String,
+    /// The running amount before the step.
+    pub basis: Option<Decimal>,
+    /// What the step multiplied by, added, or limited to.
+    pub rate: Option<Decimal>,
+    /// The measured basis of the clause, on its first row and on its amount.
+    pub measure_value: Option<Decimal>,
+    /// The amount before rounding, on the row that is due.
+    pub unrounded: Option<Decimal>,
+    /// The running amount after the step; what is due, on the row that is due.
+    pub amount: Option<Decimal>,
+    /// The currency of the amount.
+    pub currency: Currency,
+    /// Who pays, if anything is due.
+    pub payer: Option<String>,
+    /// Who receives.
+    pub payee: Option<String>,
+    /// What the amount is.
+    pub amount_kind: AmountKind,
+    /// What earlier statements settled for the same clause, period and supplier.
+    pub prior_amount: Option<Decimal>,
+    /// Amount less prior amount: what this statement adds.
+    pub delta: Option<Decimal>,
+    /// `invoice`, `credit_note` or `none`, by the sign of the delta.
+    pub document_type: Option<&'static str>,
+    /// Which limit decided: cap, floor, minimum, carry, …
+    pub bound_by: Option<String>,
+    /// The state of the terms that counted: `original` or the id of the last amendment.
+    pub terms_version: String,
+    /// Whether the row stands.
+    pub status: LineStatus,
+    /// The paragraph that the clause writes down.
+    pub rule: String,
+    /// One line of the calculation, in words.
+    pub explanation: String,
+}
+
+/// The rows of one contract, and what was noticed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settlement {
+    /// Rows in settlement order.
+    pub lines: Vec<SettlementLine>,
+    /// One finding per clause and reason that could not be settled.
+    pub findings: Vec<Finding>,
+}
+
+/// How much is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// What is due, and the totals.
+    Amounts,
+    /// Every step as well.
+    #[default]
+    Steps,
+}
+
+impl Plan {
+    /// Settles and writes the rows.
+    ///
+    /// # Errors
+    /// Totals beyond decimal range.
+    pub fn settle(&self, inputs: &Inputs, detail: Detail) -> Result<Settlement, MoneyError> {
+        let outcome = self.run(inputs, true);
+        Writer {
+            plan: self,
+            inputs,
+            detail,
+            seq: 0,
+            settlement: Settlement::default(),
+        }
+        .write(&outcome)
+    }
+}
+
+/// What an amount of a clause is for each supplier: a split keeps the cent by dividing running
+/// totals.
+fn by_supplier(
+    clause: &Clause,
+    result: &ClauseResult,
+    amount: Decimal,
+) -> Result<Vec<(String, Decimal)>, MoneyError> {
+    let Payees::Split(_) = &clause.payees else {
+        let Payees::One(name) = &clause.payees else {
+            return Ok(Vec::new());
+        };
+        return Ok(vec![(name.clone(), amount)]);
+    };
+    let mut whole = Decimal::ZERO;
+    for (_, share) in &result.shares {
+        whole = whole.checked_add(*share)?;
+    }
+    let mut found = Vec::with_capacity(result.shares.len());
+    let (mut share_so_far, mut paid) = (Decimal::ZERO, Decimal::ZERO);
+    for (name, share) in &result.shares {
+        share_so_far = share_so_far.checked_add(*share)?;
+        let upto = if whole.is_zero() {
+            Decimal::ZERO
+        } else {
+            amount
+                .checked_mul(share_so_far)?
+                .div(whole, clause.decimals, Rounding::HalfUp)?
+        };
+        found.push((name.clone(), upto.checked_sub(paid)?));
+        paid = upto;
+    }
+    Ok(found)
+}
+
+struct Writer<'a> {
+    plan: &'a Plan,
+    inputs: &'a Inputs,
+    detail: Detail,
+    seq: u32,
+    settlement: Settlement,
+}
+
+impl Writer<'_> {
+    fn write(mut self, outcome: &Outcome) -> Result<Settlement, MoneyError> {
+        let mut failures: BTreeMap<(usize, &str), Vec<String>> = BTreeMap::new();
+        let mut index = 0;
+        for (number, base) in self.inputs.bases.iter().enumerate() {
+            let mut totals: BTreeMap<(String, Currency), Total> = BTreeMap::new();
+            while let Some(result) = outcome.results.get(index).filter(|r| r.statement == number) {
+                if let Some(reason) = &result.failure {
+                    failures
+                        .entry((result.clause, reason))
+                        .or_default()
+                        .push(result.period.to_string());
+                }
+                self.result(result, &mut totals)?;
+                index += 1;
+            }
+            for ((supplier, currency), total) in totals {
+                self.total(*base, supplier, currency, &total)?;
+            }
+        }
+        for ((clause, reason), periods) in failures {
+            let id = self.plan.ids.get(clause).map_or("?", String::as_str);
+            self.settlement.findings.push(
+                Finding::new(
+                    Stage::Settle,
+                    Severity::Warning,
+                    "clause_not_measurable",
+                    format!("clause `{id}` is not settled: {reason}"),
+                )
+                .with_contract(&self.plan.contract_id)
+                .with_count(periods.len() as u64)
+                .with_evidence(format!(
+                    "{id}: {}",
+                    periods
+                        .iter()
+                        .take(12)
+                        .cloned()
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )),
+            );
+        }
+        Ok(self.settlement)
+    }
+
+    fn row(&mut self, result: &ClauseResult, supplier: &str) -> Option<SettlementLine> {
+        let version = self.plan.versions.get(result.version)?;
+        let clause = version.clauses.get(result.place)?;
+        self.seq += 1;
+        Some(SettlementLine {
+            contract_id: self.plan.contract_id.clone(),
+            supplier_id: supplier.to_owned(),
+            period: result.period.to_string(),
+            clause_id: clause.id.clone(),
+            seq: self.seq,
+            step: String::new(),
+            basis: None,
+            rate: None,
+            measure_value: None,
+            unrounded: None,
+            amount: None,
+            currency: clause.currency,
+            payer: None,
+            payee: None,
+            amount_kind: AmountKind::Step,
+            prior_amount: None,
+            delta: None,
+            document_type: None,
+            bound_by: None,
+            terms_version: version.name.clone(),
+            status: LineStatus::Final,
+            rule: clause.rule.clone(),
+            explanation: String::new(),
+        })
+    }
+
+    fn result(
+        &mut self,
+        result: &ClauseResult,
+        totals: &mut BTreeMap<(String, Currency), Total>,
+    ) -> Result<(), MoneyError> {
+        let plan = self.plan;
+        let Some(clause) = plan
+            .versions
+            .get(result.version)
+            .and_then(|v| v.clauses.get(result.place))
+        else {
+            return Ok(());
+        };
+        let lead = match &clause.payees {
+            Payees::One(name) => name.clone(),
+            Payees::Split(split) => split
+                .iter()
+                .map(|(n, _)| n.as_str())
+                .collect::<Vec<_>>()
+                .join("+"),
+        };
+        if let Some(reason) = &result.failure {
+            if let Some(mut row) = self.row(result, &lead) {
+                "amount".clone_into(&mut row.step);
+                row.amount_kind = AmountKind::Payable;
+                row.status = LineStatus::NotMeasurable;
+                row.currency = clause.pay_in;
+                row.explanation = format!("not measurable: {reason}");
+                self.settlement.lines.push(row);
+            }
+            totals.entry((lead, clause.pay_in)).or_default().incomplete = true;
+            return Ok(());
+        }
+        if self.detail == Detail::Steps {
+            self.steps(result, &lead);
+        }
+        if let (Some((status, balance)), Detail::Steps) = (&result.balance, self.detail)
+            && let Some(mut row) = self.row(result, &lead)
+        {
+            (row.status, row.step) = match status {
+                SettledStatus::Withheld => (LineStatus::Withheld, "withheld".to_owned()),
+                _ => (LineStatus::Carried, "carried".to_owned()),
+            };
+            row.amount = Some(*balance);
+            row.explanation = match status {
+                SettledStatus::Withheld => {
+                    format!("held back at the end of the period: {}", plain(*balance))
+                }
+                _ => format!("losses carried into the next period: {}", plain(*balance)),
+            };
+            self.settlement.lines.push(row);
+        }
+        if matches!(clause.body, Body::Wallet { .. } | Body::Rebase { .. }) {
+            return Ok(());
+        }
+        let dispute = self.dispute(result, &clause.id).cloned();
+        let provisional = clause.true_up.is_some() && !result.true_up;
+        let start = plan.start.month();
+        let (from, to) = (result.period.from, result.period.to);
+        let paid = self
+            .inputs
+            .settled
+            .paid(&plan.contract_id, from, to, start, &clause.id)?;
+        let priors = by_supplier(clause, result, paid.unwrap_or(Decimal::ZERO))?;
+        let mut open = dispute
+            .as_ref()
+            .map(|d| d.amount.unwrap_or(result.amount.abs()));
+        for ((supplier, amount), (_, prior)) in by_supplier(clause, result, result.amount)?
+            .into_iter()
+            .zip(priors)
+        {
+            let (mut due, mut withheld) = (amount, Decimal::ZERO);
+            if let Some(open) = &mut open {
+                // The undisputed part settles.
+                let part = amount.abs().min(*open);
+                *open = open.checked_sub(part)?;
+                withheld = if amount.is_negative() { -part } else { part };
+                due = amount.checked_sub(withheld)?;
+            }
+            let delta = due.checked_sub(prior)?;
+            let total = totals.entry((supplier.clone(), clause.pay_in)).or_default();
+            total.amount = total.amount.checked_add(due)?;
+            total.prior = total.prior.checked_add(prior)?;
+            total.provisional |= provisional;
+            let Some(mut row) = self.row(result, &supplier) else {
+                continue;
+            };
+            row.step = if result.true_up { "true_up" } else { "amount" }.to_owned();
+            row.amount_kind = AmountKind::Payable;
+            row.currency = clause.pay_in;
+            row.measure_value = Some(result.gross);
+            row.unrounded = Some(result.unrounded.normalized());
+            row.amount = Some(due);
+            row.prior_amount = Some(prior);
+            row.delta = Some(delta);
+            row.document_type = Some(document(delta));
+            row.bound_by = result.bound_by.map(str::to_owned);
+            row.status = if provisional {
+                LineStatus::Provisional
+            } else {
+                LineStatus::Final
+            };
+            (row.payer, row.payee) = self.parties(due, &supplier);
+            row.explanation = self.due_words(result, clause.kind, due, &supplier, clause.pay_in);
+            self.settlement.lines.push(row.clone());
+            if !withheld.is_zero() {
+                self.seq += 1;
+                row.seq = self.seq;
+                "disputed".clone_into(&mut row.step);
+                row.amount = Some(withheld);
+                row.unrounded = None;
+                row.prior_amount = None;
+                row.delta = None;
+                row.document_type = None;
+                row.status = LineStatus::Disputed;
+                (row.payer, row.payee) = self.parties(withheld, &supplier);
+                row.explanation = format!(
+                    "in dispute ({}): {} is not paid until it is settled",
+                    dispute.as_ref().map_or("", |d| d.dispute_id.as_str()),
+                    plain(withheld)
+                );
+                self.settlement.lines.push(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn steps(&mut self, result: &ClauseResult, lead: &str) {
+        let Some(told) = &result.told else { return };
+        if !told.basis_words.is_empty()
+            && let Some(mut row) = self.row(result, lead)
+        {
+            "basis".clone_into(&mut row.step);
+            row.amount_kind = AmountKind::Gross;
+            row.measure_value = Some(result.gross);
+            row.amount = Some(result.gross);
+            row.explanation.clone_from(&told.basis_words);
+            self.settlement.lines.push(row);
+        }
+        let mut qualified = false;
+        for (i, trace) in told.trace.iter().enumerate() {
+            let sharing = !matches!(trace.word, "minimum" | "when" | "carry" | "level");
+            if sharing && !qualified && i > 0 {
+                qualified = self.mark_qualified(result);
+            }
+            let supplier = if trace.word == "slice" {
+                trace.part.as_deref().unwrap_or(lead)
+            } else {
+                lead
+            };
+            let Some(mut row) = self.row(result, supplier) else {
+                continue;
+            };
+            trace.word.clone_into(&mut row.step);
+            row.basis = (trace.word != "level").then_some(trace.before.normalized());
+            row.rate = trace.operand.map(Decimal::normalized);
+            row.amount = Some(trace.after.normalized());
+            row.bound_by = trace.bound_by.map(str::to_owned);
+            row.explanation.clone_from(&trace.words);
+            self.settlement.lines.push(row);
+        }
+    }
+
+    /// The last row that still only qualifies carries the qualified amount.
+    fn mark_qualified(&mut self, result: &ClauseResult) -> bool {
+        if let Some(last) = self.settlement.lines.last_mut()
+            && last.amount == Some(result.qualified)
+            && matches!(last.step.as_str(), "minimum" | "when" | "carry")
+        {
+            last.amount_kind = AmountKind::Qualified;
+        }
+        true
+    }
+
+    fn due_words(
+        &self,
+        result: &ClauseResult,
+        kind: Kind,
+        due: Decimal,
+        supplier: &str,
+        currency: Currency,
+    ) -> String {
+        let what = if result.true_up {
+            "true-up"
+        } else {
+            kind.name()
+        };
+        let limited = result.bound_by.map_or(String::new(), |b| format!(" ({b})"));
+        if due.is_zero() {
+            return format!("{what}: nothing is due{limited}");
+        }
+        let (payer, payee) = self.parties(due, supplier);
+        format!(
+            "{what}: {} pays {} {} {currency}{limited}",
+            payer.unwrap_or_default(),
+            payee.unwrap_or_default(),
+            due.abs()
+        )
+    }
+
+    fn parties(&self, amount: Decimal, supplier: &str) -> (Option<String>, Option<String>) {
+        let (customer, supplier) = (Some(self.plan.customer.clone()), Some(supplier.to_owned()));
+        if amount.is_positive() {
+            (customer, supplier)
+        } else if amount.is_negative() {
+            (supplier, customer)
+        } else {
+            (None, None)
+        }
+    }
+
+    fn dispute(&self, result: &ClauseResult, id: &str) -> Option<&Dispute> {
+        let start = self.plan.start.month();
+        self.inputs.disputes.iter().find(|d| {
+            d.contract_id == self.plan.contract_id
+                && d.clause_id == id
+                && d.period.span(start) == result.period
+                && !result.true_up
+        })
+    }
+
+    fn total(
+        &mut self,
+        base: Span,
+        supplier: String,
+        currency: Currency,
+        total: &Total,
+    ) -> Result<(), MoneyError> {
+        self.seq += 1;
+        let delta = total.amount.checked_sub(total.prior)?;
+        let (payer, payee) = self.parties(total.amount, &supplier);
+        let explanation = if total.incomplete {
+            "the clauses that could be measured, together; others are not measurable".to_owned()
+        } else {
+            "all clauses of the statement together".to_owned()
+        };
+        let digits = self.plan.rounding_digits(currency);
+        self.settlement.lines.push(SettlementLine {
+            contract_id: self.plan.contract_id.clone(),
+            supplier_id: supplier,
+            period: base.to_string(),
+            clause_id: "total".to_owned(),
+            seq: self.seq,
+            step: "total".to_owned(),
+            basis: None,
+            rate: None,
+            measure_value: None,
+            unrounded: None,
+            amount: Some(total.amount.padded(digits)?),
+            currency,
+            payer,
+            payee,
+            amount_kind: AmountKind::Total,
+            prior_amount: Some(total.prior),
+            delta: Some(delta),
+            document_type: Some(document(delta)),
+            bound_by: None,
+            terms_version: self.plan.version_name(base),
+            status: if total.incomplete || total.provisional {
+                LineStatus::Provisional
+            } else {
+                LineStatus::Final
+            },
+            rule: String::new(),
+            explanation,
+        });
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Total {
+    amount: Decimal,
+    prior: Decimal,
+    provisional: bool,
+    incomplete: bool,
+}
+
+fn document(delta: Decimal) -> &'static str {
+    if delta.is_positive() {
+        "invoice"
+    } else if delta.is_negative() {
+        "credit_note"
+    } else {
+        "none"
+    }
+}
+
+impl Plan {
+    fn rounding_digits(&self, currency: Currency) -> u8 {
+        self.versions
+            .iter()
+            .flat_map(|v| &v.clauses)
+            .filter(|c| c.pay_in == currency)
+            .map(|c| c.decimals)
+            .max()
+            .unwrap_or_else(|| currency.minor_digits())
+    }
+
+    fn version_name(&self, span: Span) -> String {
+        let after = self
+            .amendments
+            .iter()
+            .filter(|(date, _)| *date <= span.last_day())
+            .count();
+        self.versions
+            .get(after * self.epochs.len())
+            .map_or_else(String::new, |v| v.name.clone())
+    }
+
+    /// Whether amounts are rounded per statement and not per line.
+    #[must_use]
+    pub fn rounds_totals(&self) -> bool {
+        self.versions
+            .iter()
+            .flat_map(|v| &v.clauses)
+            .any(|c| c.round_at == RoundAt::Total)
+    }
+}

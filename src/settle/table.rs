@@ -1,0 +1,332 @@
+//! Tables of measures, parameters and earlier statements as text: wide or long, with the
+//! spellings that the terms declare. Nothing is guessed. Not responsible for opening files.
+
+mod cells;
+mod text;
+
+use std::collections::BTreeMap;
+
+use self::cells::Shape;
+pub(super) use self::cells::default_of;
+pub use self::text::{Table, TableError};
+
+use super::ledger::{Settled, SettledLine, SettledStatus};
+use super::measures::{Measured, Measures};
+use super::parameters::{ParameterValue, Parameters};
+use super::period::PeriodKey;
+use crate::finding::{Finding, Severity, Stage};
+use crate::terms::{CellType, InputSource, Layout, SettleSpec};
+
+/// Measures from tables, as `[input]` and `[measures]` of the terms declare. Also gives findings:
+/// cells that are no numbers, columns that are missing.
+///
+/// # Errors
+/// A table without its contract or period column, a period that is none, two rows for the same
+/// contract and period.
+pub fn read_measures(
+    spec: &SettleSpec,
+    tables: &[Table],
+    measures: &mut Measures,
+) -> Result<Vec<Finding>, TableError> {
+    let default = InputSource::default();
+    let mut findings = Vec::new();
+    let names = used_measures(spec);
+    for table in tables {
+        let shape = Shape::of(spec, table, &default)?;
+        let mut seen: BTreeMap<(String, PeriodKey), u64> = BTreeMap::new();
+        let long = shape.input.layout == Some(Layout::Long);
+        let long_columns = if long {
+            Some(long_columns(table, shape.input)?)
+        } else {
+            None
+        };
+        let columns: Vec<(&String, CellType, Option<usize>)> = names
+            .iter()
+            .map(|(name, (cell, columns))| Ok((name, *cell, table.column(columns)?)))
+            .collect::<Result<_, TableError>>()?;
+        if !long {
+            for (name, (_, wanted)) in &names {
+                let declared = spec
+                    .source
+                    .measures
+                    .get(name.as_str())
+                    .is_some_and(|m| m.value.default.is_none());
+                if declared && table.column(wanted)?.is_none() && tables.len() == 1 {
+                    let known: Vec<&str> = table.header.iter().map(String::as_str).collect();
+                    findings.push(
+                        Finding::new(
+                            Stage::Settle,
+                            Severity::Warning,
+                            "measure_column_missing",
+                            format!(
+                                "no column for measure `{name}` ({}): {}",
+                                wanted.join(", "),
+                                wanted
+                                    .first()
+                                    .map(|w| crate::terms::suggestion(w, &known))
+                                    .unwrap_or_default()
+                            ),
+                        )
+                        .with_place(&table.name, Some(1)),
+                    );
+                }
+            }
+        }
+        for (line, row) in &table.rows {
+            let Some(contract) = shape.contract_of(row) else {
+                return Err(table.fail(Some(*line), "the row names no contract".to_owned()));
+            };
+            if !shape.wanted(&contract) {
+                continue;
+            }
+            let Some(period) = shape.period_of(table, *line, row)? else {
+                return Err(table.fail(
+                    Some(*line),
+                    "nothing says which period the row is about: name its column with [input] period, or the one period of all rows with all_rows_are".to_owned(),
+                ));
+            };
+            let mut put =
+                |name: &str, scope: Option<&str>, text: &str, cell: CellType, column: &str| {
+                    let value = shape.measured(text, cell);
+                    if let Measured::NotMeasurable(reason) = &value
+                        && !shape.is_null(text)
+                    {
+                        findings.push(
+                            Finding::new(
+                                Stage::Settle,
+                                Severity::Warning,
+                                "cell_not_read",
+                                format!("measure `{name}`: {reason}"),
+                            )
+                            .with_contract(&contract)
+                            .with_place(&table.name, Some(*line))
+                            .with_column(column),
+                        );
+                    }
+                    measures.insert(&contract, period, name, scope, value);
+                };
+            if let Some((name_at, value_at, scope_at)) = long_columns {
+                let written = Table::cell(row, name_at);
+                let found = names
+                    .iter()
+                    .find(|(_, (_, columns))| columns.iter().any(|c| c == written));
+                if let Some((name, (cell, _))) = found {
+                    let scope = scope_at
+                        .map(|s| Table::cell(row, s))
+                        .filter(|s| !s.is_empty());
+                    put(name, scope, Table::cell(row, value_at), *cell, "value");
+                }
+            } else {
+                if let Some(first) = seen.insert((contract.clone(), period), *line) {
+                    return Err(table.fail(
+                        Some(*line),
+                        format!("contract {contract} has two rows for the same period; the first is on line {first}"),
+                    ));
+                }
+                for (name, cell, column) in &columns {
+                    if let Some(column) = column {
+                        let header = table.header.get(*column).map_or("", String::as_str);
+                        put(name, None, Table::cell(row, *column), *cell, header);
+                    }
+                }
+            }
+            measures.insert_period(&contract, period);
+        }
+    }
+    Ok(findings)
+}
+
+fn long_columns(
+    table: &Table,
+    input: &InputSource,
+) -> Result<(usize, usize, Option<usize>), TableError> {
+    let name = table.needed(
+        input.name.as_deref().unwrap_or("name"),
+        "the name of a value",
+    )?;
+    let value = table.needed(input.value.as_deref().unwrap_or("value"), "the value")?;
+    let scope = match &input.scope {
+        Some(scope) => Some(table.needed(scope, "the scope")?),
+        None => table.column(&["scope".to_owned()])?,
+    };
+    Ok((name, value, scope))
+}
+
+/// Declared measures, and those of the catalogue, with how and where they are read.
+fn used_measures(spec: &SettleSpec) -> BTreeMap<String, (CellType, Vec<String>)> {
+    let mut found: BTreeMap<String, (CellType, Vec<String>)> = crate::terms::CATALOGUE
+        .iter()
+        .map(|(name, _)| {
+            (
+                (*name).to_owned(),
+                (CellType::Number, vec![(*name).to_owned()]),
+            )
+        })
+        .collect();
+    if let Some(cleared) = found.get_mut("integrity_cleared") {
+        cleared.0 = CellType::Flag;
+    }
+    for (name, measure) in &spec.source.measures {
+        let cell = measure
+            .value
+            .cell
+            .as_ref()
+            .map_or(CellType::Number, |c| c.value);
+        let columns = measure
+            .value
+            .column
+            .as_ref()
+            .map_or_else(|| vec![name.clone()], |c| c.as_slice().to_vec());
+        found.insert(name.clone(), (cell, columns));
+    }
+    found
+}
+
+/// Parameters from tables, as `[input]` and `[parameters]` of the terms declare.
+///
+/// # Errors
+/// As [`read_measures`].
+pub fn read_parameters(
+    spec: &SettleSpec,
+    tables: &[Table],
+    parameters: &mut Parameters,
+) -> Result<Vec<Finding>, TableError> {
+    let default = InputSource::default();
+    let mut findings = Vec::new();
+    for table in tables {
+        let shape = Shape::of(spec, table, &default)?;
+        let long = shape.input.layout == Some(Layout::Long)
+            && table
+                .column(&[shape
+                    .input
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| "name".to_owned())])?
+                .is_some();
+        let long_columns = if long {
+            Some(long_columns(table, shape.input)?)
+        } else {
+            None
+        };
+        let mut seen: BTreeMap<(String, Option<PeriodKey>), u64> = BTreeMap::new();
+        for (line, row) in &table.rows {
+            let Some(contract) = shape.contract_of(row) else {
+                return Err(table.fail(Some(*line), "the row names no contract".to_owned()));
+            };
+            if !shape.wanted(&contract) {
+                continue;
+            }
+            // A table without a period column gives values for all periods.
+            let period = match shape.period {
+                Some(_) => shape.period_of(table, *line, row)?,
+                None => None,
+            };
+            if !long && let Some(first) = seen.insert((contract.clone(), period), *line) {
+                return Err(table.fail(
+                    Some(*line),
+                    format!("contract {contract} has two rows of parameters; the first is on line {first}"),
+                ));
+            }
+            for (name, declared) in &spec.source.parameters {
+                let columns = declared
+                    .value
+                    .column
+                    .as_ref()
+                    .map_or_else(|| vec![name.clone()], |c| c.as_slice().to_vec());
+                let (text, header) = match long_columns {
+                    Some((name_at, value_at, _)) => {
+                        if !columns.iter().any(|c| c == Table::cell(row, name_at)) {
+                            continue;
+                        }
+                        (Table::cell(row, value_at), "value")
+                    }
+                    None => match table.column(&columns)? {
+                        Some(column) => (
+                            Table::cell(row, column),
+                            table.header.get(column).map_or("", String::as_str),
+                        ),
+                        None => continue,
+                    },
+                };
+                let value = shape.parameter(text, &declared.value);
+                if let ParameterValue::Missing(reason) = &value
+                    && !shape.is_null(text)
+                    && !text.is_empty()
+                {
+                    findings.push(
+                        Finding::new(
+                            Stage::Settle,
+                            Severity::Warning,
+                            "cell_not_read",
+                            format!("parameter `{name}`: {reason}"),
+                        )
+                        .with_contract(&contract)
+                        .with_place(&table.name, Some(*line))
+                        .with_column(header),
+                    );
+                }
+                parameters.insert(&contract, period, name, value);
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// The ledger of earlier statements: columns statement_id, contract_id, period, clause_id,
+/// amount, status. An earlier `settlement` table (with a column `amount_kind`) is one too: its
+/// payable rows count with their `delta`, its balances as they are, all other rows not at all.
+///
+/// # Errors
+/// Missing columns; amounts, periods or statuses that are none.
+pub fn read_settled(table: &Table, settled: &mut Settled) -> Result<(), TableError> {
+    let column = |name: &str| table.needed(name, "of the ledger");
+    let (contract, period, clause, amount, status) = (
+        column("contract_id")?,
+        column("period")?,
+        column("clause_id")?,
+        column("amount")?,
+        column("status")?,
+    );
+    let statement = table.column(&["statement_id".to_owned()])?;
+    let kind = table.column(&["amount_kind".to_owned()])?;
+    let delta = table.column(&["delta".to_owned()])?;
+    for (line, row) in &table.rows {
+        let fail = |message: String| table.fail(Some(*line), message);
+        let mut amount = amount;
+        if let Some(kind) = kind {
+            match (Table::cell(row, kind), Table::cell(row, status)) {
+                (_, "carried" | "withheld") => {}
+                ("payable", "not_measurable" | "disputed") => continue,
+                ("payable", _) => amount = delta.unwrap_or(amount),
+                _ => continue,
+            }
+        }
+        let status = match Table::cell(row, status) {
+            "final" => SettledStatus::Final,
+            "provisional" => SettledStatus::Provisional,
+            "disputed" => SettledStatus::Disputed,
+            "carried" => SettledStatus::Carried,
+            "withheld" => SettledStatus::Withheld,
+            other => {
+                let known = ["final", "provisional", "disputed", "carried", "withheld"];
+                return Err(fail(format!(
+                    "`{other}` is no status; {}",
+                    crate::terms::suggestion(other, &known)
+                )));
+            }
+        };
+        settled.push(SettledLine {
+            statement_id: statement.map_or("", |s| Table::cell(row, s)).to_owned(),
+            contract_id: Table::cell(row, contract).to_owned(),
+            period: Table::cell(row, period)
+                .parse()
+                .map_err(|e: super::period::PeriodError| fail(e.to_string()))?,
+            clause_id: Table::cell(row, clause).to_owned(),
+            amount: Table::cell(row, amount)
+                .parse()
+                .map_err(|e: crate::money::MoneyError| fail(e.to_string()))?,
+            status,
+        });
+    }
+    Ok(())
+}

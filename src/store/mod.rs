@@ -1,0 +1,12 @@
+//! The canonical tables on disk: definition, layout, atomic replacement and locking. Not
+//! responsible for how an export becomes a canonical row (see `ingest`) or for what is counted
+//! (see [`crate::measure`]).
+
+#[cfg(feature = "frames")]
+pub mod disk;
+#[cfg(feature = "frames")]
+pub mod frame;
+#[cfg(feature = "frames")]
+pub mod prepare;
+pub mod schema;
+mod tables;

@@ -1,0 +1,280 @@
+//! From accepted canonical rows to the store: partitions, order of rows, and the facts of a
+//! ticket that need its neighbours in the partition. Not responsible for what a contract's terms
+//! make of them (see [`crate::measure`]).
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use polars::prelude::{DataFrame, NamedFrom, Series};
+use rayon::prelude::*;
+
+use super::disk::{self, StoreError};
+use super::frame::frame;
+use crate::ingest::columns::Columns;
+use crate::time::Date;
+
+/// Name of the fact column: seconds since the item's former opening in the same partition.
+pub const ITEM_GAP: &str = "item_gap_s";
+/// Name of the event column: row of the ticket in the partition of the same month.
+pub const TICKET_ROW: &str = "ticket_row";
+
+/// Writes all tables into `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_all(
+    folder: &Path,
+    tables: &BTreeMap<&'static str, Columns>,
+) -> Result<(), StoreError> {
+    for (name, rows) in tables {
+        match (*name, rows.table.partition) {
+            ("incident_events", _) => {}
+            ("incidents", _) => incidents(folder, rows, tables.get("incident_events"))?,
+            (_, Some(column)) => {
+                by_month(rows, column)
+                    .into_par_iter()
+                    .try_for_each(|(month, mut order)| {
+                        sort_by_key(rows, &mut order);
+                        let path = folder.join(name).join(format!("{month}.parquet"));
+                        disk::write(&path, &mut built(&path, rows, &order)?)
+                    })?;
+            }
+            (_, None) => {
+                let mut order: Vec<usize> = (0..rows.len()).collect();
+                sort_by_key(rows, &mut order);
+                let path = folder.join(format!("{name}.parquet"));
+                disk::write(&path, &mut built(&path, rows, &order)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn built(path: &Path, rows: &Columns, order: &[usize]) -> Result<DataFrame, StoreError> {
+    frame(rows, order).map_err(|e| StoreError::Io {
+        path: path.to_owned(),
+        cause: e.to_string(),
+    })
+}
+
+/// The UTC month of an instant, as a file name.
+fn month_name(micros: i64) -> String {
+    let days = i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or_default();
+    Date::from_days_since_epoch(days).month().to_string()
+}
+
+fn by_month(rows: &Columns, column: &str) -> BTreeMap<String, Vec<usize>> {
+    let mut months: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut names: HashMap<i64, String> = HashMap::new();
+    let at = rows.table.position(column);
+    for row in 0..rows.len() {
+        let micros = rows.integer_at(at, row).unwrap_or_default();
+        let day = micros.div_euclid(86_400_000_000);
+        let name = names
+            .entry(day)
+            .or_insert_with(|| month_name(micros))
+            .clone();
+        months.entry(name).or_default().push(row);
+    }
+    months
+}
+
+/// By contract, where the table has one, then by key: the order does not depend on files.
+fn sort_by_key(rows: &Columns, order: &mut [usize]) {
+    order.sort_by_cached_key(|row| {
+        let contract = rows
+            .text("contract_id", *row)
+            .unwrap_or_default()
+            .to_owned();
+        let key: Vec<String> = rows.table.key.iter().map(|c| rows.shown(c, *row)).collect();
+        (contract, key, rows.hash.get(*row).copied())
+    });
+}
+
+/// Tickets sorted by contract, service and opening; their events in the same order beside them.
+fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<(), StoreError> {
+    let at = rows.positions(&[
+        "contract_id",
+        "service_id",
+        "source",
+        "ticket_id",
+        "opened_at",
+    ]);
+    let [contract_at, service_at, source_at, ticket_at, opened_at] = at[..] else {
+        return Ok(());
+    };
+    let months: Vec<(String, Vec<usize>)> = by_month(rows, "opened_at")
+        .into_par_iter()
+        .map(|(month, mut order)| {
+            order.sort_by_cached_key(|row| {
+                (
+                    rows.text_at(contract_at, *row),
+                    rows.text_at(service_at, *row),
+                    rows.integer_at(opened_at, *row),
+                    rows.text_at(source_at, *row),
+                    rows.text_at(ticket_at, *row),
+                )
+            });
+            (month, order)
+        })
+        .collect();
+    let mut event_orders = vec![Vec::new(); months.len()];
+    if let Some(events) = events {
+        let key = [source_at, ticket_at];
+        let mut place: HashMap<u128, (u32, u32)> = HashMap::with_capacity(rows.len());
+        for (partition, (_, order)) in months.iter().enumerate() {
+            for (i, row) in order.iter().enumerate() {
+                let here = (partition as u32, i as u32);
+                place.insert(rows.identity(&key, *row), here);
+            }
+        }
+        let event_key = events.positions(&["source", "ticket_id"]);
+        for row in 0..events.len() {
+            if let Some((partition, i)) = place.get(&events.identity(&event_key, row))
+                && let Some(list) = event_orders.get_mut(*partition as usize)
+            {
+                list.push((*i, row));
+            }
+        }
+    }
+    months
+        .into_par_iter()
+        .zip(event_orders)
+        .try_for_each(|((month, order), mut found)| {
+            let path = folder.join("incidents").join(format!("{month}.parquet"));
+            let mut table = built(&path, rows, &order)?;
+            let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, &order));
+            table.with_column(gaps.into()).map_err(|e| StoreError::Io {
+                path: path.clone(),
+                cause: e.to_string(),
+            })?;
+            disk::write(&path, &mut table)?;
+            let Some(events) = events else { return Ok(()) };
+            let at = events.positions(&["at", "field", "to"]);
+            let [moment, field, to] = at[..] else {
+                return Ok(());
+            };
+            found.sort_by_cached_key(|(i, row)| {
+                (
+                    *i,
+                    events.integer_at(moment, *row),
+                    events.text_at(field, *row),
+                    events.text_at(to, *row),
+                )
+            });
+            let mut event_order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
+            let mut start = 0;
+            for ticket in found.chunk_by(|a, b| a.0 == b.0) {
+                if let Some(list) = event_order.get_mut(start..start + ticket.len()) {
+                    chain(events, list);
+                }
+                start += ticket.len();
+            }
+            let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
+            let path = folder
+                .join("incident_events")
+                .join(format!("{month}.parquet"));
+            let mut table = built(&path, events, &event_order)?;
+            table
+                .with_column(Series::new(TICKET_ROW.into(), ticket_row).into())
+                .map_err(|e| StoreError::Io {
+                    path: path.clone(),
+                    cause: e.to_string(),
+                })?;
+            disk::write(&path, &mut table)
+        })
+}
+
+/// Puts changes of one field at the same moment in the order in which one leads to the next:
+/// exports count in minutes, and the last of several states is the one that goes on.
+fn chain(events: &Columns, list: &mut [usize]) {
+    let mut now: HashMap<&str, &str> = HashMap::new();
+    let mut done = 0;
+    while let Some(first) = list.get(done).copied() {
+        let moment = |row: usize| (events.integer("at", row), events.text("field", row));
+        let same = list.iter().skip(done);
+        let until = done + same.take_while(|r| moment(**r) == moment(first)).count();
+        let field = events.text("field", first).unwrap_or_default();
+        for place in done..until {
+            let Some(rest) = list.get_mut(place..until) else {
+                break;
+            };
+            let from = |row: usize| events.text("from", row);
+            let to = |row: usize| events.text("to", row);
+            let next = rest
+                .iter()
+                .position(|r| from(*r) == now.get(field).copied())
+                .or_else(|| {
+                    rest.iter()
+                        .position(|r| rest.iter().all(|o| to(*o) != from(*r)))
+                })
+                .unwrap_or(0);
+            if let Some(part) = rest.get_mut(..=next) {
+                part.rotate_right(1);
+            }
+            if let Some(to) = rest.first().and_then(|r| to(*r)) {
+                now.insert(field, to);
+            }
+        }
+        done = until.max(done + 1);
+    }
+}
+
+/// For each incident with a configuration item and a category: seconds since the former incident
+/// on the same contract, item and category in this partition; absent for the first.
+fn item_gaps(rows: &Columns, order: &[usize]) -> Vec<Option<i64>> {
+    let at = rows.positions(&[
+        "opened_at",
+        "source",
+        "ticket_id",
+        "ticket_type",
+        "contract_id",
+        "ci_id",
+        "category",
+    ]);
+    let [
+        opened_at,
+        source_at,
+        ticket_at,
+        type_at,
+        contract_at,
+        ci_at,
+        category_at,
+    ] = at[..]
+    else {
+        return Vec::new();
+    };
+    let mut by_time: Vec<usize> = (0..order.len()).collect();
+    by_time.sort_by_cached_key(|i| {
+        let row = order.get(*i).copied().unwrap_or_default();
+        (
+            rows.integer_at(opened_at, row),
+            rows.text_at(source_at, row),
+            rows.text_at(ticket_at, row),
+        )
+    });
+    let mut last: HashMap<(&str, &str, &str), i64> = HashMap::new();
+    let mut gaps = vec![None; order.len()];
+    for i in by_time {
+        let Some(row) = order.get(i).copied() else {
+            continue;
+        };
+        let kind = rows.text_at(type_at, row).unwrap_or("incident");
+        let (Some(contract), Some(ci), Some(category), Some(opened)) = (
+            rows.text_at(contract_at, row),
+            rows.text_at(ci_at, row),
+            rows.text_at(category_at, row),
+            rows.integer_at(opened_at, row),
+        ) else {
+            continue;
+        };
+        if kind != "incident" {
+            continue;
+        }
+        let former = last.insert((contract, ci, category), opened);
+        if let (Some(former), Some(slot)) = (former, gaps.get_mut(i)) {
+            *slot = Some((opened - former).div_euclid(1_000_000));
+        }
+    }
+    gaps
+}

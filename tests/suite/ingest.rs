@@ -1,0 +1,496 @@
+//! Generic mappings: dialects, units, zones and their changes of the clock, audit logs, Parquet.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::datatypes::{Field, Int32Type, Schema};
+use gainshare::ingest::Ingested;
+use gainshare::store::{disk, frame::Reading, prepare};
+
+use super::tiny::{TICKETS, Tiny};
+
+/// Accepted rows of a table, each as the columns that have a value.
+fn rows(ingested: &Ingested, table: &str) -> Vec<BTreeMap<&'static str, String>> {
+    let columns = &ingested.tables[table];
+    let mut rows: Vec<BTreeMap<&'static str, String>> = (0..columns.len())
+        .map(|row| {
+            columns
+                .table
+                .columns
+                .iter()
+                .map(|c| (c.name, columns.shown(c.name, row)))
+                .filter(|(_, v)| !v.is_empty())
+                .collect()
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// One column of the tickets, by number of the ticket.
+fn column(ingested: &Ingested, name: &str) -> Vec<String> {
+    let mut found: Vec<String> = rows(ingested, "incidents")
+        .iter()
+        .map(|r| format!("{} {}", r["ticket_id"], r.get(name).map_or("-", |v| v)))
+        .collect();
+    found.sort();
+    found
+}
+
+fn rejected(ingested: &Ingested) -> Vec<String> {
+    ingested
+        .rejects
+        .iter()
+        .map(|r| format!("{} {}", r.line, r.code))
+        .collect()
+}
+
+fn micros(text: &str) -> String {
+    let at: gainshare::time::Instant = text.parse().unwrap();
+    at.micros().to_string()
+}
+
+/// A project whose tickets come through a mapping.
+fn mapped(mapping: &str, tickets: impl AsRef<[u8]>) -> Tiny {
+    let tiny = Tiny::new();
+    tiny.tickets_from("mapping = \"own.toml\"\nfiles = [\"tickets.csv\"]");
+    tiny.write(
+        "own.toml",
+        format!("schema = 1\nname = \"own\"\ntable = \"incidents\"\n{mapping}"),
+    );
+    tiny.write("tickets.csv", tickets);
+    tiny
+}
+
+fn parquet_file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(n, a)| Field::new(*n, a.data_type().clone(), true))
+        .collect();
+    let arrays = columns.into_iter().map(|(_, a)| a).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+const TYPED: &str = "\
+ticket_id,contract_id,opened_at,resolved_at,closed_at,priority,is_major,affected_share,on_hold_s,service_id
+7,CT-1,2025-01-03T10:00:00Z,2025-01-03T11:00:00.25Z,2025-01-04T00:00:00Z,P2,true,0.25,90,mail
+8,CT-1,2025-02-03T10:00:00Z,,,P3,false,,,web
+9,CT-1,1969-12-31T23:59:59.5Z,2025-02-03T10:00:00Z,,P1,,1,0,
+";
+
+#[test]
+fn parquet_and_csv_of_the_same_data_are_the_same_rows() {
+    let csv = Tiny::new();
+    csv.write("tickets.csv", TYPED);
+    let at = |text: &str| micros(text).parse::<i64>().unwrap();
+    let opened = [
+        "2025-01-03T10:00:00Z",
+        "2025-02-03T10:00:00Z",
+        "1969-12-31T23:59:59.5Z",
+    ]
+    .map(|t| Some(at(t)))
+    .to_vec();
+    let resolved = vec![
+        Some(at("2025-01-03T11:00:00.25Z") / 1000),
+        None,
+        Some(at("2025-02-03T10:00:00Z") / 1000),
+    ];
+    let share = Decimal128Array::from(vec![Some(25), None, Some(100)]);
+    let level: DictionaryArray<Int32Type> = vec!["P2", "P3", "P1"].into_iter().collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("ticket_id", Arc::new(Int64Array::from(vec![7, 8, 9]))),
+        (
+            "contract_id",
+            Arc::new(LargeStringArray::from(vec!["CT-1"; 3])),
+        ),
+        (
+            "opened_at",
+            Arc::new(TimestampMicrosecondArray::from(opened).with_timezone("UTC")),
+        ),
+        (
+            "resolved_at",
+            Arc::new(TimestampMillisecondArray::from(resolved).with_timezone("Europe/Amsterdam")),
+        ),
+        (
+            "closed_at",
+            Arc::new(StringArray::from(vec![
+                Some("2025-01-04T00:00:00Z"),
+                None,
+                None,
+            ])),
+        ),
+        ("priority", Arc::new(level)),
+        (
+            "is_major",
+            Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])),
+        ),
+        (
+            "affected_share",
+            Arc::new(share.with_precision_and_scale(18, 2).unwrap()),
+        ),
+        (
+            "on_hold_s",
+            Arc::new(Int32Array::from(vec![Some(90), None, Some(0)])),
+        ),
+        (
+            "service_id",
+            Arc::new(StringArray::from(vec![Some("mail"), Some("web"), None])),
+        ),
+    ];
+    let parquet = Tiny::new();
+    parquet.tickets_from("table = \"incidents\"\nfiles = [\"tickets.parquet\"]");
+    parquet.write("tickets.parquet", parquet_file(columns));
+    let (a, b) = (csv.ingest(), parquet.ingest());
+    assert_eq!(b.rejects, []);
+    assert_eq!(rows(&a, "incidents"), rows(&b, "incidents"));
+    assert_eq!(rows(&a, "incidents").len(), 3);
+}
+
+#[test]
+fn parquet_of_naive_times_dates_floats_and_money() {
+    let tiny = Tiny::new();
+    tiny.replace("gainshare.toml", "billing.csv", "billing.parquet");
+    let day = |text: &str| {
+        let date: gainshare::time::Date = text.parse().unwrap();
+        date.days_since_epoch()
+    };
+    // 00:00 on the clock of no particular zone: the zone of the source decides.
+    let naive = TimestampNanosecondArray::from(vec![1_738_368_000_000_000_000i64; 2]);
+    let amounts = Decimal128Array::from(vec![Some(123_456_789_012), Some(-5)]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("invoice_id", Arc::new(StringArray::from(vec!["I1", "I2"]))),
+        ("line_id", Arc::new(UInt32Array::from(vec![1, 1]))),
+        ("contract_id", Arc::new(StringArray::from(vec!["CT-1"; 2]))),
+        (
+            "period_start",
+            Arc::new(Date32Array::from(vec![day("2025-01-01"); 2])),
+        ),
+        ("period_end", Arc::new(naive)),
+        (
+            "amount",
+            Arc::new(amounts.with_precision_and_scale(20, 3).unwrap()),
+        ),
+        ("quantity", Arc::new(Float64Array::from(vec![0.1, 3.0]))),
+        ("currency", Arc::new(StringArray::from(vec!["EUR"; 2]))),
+    ];
+    tiny.write("billing.parquet", parquet_file(columns));
+    let ingested = tiny.ingest();
+    assert_eq!(ingested.rejects, []);
+    let rows = rows(&ingested, "billing");
+    let part = |i: usize, name: &str| {
+        let row = rows.iter().find(|r| r["invoice_id"] == ["I1", "I2"][i]);
+        row.unwrap()[name].clone()
+    };
+    assert_eq!(part(0, "period_start"), micros("2024-12-31T23:00:00Z"));
+    assert_eq!(part(0, "period_end"), micros("2025-01-31T23:00:00Z"));
+    assert_eq!(part(0, "amount"), "123456789012000000000000");
+    assert_eq!(part(1, "amount"), "-5000000000000");
+    assert_eq!(part(0, "quantity"), "100000000000000");
+    // Narrow integers cannot be read by this build: said as it is, not as damage.
+    let columns: Vec<(&str, ArrayRef)> = vec![("line_id", Arc::new(UInt16Array::from(vec![1])))];
+    tiny.write("billing.parquet", parquet_file(columns));
+    tiny.run().with(
+        3,
+        &[
+            "billing.parquet",
+            "column `line_id`",
+            "8 or 16 bits",
+            "32 or 64",
+        ],
+    );
+}
+
+#[test]
+fn semicolons_decimal_commas_percentages_and_minutes() {
+    let tiny = mapped(
+        r#"
+delimiter = ";"
+decimal = ","
+thousands = "."
+null = ["", "n/a"]
+zone = "Europe/Amsterdam"
+[columns]
+ticket_id = { from = "Nr" }
+contract_id = { from = "Contract", value = "CT-1" }
+opened_at = { from = "Reported", formats = ["%d-%m-%Y %H:%M", "%d %b %Y %H:%M"] }
+priority = { from = "Level", values = { "Hoog" = "P1", "Laag" = "P4" } }
+affected_share = { from = "Users", percent = true }
+on_hold_s = { from = "Hold", unit = "minutes" }
+is_major = { from = "Major", values = { "J" = "true", "N" = "false" } }
+"#,
+        "Nr;Contract;Reported;Level;Users;Hold;Major\n\
+         007;;03-01-2025 10:00;Hoog;12,5%;1.090;J\n\
+         008; CT-1 ;3 Jan 2025 10:00;Laag;100;1,5;N\n\
+         009;n/a;03-07-2025 10:00;P3;0,0001;n/a;maybe\n\
+         010;\"CT-1\";31-02-2025 10:00;P3;;;\n\
+         011;;03-01-2025 10:00;Midden;;;\n",
+    );
+    let ingested = tiny.ingest();
+    let of = |name: &str| column(&ingested, name);
+    let winter = micros("2025-01-03T09:00:00Z");
+    let summer = micros("2025-07-03T08:00:00Z");
+    assert_eq!(
+        of("opened_at"),
+        [
+            format!("007 {winter}"),
+            format!("008 {winter}"),
+            format!("009 {summer}")
+        ]
+    );
+    assert_eq!(of("contract_id"), ["007 CT-1", "008 CT-1", "009 CT-1"]);
+    assert_eq!(of("priority"), ["007 1", "008 4", "009 3"]);
+    assert_eq!(of("affected_share"), ["007 125000", "008 1000000", "009 1"]);
+    assert_eq!(of("on_hold_s"), ["007 65400", "008 90", "009 -"]);
+    assert_eq!(of("is_major"), ["007 true", "008 false", "009 -"]);
+    assert_eq!(rejected(&ingested), ["5 date_format", "6 unknown_priority"]);
+    assert!(ingested.findings.iter().any(|f| {
+        f.code == "boolean_spelling" && f.line == Some(4) && f.column.as_deref() == Some("Major")
+    }));
+}
+
+#[test]
+fn local_times_that_the_clock_skips_or_shows_twice() {
+    let tickets = "n,t\n1,2025-03-30 01:59:59\n2,2025-03-30 02:30:00\n3,2025-03-30 03:00:00\n\
+                   4,2025-10-26 02:30:00\n5,2025-10-26T02:30:00+01:00\n6,2025-10-26 03:00:00\n";
+    let read = |fold: &str| {
+        let tiny = mapped(
+            &format!(
+                "zone = \"Europe/Amsterdam\"\n{fold}\n[columns]\nticket_id = {{ from = \"n\" }}\n\
+                 contract_id = {{ value = \"CT-1\" }}\npriority = {{ value = \"P1\" }}\n\
+                 opened_at = {{ from = \"t\" }}\n"
+            ),
+            tickets,
+        );
+        let ingested = tiny.ingest();
+        (column(&ingested, "opened_at"), rejected(&ingested))
+    };
+    let line = |n: u8, at: &str| format!("{n} {}", micros(at));
+    let before = line(1, "2025-03-30T00:59:59Z");
+    let after = line(3, "2025-03-30T01:00:00Z");
+    let own = line(5, "2025-10-26T01:30:00Z");
+    let last = line(6, "2025-10-26T02:00:00Z");
+    let skipped = "3 local_time_skipped".to_owned();
+    let twice = |at: &str| {
+        vec![
+            before.clone(),
+            after.clone(),
+            line(4, at),
+            own.clone(),
+            last.clone(),
+        ]
+    };
+    assert_eq!(
+        read(""),
+        (twice("2025-10-26T00:30:00Z"), vec![skipped.clone()])
+    );
+    assert_eq!(
+        read("fold = \"later\""),
+        (twice("2025-10-26T01:30:00Z"), vec![skipped.clone()])
+    );
+    let rest = vec![before.clone(), after.clone(), own.clone(), last.clone()];
+    assert_eq!(
+        read("fold = \"reject\""),
+        (rest, vec![skipped, "5 local_time_twice".to_owned()])
+    );
+}
+
+#[test]
+fn local_times_without_a_zone_are_not_guessed() {
+    let tiny = Tiny::new();
+    tiny.write("tickets.csv", TICKETS.replace("10:00:00Z", "10:00:00"));
+    let ingested = tiny.ingest();
+    assert_eq!(
+        rejected(&ingested),
+        ["2 zone_missing", "3 zone_missing", "4 zone_missing"]
+    );
+    tiny.run().with(0, &["zone_missing", "declare `zone`"]);
+}
+
+#[test]
+fn seconds_since_1970_fixed_values_and_set() {
+    let tiny = mapped(
+        "[columns]\nticket_id = { from = \"n\" }\n\
+         opened_at = { from = \"t\", formats = [\"epoch_s\"] }\n\
+         priority = { from = \"p\", value = \"P4\" }\ncontract_id = { value = \"CT-1\" }\n",
+        "n,t,p\n1,1735898400,P1\n2,0,\n3,-1,P2\n4,1735898400.5,P2\n",
+    );
+    tiny.replace(
+        "gainshare.toml",
+        "files = [\"tickets.csv\"]",
+        "files = [\"tickets.csv\"]\nset = { service_id = \"mail\" }",
+    );
+    let ingested = tiny.ingest();
+    let of = |name: &str| column(&ingested, name);
+    assert_eq!(of("opened_at"), ["1 1735898400000000", "2 0", "3 -1000000"]);
+    assert_eq!(of("priority"), ["1 1", "2 4", "3 2"]);
+    assert_eq!(of("service_id"), ["1 mail", "2 mail", "3 mail"]);
+    assert_eq!(rejected(&ingested), ["5 date_format"]);
+}
+
+#[test]
+fn rows_of_interest_and_columns_kept() {
+    let tiny = mapped(
+        "keep = [\"Cost Centre\"]\nonly = { kind = [\"INC\", \"REQ\"] }\n[columns]\n\
+         ticket_id = { from = \"n\" }\nopened_at = { from = \"t\" }\n\
+         priority = { value = \"P4\" }\ncontract_id = { value = \"CT-1\" }\n\
+         ticket_type = { from = \"kind\", values = { INC = \"incident\", REQ = \"request\" } }\n",
+        "n,t,kind,Cost Centre\n1,2025-01-03T10:00:00Z,INC,4711\n2,2025-01-03T10:00:00Z,PRB,4712\n\
+         3,2025-01-03T10:00:00Z,REQ,\n4,not read,TASK,1\n5,not read,INC,1\n",
+    );
+    let ingested = tiny.ingest();
+    let account = &ingested.accounts[0];
+    assert!(account.closes());
+    let parts = (account.accepted, account.out_of_scope, account.rejected);
+    assert_eq!(parts, (2, 2, 1));
+    assert_eq!(
+        column(&ingested, "ticket_type"),
+        ["1 incident", "3 request"]
+    );
+    let folder = tempfile::tempdir().unwrap();
+    prepare::write_all(folder.path(), &ingested.tables).unwrap();
+    let stored = disk::read(&folder.path().join("incidents/2025-01.parquet"))
+        .unwrap()
+        .unwrap();
+    let kept = Reading::new(&stored).text("x_Cost Centre").unwrap();
+    assert_eq!(kept, [Some("4711"), None]);
+}
+
+/// An audit log in minutes: T1 waits and goes on within one minute, and its rows are shuffled.
+const AUDIT: &str = "\
+number,mod,opened,updated,state,priority,resolved
+T1,3,2025-01-03 10:00,2025-01-03 10:30,Active,P3,2025-01-03 12:00
+T1,0,2025-01-03 10:00,2025-01-03 10:00,New,P3,2025-01-03 12:00
+T1,10,2025-01-03 10:00,2025-01-03 12:00,Resolved,P2,2025-01-03 12:00
+T1,2,2025-01-03 10:00,2025-01-03 10:30,Waiting,P3,2025-01-03 12:00
+T1,1,2025-01-03 10:00,2025-01-03 10:30,Active,P3,2025-01-03 12:00
+T1,9,2025-01-03 10:00,2025-01-03 11:00,Active,P2,2025-01-03 12:00
+T2,1,2025-01-04 10:00,2025-01-04 10:00,New,P4,
+";
+
+const AUDIT_MAPPING: &str = r#"
+zone = "Etc/UTC"
+latest = ["mod"]
+[columns]
+ticket_id = { from = "number" }
+contract_id = { value = "CT-1" }
+opened_at = { from = "opened" }
+resolved_at = { from = "resolved" }
+priority = { from = "priority" }
+state = { from = "state" }
+[history]
+at = "updated"
+fields = { state = "state", priority = "priority" }
+"#;
+
+fn events(ingested: &Ingested) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    prepare::write_all(folder.path(), &ingested.tables).unwrap();
+    let stored = disk::read(&folder.path().join("incident_events/2025-01.parquet"))
+        .unwrap()
+        .unwrap();
+    let reading = Reading::new(&stored);
+    let text = |name: &str| reading.text(name).unwrap();
+    let (ticket, field, from, to) = (text("ticket_id"), text("field"), text("from"), text("to"));
+    let at = reading.integer("at").unwrap();
+    let start: i64 = micros("2025-01-03T10:00:00Z").parse().unwrap();
+    (0..reading.height())
+        .map(|i| {
+            format!(
+                "{} +{}m {} {}>{}",
+                ticket[i].unwrap(),
+                (at[i].unwrap() - start) / 60_000_000,
+                field[i].unwrap(),
+                from[i].unwrap_or(""),
+                to[i].unwrap()
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_latest_row_of_an_audit_log_stands_and_the_rest_is_its_history() {
+    let tiny = mapped(AUDIT_MAPPING, AUDIT);
+    let ingested = tiny.ingest();
+    assert_eq!(column(&ingested, "state"), ["T1 Resolved", "T2 New"]);
+    assert_eq!(column(&ingested, "priority"), ["T1 2", "T2 4"]);
+    let account = &ingested.accounts[0];
+    assert!(account.closes());
+    let counts = (account.rows_in, account.accepted, account.duplicate);
+    assert_eq!(counts, (7, 2, 5));
+    let expected = [
+        "T1 +0m priority >P3",
+        "T1 +0m state >New",
+        "T1 +30m state New>Active",
+        "T1 +30m state Active>Waiting",
+        "T1 +30m state Waiting>Active",
+        "T1 +60m priority P3>P2",
+        "T1 +120m state Active>Resolved",
+        "T2 +1440m priority >P4",
+        "T2 +1440m state >New",
+    ];
+    assert_eq!(events(&ingested), expected);
+    let mut lines: Vec<&str> = AUDIT.lines().collect();
+    lines[1..].reverse();
+    let reversed = mapped(AUDIT_MAPPING, lines.join("\n")).ingest();
+    assert_eq!(events(&reversed), expected);
+}
+
+#[test]
+fn a_pause_of_no_length_does_not_stop_the_clock() {
+    let tiny = mapped(AUDIT_MAPPING, AUDIT);
+    tiny.replace(
+        "terms.toml",
+        "[measure.impact]",
+        "[measure.clock]\npauses = [\"Waiting\"]\nresolved = [\"Resolved\"]\n\n[measure.impact]",
+    );
+    tiny.run().with(0, &["wrote"]);
+    let cells = disk::read(&tiny.path("out/cells.parquet"))
+        .unwrap()
+        .unwrap();
+    let reading = Reading::new(&cells);
+    let wall: i64 = reading
+        .integer("restore_wall_s")
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .sum();
+    assert_eq!(wall, 2 * 3600);
+}
+
+#[test]
+fn a_log_in_two_files_is_one_history() {
+    let tiny = mapped(AUDIT_MAPPING, "");
+    let whole = mapped(AUDIT_MAPPING, AUDIT);
+    let header = AUDIT.lines().next().unwrap();
+    let (late, early): (Vec<&str>, Vec<&str>) = AUDIT
+        .lines()
+        .skip(1)
+        .partition(|l| l.starts_with("T1,9") || l.starts_with("T1,10"));
+    tiny.write("tickets.csv", format!("{header}\n{}\n", early.join("\n")));
+    tiny.write("a_later.csv", format!("{header}\n{}\n", late.join("\n")));
+    tiny.replace(
+        "gainshare.toml",
+        "files = [\"tickets.csv\"]",
+        "files = [\"tickets.csv\", \"a_later.csv\"]",
+    );
+    assert_eq!(events(&tiny.ingest()), events(&whole.ingest()));
+}
+
+#[test]
+fn text_with_a_mark_quotes_and_other_line_ends() {
+    let plain = Tiny::new().ingest();
+    let tiny = Tiny::new();
+    let dressed = TICKETS.replace('\n', "\r\n").replace("mail", "\"mail\"");
+    tiny.write("tickets.csv", format!("\u{feff}{dressed}"));
+    assert_eq!(rows(&tiny.ingest(), "incidents"), rows(&plain, "incidents"));
+    tiny.write("tickets.csv", TICKETS.trim_end());
+    assert_eq!(rows(&tiny.ingest(), "incidents"), rows(&plain, "incidents"));
+}

@@ -1,0 +1,28 @@
+//! The one integration-test binary: one module per subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[cfg(feature = "frames")]
+mod bad_input;
+#[cfg(feature = "frames")]
+mod bad_project;
+mod baseline;
+mod baseline_cost;
+mod baseline_golden;
+mod baseline_refusals;
+mod baseline_regression;
+mod baseline_special;
+mod cases;
+mod cell_law;
+mod clocks;
+#[cfg(feature = "frames")]
+mod end_to_end;
+#[cfg(feature = "frames")]
+mod ingest;
+#[cfg(feature = "frames")]
+mod inspect;
+mod score;
+mod settle;
+mod synth;
+mod terms;
+#[cfg(feature = "frames")]
+mod tiny;
