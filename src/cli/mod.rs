@@ -50,6 +50,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    fit_errors();
     let done = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -66,6 +67,18 @@ pub fn main() -> ExitCode {
         eprintln!("{report:?}");
         ExitCode::from(4)
     })
+}
+
+/// Lets errors wrap at the width of a terminal only: in a log or a pipe a message stays on one
+/// line, where it can be searched for.
+fn fit_errors() {
+    use std::io::IsTerminal as _;
+    if !std::io::stderr().is_terminal() {
+        // Fails only when a hook was set before, and that one then stands.
+        let _ = miette::set_hook(Box::new(|_| {
+            Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())
+        }));
+    }
 }
 
 /// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.
