@@ -1,8 +1,13 @@
 //! Typed columns of a canonical table in memory, row by row accountable to file and line.
 //! Responsible for holding values; not for reading or writing them.
 
-use xxhash_rust::xxh3::Xxh3Default;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+
+use super::texts::Texts;
 use super::value::Value;
 use crate::store::schema::{Kind, Table};
 
@@ -10,7 +15,7 @@ use crate::store::schema::{Kind, Table};
 #[derive(Debug, Clone)]
 pub enum Values {
     /// Text, words, currencies and months.
-    Text(Vec<Option<Box<str>>>),
+    Text(Texts),
     /// Instants (UTC microseconds), dates (days since 1970-01-01), counts, seconds, priorities,
     /// shares (parts per million).
     Integer(Vec<Option<i64>>),
@@ -28,7 +33,7 @@ impl Values {
             | Kind::Currency
             | Kind::TicketType
             | Kind::EventField
-            | Kind::ChargeCategory => Values::Text(Vec::new()),
+            | Kind::ChargeCategory => Values::Text(Texts::default()),
             Kind::Instant
             | Kind::Date
             | Kind::Integer
@@ -42,7 +47,7 @@ impl Values {
 
     fn push(&mut self, value: Option<Value<'_>>) {
         match (self, value) {
-            (Values::Text(v), Some(Value::Text(t))) => v.push(Some(t.into())),
+            (Values::Text(v), Some(Value::Text(t))) => v.push(Some(&t)),
             (Values::Integer(v), Some(Value::Integer(i))) => v.push(Some(i)),
             (Values::Boolean(v), Some(Value::Boolean(b))) => v.push(Some(b)),
             (Values::Decimal(v), Some(Value::Decimal(d))) => v.push(Some(d)),
@@ -55,7 +60,7 @@ impl Values {
 
     fn append(&mut self, other: Values) {
         match (self, other) {
-            (Values::Text(a), Values::Text(b)) => a.extend(b),
+            (Values::Text(a), Values::Text(b)) => a.append(&b),
             (Values::Integer(a), Values::Integer(b)) => a.extend(b),
             (Values::Boolean(a), Values::Boolean(b)) => a.extend(b),
             (Values::Decimal(a), Values::Decimal(b)) => a.extend(b),
@@ -75,6 +80,28 @@ fn bytes(value: Option<i64>) -> [u8; 9] {
     out
 }
 
+/// The hasher of maps that are keyed by [`Columns::identity`]: an identity is a hash already.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfIdentity(u64);
+
+impl Hasher for OfIdentity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_u128(&mut self, identity: u128) {
+        // Its lower half is as well spread as the whole.
+        self.0 = identity as u64;
+    }
+}
+
+/// A map by [`Columns::identity`].
+pub type ByIdentity<T> = HashMap<u128, T, BuildHasherDefault<OfIdentity>>;
+
 /// Rows of one canonical table, with where each came from.
 #[derive(Debug, Clone)]
 pub struct Columns {
@@ -83,7 +110,7 @@ pub struct Columns {
     /// One entry per column of the table.
     pub values: Vec<Values>,
     /// Source columns kept as `x_<name>`.
-    pub kept: Vec<(String, Vec<Option<Box<str>>>)>,
+    pub kept: Vec<(String, Texts)>,
     /// Line of each row in its file, counted from 1.
     pub line: Vec<u64>,
     /// Which file each row came from: position in the list of all files read.
@@ -112,7 +139,7 @@ impl Columns {
         Columns {
             table,
             values: table.columns.iter().map(|c| Values::new(c.kind)).collect(),
-            kept: kept.iter().map(|k| (k.clone(), Vec::new())).collect(),
+            kept: kept.iter().map(|k| (k.clone(), Texts::default())).collect(),
             line: Vec::new(),
             file: Vec::new(),
             hash: Vec::new(),
@@ -145,16 +172,17 @@ impl Columns {
         }
         for (name, values) in other.kept {
             match self.kept.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, mine)) => mine.extend(values),
+                Some((_, mine)) => mine.append(&values),
                 None => {
-                    let mut filled = vec![None; before];
-                    filled.extend(values);
+                    let mut filled = Texts::default();
+                    filled.fill(before);
+                    filled.append(&values);
                     self.kept.push((name, filled));
                 }
             }
         }
         for (_, values) in &mut self.kept {
-            values.resize(before + added, None);
+            values.fill(before + added);
         }
         self.line.extend(other.line);
         self.file.extend(other.file);
@@ -165,7 +193,7 @@ impl Columns {
     /// The text at a column's position in a row; loops over rows look the position up once.
     pub fn text_at(&self, at: Option<usize>, row: usize) -> Option<&str> {
         match self.values.get(at?)? {
-            Values::Text(v) => v.get(row)?.as_deref(),
+            Values::Text(v) => v.get(row),
             _ => None,
         }
     }
@@ -186,33 +214,52 @@ impl Columns {
     /// An identity of the values of some columns in a row: equal for equal values, and different
     /// for different ones but for a chance of 2^-128 a pair.
     pub fn identity(&self, at: &[Option<usize>], row: usize) -> u128 {
-        let mut hasher = Xxh3Default::new();
+        let mut name: Vec<u8> = Vec::with_capacity(64);
         for column in at {
             match column.and_then(|c| self.values.get(c)) {
                 Some(Values::Text(v)) => {
-                    if let Some(Some(text)) = v.get(row) {
-                        hasher.update(text.as_bytes());
+                    if let Some(text) = v.get(row) {
+                        name.extend(text.as_bytes());
                     }
-                    hasher.update(&[0xff]);
+                    name.push(0xff);
                 }
-                Some(Values::Integer(v)) => hasher.update(&bytes(v.get(row).copied().flatten())),
+                Some(Values::Integer(v)) => name.extend(bytes(v.get(row).copied().flatten())),
                 Some(Values::Boolean(v)) => {
-                    hasher.update(&bytes(v.get(row).copied().flatten().map(i64::from)));
+                    name.extend(bytes(v.get(row).copied().flatten().map(i64::from)));
                 }
                 Some(Values::Decimal(v)) => match v.get(row).copied().flatten() {
-                    Some(units) => hasher.update(&units.to_le_bytes()),
-                    None => hasher.update(&[0xfe]),
+                    Some(units) => name.extend(units.to_le_bytes()),
+                    None => name.push(0xfe),
                 },
-                None => hasher.update(&[0xfd]),
+                None => name.push(0xfd),
             }
         }
-        hasher.digest128()
+        xxh3_128(&name)
+    }
+
+    /// The order of two rows by the values of some columns: what is absent stands first, text by
+    /// its bytes, numbers and moments by their size.
+    pub fn compare(&self, at: &[Option<usize>], a: usize, b: usize) -> Ordering {
+        let mut order = Ordering::Equal;
+        for column in at {
+            order = match column.and_then(|c| self.values.get(c)) {
+                Some(Values::Text(v)) => v.get(a).cmp(&v.get(b)),
+                Some(Values::Integer(v)) => v.get(a).cmp(&v.get(b)),
+                Some(Values::Boolean(v)) => v.get(a).cmp(&v.get(b)),
+                Some(Values::Decimal(v)) => v.get(a).cmp(&v.get(b)),
+                None => Ordering::Equal,
+            };
+            if order != Ordering::Equal {
+                break;
+            }
+        }
+        order
     }
 
     /// The text of a column in a row.
     pub fn text(&self, column: &str, row: usize) -> Option<&str> {
         match self.values.get(self.table.position(column)?)? {
-            Values::Text(v) => v.get(row)?.as_deref(),
+            Values::Text(v) => v.get(row),
             _ => None,
         }
     }
@@ -237,9 +284,8 @@ impl Columns {
     pub fn set_text(&mut self, column: &str, row: usize, value: Option<&str>) {
         if let Some(at) = self.table.position(column)
             && let Some(Values::Text(v)) = self.values.get_mut(at)
-            && let Some(slot) = v.get_mut(row)
         {
-            *slot = value.map(Into::into);
+            v.set(row, value);
         }
     }
 
@@ -253,11 +299,7 @@ impl Columns {
             return String::new();
         };
         match values {
-            Values::Text(v) => v
-                .get(row)
-                .and_then(|t| t.as_deref())
-                .unwrap_or("")
-                .to_owned(),
+            Values::Text(v) => v.get(row).unwrap_or("").to_owned(),
             Values::Integer(v) => v
                 .get(row)
                 .copied()

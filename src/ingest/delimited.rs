@@ -448,7 +448,7 @@ impl<'a> Plan<'a> {
             columns.push(bound.at, value);
         }
         for ((_, values), at) in columns.kept.iter_mut().zip(&self.kept) {
-            values.push(text(*at).map(Into::into));
+            values.push(text(*at));
         }
         columns.line.push(record.line);
         columns.file.push(self.file);

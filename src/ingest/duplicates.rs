@@ -2,9 +2,9 @@
 //! one with the larger content hash, so that the order of files never decides.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use super::columns::Columns;
+use super::columns::{ByIdentity, Columns};
 
 /// What de-duplication found.
 #[derive(Debug, Default)]
@@ -29,7 +29,8 @@ pub(super) fn find(rows: &Columns, files: &[usize]) -> Duplicates {
         key.extend(["from", "to"]);
     }
     let at = rows.positions(&key);
-    let mut standing: HashMap<u128, usize> = HashMap::with_capacity(rows.len());
+    let mut standing: ByIdentity<usize> = ByIdentity::default();
+    standing.reserve(rows.len());
     let mut lost: Vec<(usize, u128)> = Vec::new();
     let place = |r: usize| {
         let file = rows.file.get(r).and_then(|f| usize::try_from(*f).ok());

@@ -12,12 +12,13 @@ mod history;
 pub mod inspect;
 mod parquet;
 mod scope;
+pub mod texts;
 pub mod value;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use account::{Fate, FileAccount};
-use columns::Columns;
+use columns::{ByIdentity, Columns};
 use delimited::{HistoryRow, Lost, Parsed, Plan, Reject};
 use file::InputError;
 use scope::{Assigned, Scope, Ticket};
@@ -136,7 +137,7 @@ pub fn ingest(
         .map(|c| c.id.as_str())
         .collect();
     let mut tables: BTreeMap<&'static str, Columns> = BTreeMap::new();
-    let mut tickets: HashSet<u128> = HashSet::new();
+    let mut tickets: ByIdentity<()> = ByIdentity::default();
     // Scope tables first, tickets next, the history of tickets after them.
     let order = TABLES.iter().map(|t| t.name);
     for name in order {
@@ -164,7 +165,7 @@ pub fn ingest(
             let columns = &file.parsed.columns;
             let at = ticket_columns(columns);
             for row in 0..columns.len() {
-                let fate = if tickets.contains(&columns.identity(&at, row)) {
+                let fate = if tickets.contains_key(&columns.identity(&at, row)) {
                     Fate::Accepted
                 } else {
                     Fate::OutOfScope
@@ -246,7 +247,7 @@ pub fn ingest(
             }
             if fate == Fate::Accepted
                 && (is_events || name == "sla_clocks")
-                && !tickets.contains(&all.identity(&ticket_at, row))
+                && !tickets.contains_key(&all.identity(&ticket_at, row))
             {
                 fate = Fate::OutOfScope;
                 orphans.0 += 1;
@@ -268,8 +269,8 @@ pub fn ingest(
                     *slot = true;
                 }
                 if name == "incidents" {
-                    tickets.insert(all.identity(&ticket_at, row));
-                    tickets.insert(all.identity(&[None, number_at], row));
+                    tickets.insert(all.identity(&ticket_at, row), ());
+                    tickets.insert(all.identity(&[None, number_at], row), ());
                 }
             }
         }
@@ -340,7 +341,7 @@ pub fn ingest(
     for events in derived {
         let at = ticket_columns(&events);
         let keep: Vec<bool> = (0..events.len())
-            .map(|row| tickets.contains(&events.identity(&at, row)))
+            .map(|row| tickets.contains_key(&events.identity(&at, row)))
             .collect();
         let events = retain(events, &keep);
         match tables.get_mut("incident_events") {
@@ -383,14 +384,14 @@ fn retain(mut rows: Columns, keep: &[bool]) -> Columns {
     }
     for values in &mut rows.values {
         match values {
-            Values::Text(v) => filter(v, keep),
+            Values::Text(v) => v.retain(keep),
             Values::Integer(v) => filter(v, keep),
             Values::Boolean(v) => filter(v, keep),
             Values::Decimal(v) => filter(v, keep),
         }
     }
     for (_, values) in &mut rows.kept {
-        filter(values, keep);
+        values.retain(keep);
     }
     filter(&mut rows.line, keep);
     filter(&mut rows.file, keep);

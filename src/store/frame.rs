@@ -28,10 +28,7 @@ pub fn frame(rows: &Columns, order: &[usize]) -> PolarsResult<DataFrame> {
         let name = column.name.into();
         let series = match values {
             Values::Text(v) => {
-                let picked: Vec<Option<&str>> = order
-                    .iter()
-                    .map(|i| v.get(*i).and_then(|t| t.as_deref()))
-                    .collect();
+                let picked: Vec<Option<&str>> = order.iter().map(|i| v.get(*i)).collect();
                 Series::new(name, picked)
             }
             Values::Integer(v) => {
@@ -57,10 +54,7 @@ pub fn frame(rows: &Columns, order: &[usize]) -> PolarsResult<DataFrame> {
         columns.push(series.into());
     }
     for (name, values) in &rows.kept {
-        let picked: Vec<Option<&str>> = order
-            .iter()
-            .map(|i| values.get(*i).and_then(|t| t.as_deref()))
-            .collect();
+        let picked: Vec<Option<&str>> = order.iter().map(|i| values.get(*i)).collect();
         columns.push(Series::new(format!("x_{name}").into(), picked).into());
     }
     DataFrame::new(order.len(), columns)

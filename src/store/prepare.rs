@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::disk::{self, StoreError};
 use super::frame::frame;
-use crate::ingest::columns::Columns;
+use crate::ingest::columns::{ByIdentity, Columns};
 use crate::time::Date;
 
 /// Name of the fact column: seconds since the item's former opening in the same partition.
@@ -81,13 +81,11 @@ fn by_month(rows: &Columns, column: &str) -> BTreeMap<String, Vec<usize>> {
 
 /// By contract, where the table has one, then by key: the order does not depend on files.
 fn sort_by_key(rows: &Columns, order: &mut [usize]) {
-    order.sort_by_cached_key(|row| {
-        let contract = rows
-            .text("contract_id", *row)
-            .unwrap_or_default()
-            .to_owned();
-        let key: Vec<String> = rows.table.key.iter().map(|c| rows.shown(c, *row)).collect();
-        (contract, key, rows.hash.get(*row).copied())
+    let mut at = vec![rows.table.position("contract_id")];
+    at.extend(rows.positions(rows.table.key));
+    order.sort_by(|a, b| {
+        rows.compare(&at, *a, *b)
+            .then_with(|| rows.hash.get(*a).cmp(&rows.hash.get(*b)))
     });
 }
 
@@ -96,32 +94,22 @@ fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<
     let at = rows.positions(&[
         "contract_id",
         "service_id",
+        "opened_at",
         "source",
         "ticket_id",
-        "opened_at",
     ]);
-    let [contract_at, service_at, source_at, ticket_at, opened_at] = at[..] else {
-        return Ok(());
-    };
     let months: Vec<(String, Vec<usize>)> = by_month(rows, "opened_at")
         .into_par_iter()
         .map(|(month, mut order)| {
-            order.sort_by_cached_key(|row| {
-                (
-                    rows.text_at(contract_at, *row),
-                    rows.text_at(service_at, *row),
-                    rows.integer_at(opened_at, *row),
-                    rows.text_at(source_at, *row),
-                    rows.text_at(ticket_at, *row),
-                )
-            });
+            order.sort_by(|a, b| rows.compare(&at, *a, *b));
             (month, order)
         })
         .collect();
     let mut event_orders = vec![Vec::new(); months.len()];
     if let Some(events) = events {
-        let key = [source_at, ticket_at];
-        let mut place: HashMap<u128, (u32, u32)> = HashMap::with_capacity(rows.len());
+        let key = rows.positions(&["source", "ticket_id"]);
+        let mut place: ByIdentity<(u32, u32)> = ByIdentity::default();
+        place.reserve(rows.len());
         for (partition, (_, order)) in months.iter().enumerate() {
             for (i, row) in order.iter().enumerate() {
                 let here = (partition as u32, i as u32);
@@ -150,23 +138,13 @@ fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<
             })?;
             disk::write(&path, &mut table)?;
             let Some(events) = events else { return Ok(()) };
-            let at = events.positions(&["at", "field", "to"]);
-            let [moment, field, to] = at[..] else {
-                return Ok(());
-            };
-            found.sort_by_cached_key(|(i, row)| {
-                (
-                    *i,
-                    events.integer_at(moment, *row),
-                    events.text_at(field, *row),
-                    events.text_at(to, *row),
-                )
-            });
+            let at = events.positions(&["at", "field", "to", "from"]);
+            found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| events.compare(&at, a.1, b.1)));
             let mut event_order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
             let mut start = 0;
             for ticket in found.chunk_by(|a, b| a.0 == b.0) {
                 if let Some(list) = event_order.get_mut(start..start + ticket.len()) {
-                    chain(events, list);
+                    chain(events, &at, list);
                 }
                 start += ticket.len();
             }
@@ -187,20 +165,31 @@ fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<
 
 /// Puts changes of one field at the same moment in the order in which one leads to the next:
 /// exports count in minutes, and the last of several states is the one that goes on.
-fn chain(events: &Columns, list: &mut [usize]) {
+///
+/// `at` are the positions of the columns `at`, `field`, `to` and `from`.
+fn chain(events: &Columns, at: &[Option<usize>], list: &mut [usize]) {
+    let [moment_at, field_at, to_at, from_at] = *at else {
+        return;
+    };
+    let from = |row: usize| events.text_at(from_at, row);
+    let to = |row: usize| events.text_at(to_at, row);
+    let moment = |row: usize| {
+        (
+            events.integer_at(moment_at, row),
+            events.text_at(field_at, row),
+        )
+    };
     let mut now: HashMap<&str, &str> = HashMap::new();
     let mut done = 0;
     while let Some(first) = list.get(done).copied() {
-        let moment = |row: usize| (events.integer("at", row), events.text("field", row));
+        let (when, field) = moment(first);
         let same = list.iter().skip(done);
-        let until = done + same.take_while(|r| moment(**r) == moment(first)).count();
-        let field = events.text("field", first).unwrap_or_default();
+        let until = done + same.take_while(|r| moment(**r) == (when, field)).count();
+        let field = field.unwrap_or_default();
         for place in done..until {
             let Some(rest) = list.get_mut(place..until) else {
                 break;
             };
-            let from = |row: usize| events.text("from", row);
-            let to = |row: usize| events.text("to", row);
             let next = rest
                 .iter()
                 .position(|r| from(*r) == now.get(field).copied())

@@ -1,0 +1,137 @@
+//! A column of texts in one buffer: millions of short cells without an allocation for each.
+//! Responsible for holding texts; not for what they mean.
+
+/// Texts or their absence, by row.
+#[derive(Debug, Clone, Default)]
+pub struct Texts {
+    /// The texts one after another; a text that was replaced stays as unused bytes.
+    buffer: String,
+    /// Where each row's text starts and how long it is; [`ABSENT`] long when there is none.
+    spans: Vec<(usize, u32)>,
+}
+
+/// The length that stands for "no text".
+const ABSENT: u32 = u32::MAX;
+
+impl Texts {
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The text of a row.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let (start, len) = *self.spans.get(row)?;
+        if len == ABSENT {
+            return None;
+        }
+        self.buffer.get(start..start + len as usize)
+    }
+
+    /// All rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    /// Adds a row. A text of 4 GiB or more, which no cell has, is kept as absent.
+    pub fn push(&mut self, text: Option<&str>) {
+        // Neighbouring rows often say the same (source, contract, state): they share their bytes.
+        if let (Some(text), Some(row)) = (text, self.spans.len().checked_sub(1))
+            && self.get(row) == Some(text)
+            && let Some(span) = self.spans.get(row).copied()
+        {
+            self.spans.push(span);
+            return;
+        }
+        let span = self.keep(text);
+        self.spans.push(span);
+    }
+
+    /// Replaces the text of a row; does nothing where there is no such row.
+    pub fn set(&mut self, row: usize, text: Option<&str>) {
+        if row < self.spans.len() {
+            let span = self.keep(text);
+            if let Some(slot) = self.spans.get_mut(row) {
+                *slot = span;
+            }
+        }
+    }
+
+    /// Adds all rows of another column.
+    pub fn append(&mut self, other: &Texts) {
+        let shift = self.buffer.len();
+        self.buffer.push_str(&other.buffer);
+        self.spans
+            .extend(other.spans.iter().map(|(start, len)| (start + shift, *len)));
+    }
+
+    /// Adds absent rows until there are `rows`.
+    pub fn fill(&mut self, rows: usize) {
+        if rows > self.spans.len() {
+            self.spans.resize(rows, (0, ABSENT));
+        }
+    }
+
+    /// Keeps the rows marked.
+    pub fn retain(&mut self, keep: &[bool]) {
+        let mut marks = keep.iter();
+        self.spans
+            .retain(|_| marks.next().copied().unwrap_or_default());
+    }
+
+    fn keep(&mut self, text: Option<&str>) -> (usize, u32) {
+        match text.map(|t| (t, u32::try_from(t.len()))) {
+            Some((text, Ok(len))) if len != ABSENT => {
+                let start = self.buffer.len();
+                self.buffer.push_str(text);
+                (start, len)
+            }
+            _ => (0, ABSENT),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Texts;
+
+    #[test]
+    fn rows_hold_what_was_put_in_them() {
+        let mut texts = Texts::default();
+        for text in [Some("a"), Some("a"), None, Some(""), Some("béta")] {
+            texts.push(text);
+        }
+        let mut more = Texts::default();
+        more.fill(1);
+        more.push(Some("c"));
+        texts.append(&more);
+        texts.set(1, Some("other"));
+        texts.set(4, None);
+        texts.set(99, Some("nowhere"));
+        let all: Vec<_> = texts.iter().collect();
+        assert_eq!(
+            all,
+            [
+                Some("a"),
+                Some("other"),
+                None,
+                Some(""),
+                None,
+                None,
+                Some("c")
+            ]
+        );
+        texts.retain(&[true, false, false, true, false, false, true]);
+        let left: Vec<_> = texts.iter().collect();
+        assert_eq!(left, [Some("a"), Some(""), Some("c")]);
+        assert_eq!(texts.get(3), None);
+    }
+}
