@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::settle::{Paths, Refused, read_facts, read_terms};
+use super::settle::{Refused, Tables, read_facts, read_terms};
 use crate::settle::{AmountKind, Detail, LineStatus, SettlementLine, settle};
 
 /// Print how an amount came about, from its measures to the cent.
@@ -21,35 +21,14 @@ pub(super) struct Arguments {
     /// The clause.
     #[arg(long)]
     clause: Option<String>,
-    /// Table of measures (CSV).
-    #[arg(long, value_name = "TABLE")]
-    measures: Vec<PathBuf>,
-    /// Table of per-contract parameters (CSV).
-    #[arg(long, value_name = "TABLE")]
-    parameters: Vec<PathBuf>,
-    /// What earlier statements settled (CSV).
-    #[arg(long, value_name = "TABLE")]
-    settled: Option<PathBuf>,
-    /// Exchange rates (CSV).
-    #[arg(long, value_name = "TABLE")]
-    fx_rates: Option<PathBuf>,
-    /// Settle these months whether or not there are measures.
-    #[arg(long, value_name = "PERIOD")]
-    periods: Option<String>,
+    #[command(flatten)]
+    tables: Tables,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let loaded = read_terms(&arguments.terms).and_then(|terms| {
-        let paths = Paths {
-            measures: &arguments.measures,
-            parameters: &arguments.parameters,
-            settled: arguments.settled.as_deref(),
-            fx_rates: arguments.fx_rates.as_deref(),
-            disputes: None,
-            periods: arguments.periods.as_deref(),
-        };
-        read_facts(&terms.settle, &paths).map(|(facts, _)| (terms, facts))
+        read_facts(&terms.settle, &arguments.tables).map(|(facts, _)| (terms, facts))
     });
     let (terms, facts) = match loaded {
         Ok(loaded) => loaded,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::finding::{Finding, Severity};
-use crate::money::{Currency, Decimal, FxRates};
+use crate::finding::{Finding, Severity, Stage};
+use crate::money::Decimal;
 use crate::settle::{
-    AmountKind, Detail, Facts, PeriodKey, Settled, Settlement, SettlementLine, Table,
-    read_measures, read_parameters, read_settled, settle,
+    Agreements, AmountKind, Detail, Facts, PeriodKey, Settled, Settlement, SettlementLine, Table,
+    contracts, read_attribution, read_disputes, read_fx_rates, read_measures, read_parameters,
+    read_relief, read_settled, settle,
 };
 use crate::terms::{Encoding, SettleSpec, Terms};
 
@@ -21,24 +22,8 @@ use crate::terms::{Encoding, SettleSpec, Terms};
 pub(super) struct Arguments {
     /// Terms file (TOML).
     terms: PathBuf,
-    /// Table of measures (CSV or Parquet); several are read together.
-    #[arg(long, value_name = "TABLE")]
-    measures: Vec<PathBuf>,
-    /// Table of per-contract parameters (CSV or Parquet).
-    #[arg(long, value_name = "TABLE")]
-    parameters: Vec<PathBuf>,
-    /// What earlier statements settled (CSV: contract_id, period, clause_id, amount, status).
-    #[arg(long, value_name = "TABLE")]
-    settled: Option<PathBuf>,
-    /// Exchange rates (CSV: date, from, to, rate).
-    #[arg(long, value_name = "TABLE")]
-    fx_rates: Option<PathBuf>,
-    /// Amounts in dispute (CSV: dispute_id, contract_id, period, clause_id, amount).
-    #[arg(long, value_name = "TABLE")]
-    disputes: Option<PathBuf>,
-    /// Settle these months whether or not there are measures: 2024-01..2024-12, 2024-Q1, 2024.
-    #[arg(long, value_name = "PERIOD")]
-    periods: Option<String>,
+    #[command(flatten)]
+    tables: Tables,
     /// Only the rows that are due, without the steps that lead to them.
     #[arg(long)]
     amounts_only: bool,
@@ -51,6 +36,37 @@ pub(super) struct Arguments {
     /// The least severity of a finding that makes the exit code 1.
     #[arg(long, value_enum, default_value_t = FailOn::Warning)]
     fail_on: FailOn,
+}
+
+/// The tables that a settlement reads.
+#[derive(Debug, clap::Args)]
+pub(super) struct Tables {
+    /// Table of measures (CSV or Parquet); several are read together.
+    #[arg(long, value_name = "TABLE")]
+    measures: Vec<PathBuf>,
+    /// Table of per-contract parameters (CSV or Parquet).
+    #[arg(long, value_name = "TABLE")]
+    parameters: Vec<PathBuf>,
+    /// What earlier statements settled: contract_id, period, clause_id, amount, status; or the
+    /// settlement table of an earlier run.
+    #[arg(long, value_name = "TABLE")]
+    settled: Option<PathBuf>,
+    /// Exchange rates: date, from, to, rate.
+    #[arg(long, value_name = "TABLE")]
+    fx_rates: Option<PathBuf>,
+    /// Amounts in dispute: dispute_id, contract_id, period, clause_id, amount.
+    #[arg(long, value_name = "TABLE")]
+    disputes: Option<PathBuf>,
+    /// Relief events: relief_id, contract_id, from, to, accepted_at; kind, service_id, kpis,
+    /// claimed_at.
+    #[arg(long, value_name = "TABLE")]
+    relief: Option<PathBuf>,
+    /// Who is credited: contract_id, party, weight, agreed_at; service_id, priority.
+    #[arg(long, value_name = "TABLE")]
+    attribution: Option<PathBuf>,
+    /// Settle these months whether or not there are measures: 2024-01..2024-12, 2024-Q1, 2024.
+    #[arg(long, value_name = "PERIOD")]
+    periods: Option<String>,
 }
 
 /// How a table is written.
@@ -108,29 +124,11 @@ impl Refused {
     }
 }
 
-/// The tables that a settlement reads, as paths.
-#[derive(Debug, Default)]
-pub(super) struct Paths<'a> {
-    pub(super) measures: &'a [PathBuf],
-    pub(super) parameters: &'a [PathBuf],
-    pub(super) settled: Option<&'a Path>,
-    pub(super) fx_rates: Option<&'a Path>,
-    pub(super) disputes: Option<&'a Path>,
-    pub(super) periods: Option<&'a str>,
-}
-
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let loaded = read_terms(&arguments.terms).and_then(|terms| {
-        let paths = Paths {
-            measures: &arguments.measures,
-            parameters: &arguments.parameters,
-            settled: arguments.settled.as_deref(),
-            fx_rates: arguments.fx_rates.as_deref(),
-            disputes: arguments.disputes.as_deref(),
-            periods: arguments.periods.as_deref(),
-        };
-        read_facts(&terms.settle, &paths).map(|(facts, findings)| (terms, facts, findings))
+        read_facts(&terms.settle, &arguments.tables)
+            .map(|(facts, findings)| (terms, facts, findings))
     });
     let (terms, facts, mut findings) = match loaded {
         Ok(loaded) => loaded,
@@ -215,7 +213,7 @@ fn input(error: impl std::fmt::Display) -> Refused {
 /// Reads every table. The findings are about cells that could not be read.
 pub(super) fn read_facts(
     spec: &SettleSpec,
-    paths: &Paths<'_>,
+    paths: &Tables,
 ) -> Result<(Facts, Vec<Finding>), Refused> {
     let separator = spec
         .source
@@ -237,30 +235,38 @@ pub(super) fn read_facts(
     };
     let mut facts = Facts::default();
     let mut findings = Vec::new();
-    let measures = tables(paths.measures)?;
+    let measures = tables(&paths.measures)?;
     findings.extend(read_measures(spec, &measures, &mut facts.measures).map_err(input)?);
-    let parameters = tables(paths.parameters)?;
+    let parameters = tables(&paths.parameters)?;
     findings.extend(read_parameters(spec, &parameters, &mut facts.parameters).map_err(input)?);
-    if let Some(path) = paths.settled {
+    let plain = |path: &Path| read_table(path, ',', Encoding::Utf8);
+    if let Some(path) = &paths.settled {
         let mut settled = Settled::new();
-        read_settled(&read_table(path, ',', Encoding::Utf8)?, &mut settled).map_err(input)?;
+        read_settled(&plain(path)?, &mut settled).map_err(input)?;
         facts.settled = Arc::new(settled);
     }
-    if let Some(path) = paths.fx_rates {
+    if let Some(path) = &paths.fx_rates {
         let age = spec
             .source
             .fx
             .as_ref()
             .and_then(|f| f.max_age_days)
             .unwrap_or(10);
-        facts.fx = Arc::new(
-            read_rates(&read_table(path, ',', Encoding::Utf8)?)?.with_max_age_days(Some(age)),
-        );
+        let rates = read_fx_rates(&plain(path)?).map_err(input)?;
+        facts.fx = Arc::new(rates.with_max_age_days(Some(age)));
     }
-    if let Some(path) = paths.disputes {
-        facts.disputes = Arc::new(read_disputes(&read_table(path, ',', Encoding::Utf8)?)?);
+    if let Some(path) = &paths.disputes {
+        facts.disputes = Arc::new(read_disputes(&plain(path)?).map_err(input)?);
     }
-    if let Some(periods) = paths.periods {
+    let mut agreements = Agreements::new();
+    if let Some(path) = &paths.relief {
+        read_relief(&plain(path)?, &mut agreements).map_err(input)?;
+    }
+    if let Some(path) = &paths.attribution {
+        read_attribution(&plain(path)?, &mut agreements).map_err(input)?;
+    }
+    facts.agreements = Arc::new(agreements);
+    if let Some(periods) = &paths.periods {
         let key: PeriodKey = periods
             .parse()
             .map_err(|e| Refused::Terms(miette!("--periods: {e}")))?;
@@ -274,66 +280,45 @@ pub(super) fn read_facts(
             }
         });
     }
+    findings.extend(strangers(spec, &facts));
     Ok((facts, findings))
 }
 
-fn cell<'t>(table: &'t Table, row: &'t [String], name: &str) -> Option<&'t str> {
-    let column = table.header.iter().position(|h| h == name)?;
-    row.get(column).map(String::as_str)
-}
-
-fn read_rates(table: &Table) -> Result<FxRates, Refused> {
-    let mut rates = FxRates::new();
-    for (line, row) in &table.rows {
-        let place = |e: String| input(format!("{}, line {line}: {e}", table.name));
-        let need = |name: &str| {
-            cell(table, row, name).ok_or_else(|| place(format!("there is no column `{name}`")))
-        };
-        let date = need("date")?
-            .parse()
-            .map_err(|e: crate::time::TimeError| place(e.to_string()))?;
-        let from: Currency = need("from")?
-            .parse()
-            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
-        let to: Currency = need("to")?
-            .parse()
-            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
-        let rate: Decimal = need("rate")?
-            .parse()
-            .map_err(|e: crate::money::MoneyError| place(e.to_string()))?;
-        rates
-            .insert(date, from, to, rate)
-            .map_err(|e| place(e.to_string()))?;
-    }
-    Ok(rates)
-}
-
-fn read_disputes(table: &Table) -> Result<Vec<crate::settle::Dispute>, Refused> {
-    let mut disputes = Vec::new();
-    for (line, row) in &table.rows {
-        let place = |e: String| input(format!("{}, line {line}: {e}", table.name));
-        let need = |name: &str| {
-            cell(table, row, name).ok_or_else(|| place(format!("there is no column `{name}`")))
-        };
-        let amount = match need("amount")? {
-            "" => None,
-            text => Some(
-                text.parse::<Decimal>()
-                    .map_err(|e| place(e.to_string()))?
-                    .abs(),
-            ),
-        };
-        disputes.push(crate::settle::Dispute {
-            dispute_id: need("dispute_id")?.to_owned(),
-            contract_id: need("contract_id")?.to_owned(),
-            period: need("period")?
-                .parse()
-                .map_err(|e: crate::settle::PeriodError| place(e.to_string()))?,
-            clause_id: need("clause_id")?.to_owned(),
-            amount,
-        });
-    }
-    Ok(disputes)
+/// Contracts that a small table names and nothing else does: most often a misspelt id.
+fn strangers(spec: &SettleSpec, facts: &Facts) -> Vec<Finding> {
+    let known = contracts(spec, facts);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let named: std::collections::BTreeSet<(&str, &str)> = facts
+        .settled
+        .contracts()
+        .map(|c| ("ledger", c))
+        .chain(
+            facts
+                .disputes
+                .iter()
+                .map(|d| ("table of disputes", d.contract_id.as_str())),
+        )
+        .chain(
+            facts
+                .agreements
+                .contracts()
+                .map(|c| ("table of reliefs or attributions", c)),
+        )
+        .filter(|(_, c)| !known.contains(c))
+        .collect();
+    named
+        .into_iter()
+        .map(|(table, contract)| {
+            let near = crate::terms::nearest(contract, known.iter().copied())
+                .map_or(String::new(), |n| format!(" (did you mean `{n}`?)"));
+            Finding::new(
+                Stage::Settle,
+                Severity::Note,
+                "contract_not_settled_here",
+                format!("the {table} names contract `{contract}`, which is not settled here{near}"),
+            )
+        })
+        .collect()
 }
 
 /// The columns of the settlement table, in order.
@@ -344,6 +329,7 @@ pub(super) const COLUMNS: &[&str] = &[
     "clause_id",
     "seq",
     "step",
+    "level",
     "basis",
     "rate",
     "measure_value",
@@ -418,7 +404,7 @@ pub(super) fn write(
 }
 
 fn shown(line: &SettlementLine) -> bool {
-    matches!(line.amount_kind, AmountKind::Payable | AmountKind::Total)
+    matches!(line.amount_kind, AmountKind::Payable | AmountKind::Total) || line.step == "struck_off"
 }
 
 /// A row as texts, in the order of [`COLUMNS`].
@@ -434,6 +420,7 @@ pub(super) fn cells(line: &SettlementLine) -> Vec<String> {
         line.clause_id.clone(),
         line.seq.to_string(),
         line.step.clone(),
+        line.level.clone().unwrap_or_default(),
         number(line.basis),
         number(line.rate),
         number(line.measure_value),
@@ -467,7 +454,13 @@ fn conclude(settlement: &Settlement, findings: &[Finding]) {
             .as_deref()
             .map_or(String::new(), |c| format!("{c}: "));
         let place = match (&finding.file, finding.line) {
-            (Some(file), Some(line)) => format!(" ({file}, line {line})"),
+            (Some(file), Some(line)) => {
+                let column = finding
+                    .column
+                    .as_deref()
+                    .map_or(String::new(), |c| format!(", column {c}"));
+                format!(" ({file}, line {line}{column})")
+            }
             _ => String::new(),
         };
         eprintln!("{}: {contract}{}{place}", finding.severity, finding.detail);

@@ -1,5 +1,5 @@
-//! The small tables that settlement reads (what was settled before, exchange rates, disputes)
-//! and the exposure that scoring reads, from canonical rows to their typed values.
+//! The small tables that settlement reads (what was settled before, exchange rates, disputes,
+//! reliefs, attributions) and the exposure that scoring reads, from canonical rows to their typed values.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,11 @@ use crate::ingest::columns::Columns;
 use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal, FxRates};
 use crate::score::Exposure;
-use crate::settle::{Dispute, PeriodKey, Settled, SettledLine, SettledStatus};
-use crate::time::Date;
+use crate::settle::{
+    Agreements, Attribution, Dispute, DisputeOutcome, PeriodKey, Relief, Settled, SettledLine,
+    SettledStatus,
+};
+use crate::time::{Date, Instant};
 
 fn amount(rows: &Columns, column: &str, row: usize) -> Option<Decimal> {
     Decimal::new(rows.decimal(column, row)?, STORE_SCALE)
@@ -44,19 +47,11 @@ pub(super) fn settled(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> Se
             ));
             continue;
         };
-        let status = match rows.text("status", row) {
-            Some("provisional") => SettledStatus::Provisional,
-            Some("disputed") => SettledStatus::Disputed,
-            Some("carried") => SettledStatus::Carried,
-            Some("withheld") => SettledStatus::Withheld,
-            Some("final") | None => SettledStatus::Final,
-            Some(other) => {
-                findings.push(skipped(
-                    "settled",
-                    rows,
-                    row,
-                    &format!("status `{other}` is unknown"),
-                ));
+        let word = rows.text("status", row).unwrap_or("final");
+        let status: SettledStatus = match word.parse() {
+            Ok(status) => status,
+            Err(e) => {
+                findings.push(skipped("settled", rows, row, &format!("{e}")));
                 continue;
             }
         };
@@ -70,6 +65,10 @@ pub(super) fn settled(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> Se
             clause_id: text("clause_id"),
             amount,
             status,
+            level: rows.text("level", row).map(str::to_owned),
+            left: rows
+                .integer("left", row)
+                .and_then(|n| u16::try_from(n).ok()),
         });
     }
     settled
@@ -99,16 +98,29 @@ pub(super) fn fx_rates(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> F
     rates
 }
 
-/// Disputes about clauses that are still open. A dispute about an invoice line is not one about
-/// a clause; closed disputes no longer hold anything back.
+/// Disputes about clauses. A dispute about an invoice line is not one about a clause.
 pub(super) fn disputes(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> Vec<Dispute> {
     let mut disputes = Vec::new();
     let Some(rows) = rows else { return disputes };
     for row in 0..rows.len() {
         let text = |c: &str| rows.text(c, row).unwrap_or_default().to_owned();
-        if rows.integer("closed_at", row).is_some() || rows.text("clause_id", row).is_none() {
+        if rows.text("clause_id", row).is_none() {
             continue;
         }
+        let closed = rows.integer("closed_at", row).is_some();
+        let outcome = match (closed, rows.text("outcome", row)) {
+            (false, None) => DisputeOutcome::Open,
+            (_, Some("customer")) => DisputeOutcome::Customer,
+            (_, Some("supplier")) => DisputeOutcome::Supplier,
+            (_, other) => {
+                let why = format!(
+                    "outcome `{}` does not say for whom the dispute was decided (customer or supplier)",
+                    other.unwrap_or_default()
+                );
+                findings.push(skipped("disputes", rows, row, &why));
+                continue;
+            }
+        };
         let period = text("period");
         let Ok(period) = period.parse::<PeriodKey>() else {
             findings.push(skipped(
@@ -124,10 +136,75 @@ pub(super) fn disputes(rows: Option<&Columns>, findings: &mut Vec<Finding>) -> V
             contract_id: text("contract_id"),
             period,
             clause_id: text("clause_id"),
-            amount: amount(rows, "amount", row),
+            amount: amount(rows, "amount", row).map(Decimal::abs),
+            outcome,
         });
     }
     disputes
+}
+
+/// Relief events and attributions, for terms that name them; times on each contract's clock.
+pub(super) fn agreements(
+    reliefs: Option<&Columns>,
+    weights: Option<&Columns>,
+    plans: &super::read::Plans,
+    findings: &mut Vec<Finding>,
+) -> Agreements {
+    let mut agreements = Agreements::new();
+    if let Some(rows) = reliefs {
+        for row in 0..rows.len() {
+            let text = |c: &str| rows.text(c, row).map(str::to_owned);
+            let contract_id = text("contract_id").unwrap_or_default();
+            let zone = plans.get(&contract_id).map(|p| &p.zone);
+            let at = |c: &str| {
+                let at = Instant::from_micros(rows.integer(c, row)?);
+                Some(zone.map_or(at, |z| at.plus_seconds(z.offset_s(at))))
+            };
+            let (Some(from), Some(to)) = (at("from"), at("to")) else {
+                continue;
+            };
+            let relief = Relief {
+                relief_id: text("relief_id").unwrap_or_default(),
+                contract_id,
+                kind: text("kind").unwrap_or_default(),
+                service_id: text("service_id"),
+                kpis: text("kpis")
+                    .unwrap_or_default()
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+                from,
+                to,
+                claimed_at: at("claimed_at"),
+                accepted_at: at("accepted_at"),
+            };
+            if let Err(e) = agreements.relieve(relief) {
+                findings.push(skipped("relief_events", rows, row, &e.to_string()));
+            }
+        }
+    }
+    if let Some(rows) = weights {
+        for row in 0..rows.len() {
+            let text = |c: &str| rows.text(c, row).map(str::to_owned);
+            // A share is stored in parts per million.
+            let weight = rows.integer("weight", row).unwrap_or_default();
+            let Ok(weight) = Decimal::new(i128::from(weight), 6) else {
+                continue;
+            };
+            let one = Attribution {
+                contract_id: text("contract_id").unwrap_or_default(),
+                service_id: text("service_id"),
+                priority: rows.integer("priority", row).map(|p| format!("P{p}")),
+                party: text("party").unwrap_or_default(),
+                weight: weight.normalized(),
+                agreed: rows.integer("agreed_at", row).is_some(),
+            };
+            if let Err(e) = agreements.credit(one) {
+                findings.push(skipped("attribution", rows, row, &e.to_string()));
+            }
+        }
+    }
+    agreements
 }
 
 /// Exposure rows.

@@ -200,6 +200,13 @@ fn settle_all(
     let settled = Arc::new(ledgers::settled(table("settled"), findings));
     let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
     let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
+    let agreed = ledgers::agreements(
+        table("relief_events"),
+        table("attribution"),
+        measured.plans,
+        findings,
+    );
+    let agreements = Arc::new(agreed);
     let delivered: score::Delivered = measured
         .ingested
         .delivered
@@ -232,6 +239,7 @@ fn settle_all(
             settled: Arc::clone(&settled),
             fx: Arc::clone(&fx),
             disputes: Arc::clone(&disputes),
+            agreements: Arc::clone(&agreements),
             months: None,
         };
         let spec = contract.terms.settle.clone();

@@ -202,12 +202,17 @@ pub fn settlement(rows: &[SettlementLine]) -> Table {
                 "basis, the step's word, or amount",
                 rows.iter().map(|r| owned(&r.step)),
             ),
+            text(
+                "level",
+                "The service level of the row, in a clause with several",
+                rows.iter().map(|r| r.level.clone()),
+            ),
             figure("basis", "Running amount before the step, exact", |r| {
                 r.basis
             }),
             figure(
                 "rate",
-                "What the step multiplied by, added or limited to, exact",
+                "What the step multiplied by, added or limited to, exact; on a balance the periods that are left",
                 |r| r.rate,
             ),
             figure(
@@ -260,7 +265,7 @@ pub fn settlement(rows: &[SettlementLine]) -> Table {
             ),
             text(
                 "status",
-                "final, provisional, disputed, not_measurable, carried or withheld",
+                "final, provisional, disputed, not_measurable; balances: carried, withheld, pending, missed, passed, rebased",
                 rows.iter().map(|r| word(r.status)),
             ),
             text(

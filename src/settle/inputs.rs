@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Facts;
+use super::agreements::Agreements;
 use super::clause::Clause;
 use super::ledger::{Dispute, Settled};
-use super::lower::Slot;
+use super::lower::{Origin, Slot};
 use super::measures::{Measured, Measures};
 use super::node::Cell;
 use super::period::Span;
@@ -95,19 +97,38 @@ impl Plan {
         settled: &Arc<Settled>,
         disputes: &Arc<Vec<Dispute>>,
     ) -> Inputs {
-        self.bind_periods(measures, None, fx, settled, disputes)
+        self.lay_out(
+            measures,
+            None,
+            fx,
+            settled,
+            disputes,
+            &Agreements::default(),
+        )
     }
 
-    /// As [`Plan::bind`], for the statement periods that lie in `months` (`[from, to)`) whether
-    /// or not there are measures for them.
+    /// As [`Plan::bind`], with everything that a settlement reads: also the months to settle
+    /// whether or not there are measures for them, and what was agreed.
     #[must_use]
-    pub fn bind_periods(
+    pub fn bind_facts(&self, facts: &Facts) -> Inputs {
+        self.lay_out(
+            &facts.measures,
+            facts.months,
+            &facts.fx,
+            &facts.settled,
+            &facts.disputes,
+            &facts.agreements,
+        )
+    }
+
+    fn lay_out(
         &self,
         measures: &Measures,
         months: Option<Span>,
         fx: &Arc<FxRates>,
         settled: &Arc<Settled>,
         disputes: &Arc<Vec<Dispute>>,
+        agreements: &Agreements,
     ) -> Inputs {
         let start = self.start.month();
         let given = measures.of(&self.contract_id, start);
@@ -122,12 +143,16 @@ impl Plan {
             slots: BTreeMap::new(),
         };
         for (index, slot) in self.slots.iter().enumerate() {
+            if slot.origin != Origin::Measure {
+                continue;
+            }
             let key = (slot.name.clone(), slot.scope.clone());
             inputs.slots.entry(key).or_default().push(index);
         }
         let mut layout = Layout {
             plan: self,
             given,
+            agreements,
             known: BTreeMap::new(),
         };
         for base in 0..inputs.bases.len() {
@@ -178,8 +203,8 @@ impl Plan {
         }
     }
 
-    /// The versions that hold in a period, with their days.
-    fn versions_in(&self, span: Span) -> Vec<(usize, i64)> {
+    /// The versions that hold in a period, each with its days `[from, to)`.
+    fn versions_in(&self, span: Span) -> Vec<(usize, Date, Date)> {
         let rows = self.epochs.len();
         // A row of its own for the smallest span that covers the period, else the general row.
         let row = self
@@ -214,12 +239,12 @@ impl Plan {
         parts
             .iter()
             .zip(ends)
-            .map(|((number, from), to)| (number * rows + row, to.days_since(*from)))
+            .map(|((number, from), to)| (number * rows + row, *from, to))
             .collect()
     }
 
-    /// The days of a period on which a clause is in force, and the days of the period.
-    fn in_force(&self, clause: &Clause, span: Span) -> Option<(i64, i64)> {
+    /// The days `[from, to)` of a period on which a clause is in force; empty when it is on none.
+    fn in_force(&self, clause: &Clause, span: Span) -> (Date, Date) {
         let mut from = span.first_day().max(self.start);
         let mut to = span.to.first_day();
         let in_tail = self
@@ -237,8 +262,7 @@ impl Plan {
         if let Some(day) = clause.until {
             to = to.min(day);
         }
-        let days = to.days_since(from);
-        (days > 0).then(|| (days, span.days()))
+        (from, to)
     }
 
     /// The day whose exchange rates count for a period.
@@ -255,6 +279,7 @@ impl Plan {
 struct Layout<'a> {
     plan: &'a Plan,
     given: BTreeMap<Span, &'a BTreeMap<String, BTreeMap<Option<String>, Measured>>>,
+    agreements: &'a Agreements,
     known: BTreeMap<Span, usize>,
 }
 
@@ -266,7 +291,7 @@ impl Layout<'_> {
         let versions = self.plan.versions_in(period);
         // The order of the version that holds last; what it dropped comes after.
         let mut order: Vec<usize> = Vec::new();
-        for (version, _) in versions.iter().rev() {
+        for (version, _, _) in versions.iter().rev() {
             for clause in self
                 .plan
                 .versions
@@ -283,7 +308,7 @@ impl Layout<'_> {
             let place = versions
                 .iter()
                 .rev()
-                .find_map(|(v, _)| self.find(*v, number));
+                .find_map(|(v, _, _)| self.find(*v, number));
             let Some(clause) = place else { continue };
             let (per, true_up) = (clause.per, clause.true_up);
             if let Some(span) = self.due(per, period) {
@@ -318,27 +343,38 @@ impl Layout<'_> {
     fn task(&mut self, number: usize, base: usize, span: Span, true_up: bool, inputs: &mut Inputs) {
         let mut under = Vec::new();
         let mut part = None;
-        for (version, days) in self.plan.versions_in(span) {
+        let all = span.days();
+        let versions = self.plan.versions_in(span);
+        for (version, from, to) in &versions {
             let found = self
                 .plan
                 .versions
-                .get(version)
+                .get(*version)
                 .and_then(|v| v.clauses.iter().position(|c| c.number == number));
             let Some(place) = found else { continue };
-            let clause = &self.plan.versions[version].clauses[place];
-            let Some((held, all)) = self.plan.in_force(clause, span) else {
+            let clause = &self.plan.versions[*version].clauses[place];
+            let (since, until) = self.plan.in_force(clause, span);
+            if since >= until {
                 continue;
-            };
-            if held < all && clause.prorate {
-                part = Some((held, all));
             }
-            under.push((version, place, days));
+            let days = if clause.prorate {
+                until.min(*to).days_since(since.max(*from))
+            } else {
+                to.days_since(*from)
+            };
+            if days > 0 {
+                under.push((*version, place, days));
+                part = (clause.prorate && days < all).then_some((days, all));
+            }
         }
-        let all: i64 = span.days();
         let under = match under.as_slice() {
             [] => return,
-            [(version, place, days)] if *days == all => Under::One(*version, *place),
-            _ => Under::ByDays(under),
+            // One version alone: its days are what the contract covers of the period.
+            [(version, place, _)] if versions.len() == 1 => Under::One(*version, *place),
+            _ => {
+                part = None;
+                Under::ByDays(under)
+            }
         };
         let row = self.row(span, inputs);
         inputs.tasks.push(Task {
@@ -411,6 +447,25 @@ impl Layout<'_> {
     }
 
     fn value(&self, slot: &Slot, span: Span) -> Result<Decimal, String> {
+        let contract = &self.plan.contract_id;
+        match &slot.origin {
+            Origin::Measure => {}
+            Origin::Relief { kpi, service } => {
+                let of = (kpi.as_deref(), service.as_deref());
+                let share = self
+                    .agreements
+                    .relieved(contract, of, span, &self.plan.relief);
+                return share.map_err(|e| e.to_string());
+            }
+            Origin::Weight {
+                party,
+                service,
+                priority,
+            } => {
+                let (service, priority) = (service.as_deref(), priority.as_deref());
+                return self.agreements.weight(contract, party, service, priority);
+            }
+        }
         if let Some(value) = self.direct(slot, span) {
             return match (value, slot.default) {
                 (Err(_), Some(default)) => Ok(default),

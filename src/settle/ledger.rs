@@ -23,6 +23,73 @@ pub enum SettledStatus {
     Carried,
     /// What was held back and not yet released at the end of the period.
     Withheld,
+    /// A credit that waits to be earned back.
+    Pending,
+    /// Whether a level failed (1) or not (0), so that the next failure is a repeat.
+    Missed,
+    /// What a limit over a year or the contract has let pass so far.
+    Passed,
+    /// The baseline in force from the next period on.
+    Rebased,
+}
+
+impl SettledStatus {
+    /// The words of a ledger, in the order of the statuses.
+    pub const NAMES: [&'static str; 9] = [
+        "final",
+        "provisional",
+        "disputed",
+        "carried",
+        "withheld",
+        "pending",
+        "missed",
+        "passed",
+        "rebased",
+    ];
+
+    /// The word in a ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Whether it is money that was paid, and no balance.
+    #[must_use]
+    pub fn is_payment(self) -> bool {
+        matches!(self, SettledStatus::Final | SettledStatus::Provisional)
+    }
+}
+
+/// A word that is no status.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is no status; {}", crate::terms::suggestion(.word, &SettledStatus::NAMES))]
+pub struct StatusError {
+    /// The word.
+    pub word: String,
+}
+
+impl std::str::FromStr for SettledStatus {
+    type Err = StatusError;
+
+    fn from_str(word: &str) -> Result<SettledStatus, StatusError> {
+        use SettledStatus as S;
+        [
+            S::Final,
+            S::Provisional,
+            S::Disputed,
+            S::Carried,
+            S::Withheld,
+            S::Pending,
+            S::Missed,
+            S::Passed,
+            S::Rebased,
+        ]
+        .into_iter()
+        .find(|s| s.name() == word)
+        .ok_or_else(|| StatusError {
+            word: word.to_owned(),
+        })
+    }
 }
 
 /// One line of an earlier statement.
@@ -36,11 +103,15 @@ pub struct SettledLine {
     pub period: PeriodKey,
     /// The clause.
     pub clause_id: String,
-    /// Signed: positive was paid by the customer to the supplier. For `carried` and `withheld`,
-    /// the balance.
+    /// Signed: positive was paid by the customer to the supplier. For a balance, the balance.
     pub amount: Decimal,
     /// What it was.
     pub status: SettledStatus,
+    /// For a balance: the service level, or the number of the step when the clause has several
+    /// of its kind.
+    pub level: Option<String>,
+    /// For a balance: for how many more periods (for a holdback, months) it lives or waits.
+    pub left: Option<u16>,
 }
 
 /// The ledger of earlier statements. A true-up is the recomputed amount less what stands here.
@@ -54,6 +125,22 @@ impl Settled {
     #[must_use]
     pub fn new() -> Settled {
         Settled::default()
+    }
+
+    /// Whether there is no line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The contracts that have lines.
+    pub fn contracts(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().map(String::as_str)
+    }
+
+    /// The lines of one contract.
+    pub(super) fn of(&self, contract_id: &str) -> &[SettledLine] {
+        self.lines.get(contract_id).map_or(&[], Vec::as_slice)
     }
 
     /// Adds a line.
@@ -74,15 +161,12 @@ impl Settled {
         clause_id: &str,
     ) -> Result<Option<Decimal>, MoneyError> {
         let mut sum: Option<Decimal> = None;
-        for line in self.lines.get(contract_id).into_iter().flatten() {
+        for line in self.of(contract_id) {
             let span = line.period.span(start);
             if line.clause_id == clause_id
                 && span.from == from
                 && span.to == to
-                && matches!(
-                    line.status,
-                    SettledStatus::Final | SettledStatus::Provisional
-                )
+                && line.status.is_payment()
             {
                 sum = Some(sum.unwrap_or(Decimal::ZERO).checked_add(line.amount)?);
             }
@@ -100,15 +184,12 @@ impl Settled {
         clause_id: &str,
     ) -> Result<Decimal, MoneyError> {
         let mut sum = Decimal::ZERO;
-        for line in self.lines.get(contract_id).into_iter().flatten() {
+        for line in self.of(contract_id) {
             let span = line.period.span(start);
             if line.clause_id == clause_id
                 && span.from >= from
                 && span.to <= before
-                && matches!(
-                    line.status,
-                    SettledStatus::Final | SettledStatus::Provisional
-                )
+                && line.status.is_payment()
             {
                 sum = sum.checked_add(line.amount)?;
             }
@@ -116,24 +197,37 @@ impl Settled {
         Ok(sum)
     }
 
-    /// The last balance of a kind before a month.
-    pub(super) fn balance(
+    /// The last balances of a kind before a month (`at`: that month, the start of the contract,
+    /// and the months of the period they are of, if that matters). Where a month and a longer
+    /// period end together, those of the longer one count.
+    pub(super) fn balances(
         &self,
         contract_id: &str,
-        before: Month,
-        start: Month,
         clause_id: &str,
         status: SettledStatus,
-    ) -> Option<Decimal> {
-        self.lines
-            .get(contract_id)
-            .into_iter()
-            .flatten()
-            .filter(|l| l.clause_id == clause_id && l.status == status)
-            .map(|l| (l.period.span(start).to, l.amount))
-            .filter(|(to, _)| *to <= before)
-            .max_by_key(|(to, _)| *to)
-            .map(|(_, amount)| amount)
+        level: Option<&str>,
+        at: (Month, Month, Option<i32>),
+    ) -> Vec<&SettledLine> {
+        let (before, start, months) = at;
+        let fits = |l: &&SettledLine| {
+            let span = l.period.span(start);
+            l.clause_id == clause_id
+                && l.status == status
+                && l.level.as_deref() == level
+                && span.to <= before
+                && months.is_none_or(|m| span.months() == m)
+        };
+        let key = |l: &SettledLine| {
+            let span = l.period.span(start);
+            (span.to, span.months())
+        };
+        let lines = self.of(contract_id);
+        let last = lines.iter().filter(fits).map(key).max();
+        lines
+            .iter()
+            .filter(fits)
+            .filter(|l| Some(key(l)) == last)
+            .collect()
     }
 
     /// Whether a clause had an amount in the period that ends where another starts.
@@ -144,8 +238,11 @@ impl Settled {
         start: Month,
         clause_id: &str,
     ) -> bool {
-        self.lines.get(contract_id).into_iter().flatten().any(|l| {
-            l.clause_id == clause_id && l.period.span(start).to == at && !l.amount.is_zero()
+        self.of(contract_id).iter().any(|l| {
+            l.clause_id == clause_id
+                && l.status.is_payment()
+                && l.period.span(start).to == at
+                && !l.amount.is_zero()
         })
     }
 }
@@ -163,4 +260,30 @@ pub struct Dispute {
     pub clause_id: String,
     /// How much of the clause's amount is disputed, without sign; all of it when `None`.
     pub amount: Option<Decimal>,
+    /// For whom it was decided.
+    pub outcome: Outcome,
+}
+
+/// How a dispute ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// It has not: the amount waits.
+    #[default]
+    Open,
+    /// For the customer: what it would pay is not owed, what it would receive is.
+    Customer,
+    /// For the supplier: what it would receive is owed, what it would pay is not.
+    Supplier,
+}
+
+impl Outcome {
+    /// Whether a disputed amount (positive: the customer pays) is owed after all; `None` while
+    /// the dispute is open.
+    pub(super) fn owed(self, amount: Decimal) -> Option<bool> {
+        match self {
+            Outcome::Open => None,
+            Outcome::Customer => Some(amount.is_negative()),
+            Outcome::Supplier => Some(!amount.is_negative()),
+        }
+    }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::clause::{Body, Clause, Payees};
 use super::inputs::Inputs;
-use super::ledger::{Dispute, SettledStatus};
+use super::ledger::{Dispute, Outcome, SettledStatus};
 use super::period::Span;
 use super::plan::Plan;
-use super::run::{ClauseResult, Outcome};
+use super::run::{ClauseResult, Outcome as RunOutcome};
 use super::words::plain;
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::{Currency, Decimal, MoneyError, Rounding};
@@ -46,6 +46,42 @@ pub enum LineStatus {
     Carried,
     /// A balance held back, not a payment.
     Withheld,
+    /// A credit that waits to be earned back.
+    Pending,
+    /// Whether another failure would be a repeat: 1 or 0.
+    Missed,
+    /// What a limit over a year or the contract has let pass so far.
+    Passed,
+    /// The baseline in force from the next period on.
+    Rebased,
+}
+
+impl LineStatus {
+    fn of(status: SettledStatus) -> LineStatus {
+        match status {
+            SettledStatus::Final => LineStatus::Final,
+            SettledStatus::Provisional => LineStatus::Provisional,
+            SettledStatus::Disputed => LineStatus::Disputed,
+            SettledStatus::Carried => LineStatus::Carried,
+            SettledStatus::Withheld => LineStatus::Withheld,
+            SettledStatus::Pending => LineStatus::Pending,
+            SettledStatus::Missed => LineStatus::Missed,
+            SettledStatus::Passed => LineStatus::Passed,
+            SettledStatus::Rebased => LineStatus::Rebased,
+        }
+    }
+
+    /// Whether the row is a balance that the next statement needs, and no money that is due.
+    #[must_use]
+    pub fn is_balance(self) -> bool {
+        !matches!(
+            self,
+            LineStatus::Final
+                | LineStatus::Provisional
+                | LineStatus::Disputed
+                | LineStatus::NotMeasurable
+        )
+    }
 }
 
 /// One row of the `settlement` table. Amounts are signed: positive is owed by the customer.
@@ -63,9 +99,13 @@ pub struct SettlementLine {
     pub seq: u32,
     /// `basis`, the step's word, or `amount` for the row that is due.
     pub step: String,
+    /// The service level that the row is about, in a clause with several; on a balance the
+    /// number of the step, when the clause has several of its kind.
+    pub level: Option<String>,
     /// The running amount before the step.
     pub basis: Option<Decimal>,
-    /// What the step multiplied by, added, or limited to.
+    /// What the step multiplied by, added, or limited to; on a balance, for how many more
+    /// periods (for a holdback, months) it lives or waits.
     pub rate: Option<Decimal>,
     /// The measured basis of the clause, on its first row and on its amount.
     pub measure_value: Option<Decimal>,
@@ -124,7 +164,7 @@ impl Plan {
     /// # Errors
     /// Totals beyond decimal range.
     pub fn settle(&self, inputs: &Inputs, detail: Detail) -> Result<Settlement, MoneyError> {
-        let outcome = self.run(inputs, true);
+        let outcome = self.run(inputs, detail == Detail::Steps);
         Writer {
             plan: self,
             inputs,
@@ -179,7 +219,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(mut self, outcome: &Outcome) -> Result<Settlement, MoneyError> {
+    fn write(mut self, outcome: &RunOutcome) -> Result<Settlement, MoneyError> {
         let mut failures: BTreeMap<(usize, &str), Vec<String>> = BTreeMap::new();
         let mut index = 0;
         for (number, base) in self.inputs.bases.iter().enumerate() {
@@ -198,6 +238,7 @@ impl Writer<'_> {
                 self.total(*base, supplier, currency, &total)?;
             }
         }
+        self.unmatched(outcome);
         for ((clause, reason), periods) in failures {
             let id = self.plan.ids.get(clause).map_or("?", String::as_str);
             self.settlement.findings.push(
@@ -234,6 +275,7 @@ impl Writer<'_> {
             clause_id: clause.id.clone(),
             seq: self.seq,
             step: String::new(),
+            level: None,
             basis: None,
             rate: None,
             measure_value: None,
@@ -290,26 +332,22 @@ impl Writer<'_> {
         if self.detail == Detail::Steps {
             self.steps(result, &lead);
         }
-        if let (Some((status, balance)), Detail::Steps) = (&result.balance, self.detail)
-            && let Some(mut row) = self.row(result, &lead)
-        {
-            (row.status, row.step) = match status {
-                SettledStatus::Withheld => (LineStatus::Withheld, "withheld".to_owned()),
-                _ => (LineStatus::Carried, "carried".to_owned()),
+        for kept in &result.kept {
+            let Some(mut row) = self.row(result, &lead) else {
+                continue;
             };
-            row.amount = Some(*balance);
-            row.explanation = match status {
-                SettledStatus::Withheld => {
-                    format!("held back at the end of the period: {}", plain(*balance))
-                }
-                _ => format!("losses carried into the next period: {}", plain(*balance)),
-            };
+            kept.status.name().clone_into(&mut row.step);
+            row.status = LineStatus::of(kept.status);
+            row.level.clone_from(&kept.level);
+            row.rate = kept.left.map(|l| Decimal::from_i64(i64::from(l)));
+            row.amount = Some(kept.amount);
+            row.explanation.clone_from(&kept.words);
             self.settlement.lines.push(row);
         }
         if matches!(clause.body, Body::Wallet { .. } | Body::Rebase { .. }) {
             return Ok(());
         }
-        let dispute = self.dispute(result, &clause.id).cloned();
+        let disputes: Vec<Dispute> = self.disputes(result, &clause.id).cloned().collect();
         let provisional = clause.true_up.is_some() && !result.true_up;
         let start = plan.start.month();
         let (from, to) = (result.period.from, result.period.to);
@@ -318,20 +356,26 @@ impl Writer<'_> {
             .settled
             .paid(&plan.contract_id, from, to, start, &clause.id)?;
         let priors = by_supplier(clause, result, paid.unwrap_or(Decimal::ZERO))?;
-        let mut open = dispute
-            .as_ref()
-            .map(|d| d.amount.unwrap_or(result.amount.abs()));
+        let mut open: Vec<Decimal> = disputes
+            .iter()
+            .map(|d| d.amount.unwrap_or(result.amount.abs()))
+            .collect();
         for ((supplier, amount), (_, prior)) in by_supplier(clause, result, result.amount)?
             .into_iter()
             .zip(priors)
         {
-            let (mut due, mut withheld) = (amount, Decimal::ZERO);
-            if let Some(open) = &mut open {
+            let mut due = amount;
+            let mut parts = Vec::new();
+            for (dispute, open) in disputes.iter().zip(&mut open) {
                 // The undisputed part settles.
-                let part = amount.abs().min(*open);
+                let part = due.abs().min(*open);
                 *open = open.checked_sub(part)?;
-                withheld = if amount.is_negative() { -part } else { part };
-                due = amount.checked_sub(withheld)?;
+                let part = if amount.is_negative() { -part } else { part };
+                if part.is_zero() || dispute.outcome.owed(amount) == Some(true) {
+                    continue;
+                }
+                due = due.checked_sub(part)?;
+                parts.push((dispute, part));
             }
             let delta = due.checked_sub(prior)?;
             let total = totals.entry((supplier.clone(), clause.pay_in)).or_default();
@@ -359,22 +403,30 @@ impl Writer<'_> {
             (row.payer, row.payee) = self.parties(due, &supplier);
             row.explanation = self.due_words(result, clause.kind, due, &supplier, clause.pay_in);
             self.settlement.lines.push(row.clone());
-            if !withheld.is_zero() {
+            for (dispute, part) in parts {
                 self.seq += 1;
-                row.seq = self.seq;
-                "disputed".clone_into(&mut row.step);
-                row.amount = Some(withheld);
-                row.unrounded = None;
-                row.prior_amount = None;
-                row.delta = None;
-                row.document_type = None;
-                row.status = LineStatus::Disputed;
-                (row.payer, row.payee) = self.parties(withheld, &supplier);
-                row.explanation = format!(
-                    "in dispute ({}): {} is not paid until it is settled",
-                    dispute.as_ref().map_or("", |d| d.dispute_id.as_str()),
-                    plain(withheld)
-                );
+                let mut row = SettlementLine {
+                    seq: self.seq,
+                    amount: Some(part),
+                    unrounded: None,
+                    prior_amount: None,
+                    delta: None,
+                    document_type: None,
+                    ..row.clone()
+                };
+                (row.payer, row.payee) = self.parties(part, &supplier);
+                let (id, part) = (&dispute.dispute_id, plain(part));
+                if dispute.outcome == Outcome::Open {
+                    "disputed".clone_into(&mut row.step);
+                    row.status = LineStatus::Disputed;
+                    row.explanation =
+                        format!("in dispute ({id}): {part} is not paid until it is settled");
+                } else {
+                    "struck_off".clone_into(&mut row.step);
+                    row.amount_kind = AmountKind::Step;
+                    (row.payer, row.payee) = (None, None);
+                    row.explanation = format!("decided in dispute {id}: {part} is not owed");
+                }
                 self.settlement.lines.push(row);
             }
         }
@@ -409,6 +461,9 @@ impl Writer<'_> {
             };
             trace.word.clone_into(&mut row.step);
             row.basis = (trace.word != "level").then_some(trace.before.normalized());
+            if trace.word == "level" {
+                row.level.clone_from(&trace.part);
+            }
             row.rate = trace.operand.map(Decimal::normalized);
             row.amount = Some(trace.after.normalized());
             row.bound_by = trace.bound_by.map(str::to_owned);
@@ -465,14 +520,77 @@ impl Writer<'_> {
         }
     }
 
-    fn dispute(&self, result: &ClauseResult, id: &str) -> Option<&Dispute> {
+    fn disputes<'d>(
+        &'d self,
+        result: &'d ClauseResult,
+        id: &'d str,
+    ) -> impl Iterator<Item = &'d Dispute> {
         let start = self.plan.start.month();
-        self.inputs.disputes.iter().find(|d| {
+        self.inputs.disputes.iter().filter(move |d| {
             d.contract_id == self.plan.contract_id
                 && d.clause_id == id
                 && d.period.span(start) == result.period
                 && !result.true_up
         })
+    }
+
+    /// Disputes and ledger lines that fit nothing that is settled: they would be lost silently.
+    fn unmatched(&mut self, outcome: &RunOutcome) {
+        let plan = self.plan;
+        let start = plan.start.month();
+        let known: Vec<&str> = plan.ids.iter().map(String::as_str).collect();
+        let settled = |clause: &str, span: Span| {
+            outcome
+                .results
+                .iter()
+                .any(|r| r.period == span && plan.ids.get(r.clause).is_some_and(|id| id == clause))
+        };
+        let within = |span: Span| {
+            let mut bases = self.inputs.bases.iter();
+            bases.any(|b| b.covers(span) || span.covers(*b))
+        };
+        let mut noticed: Vec<(&str, String)> = Vec::new();
+        for dispute in self.inputs.disputes.iter() {
+            let span = dispute.period.span(start);
+            if dispute.contract_id != plan.contract_id
+                || settled(&dispute.clause_id, span)
+                || !within(span)
+            {
+                continue;
+            }
+            let why = match known.iter().any(|k| *k == dispute.clause_id) {
+                true => format!("clause `{}` is not settled for {span}", dispute.clause_id),
+                false => format!(
+                    "there is no clause `{}` ({})",
+                    dispute.clause_id,
+                    crate::terms::suggestion(&dispute.clause_id, &known)
+                ),
+            };
+            noticed.push((
+                "dispute_without_amount",
+                format!("dispute {} holds nothing back: {why}", dispute.dispute_id),
+            ));
+        }
+        for line in self.inputs.settled.of(&plan.contract_id) {
+            let span = line.period.span(start);
+            if !line.status.is_payment() || settled(&line.clause_id, span) || !within(span) {
+                continue;
+            }
+            noticed.push((
+                "ledger_without_amount",
+                format!(
+                    "the ledger has {} for clause `{}` of {span}, which is not settled here: it is neither counted nor claimed back",
+                    plain(line.amount),
+                    line.clause_id
+                ),
+            ));
+        }
+        for (code, words) in noticed {
+            self.settlement.findings.push(
+                Finding::new(Stage::Settle, Severity::Warning, code, words)
+                    .with_contract(&plan.contract_id),
+            );
+        }
     }
 
     fn total(
@@ -498,6 +616,7 @@ impl Writer<'_> {
             clause_id: "total".to_owned(),
             seq: self.seq,
             step: "total".to_owned(),
+            level: None,
             basis: None,
             rate: None,
             measure_value: None,

@@ -22,6 +22,25 @@ pub(super) struct Slot {
     /// The currencies it is in and is used in, when they differ.
     pub(super) convert: Option<(Currency, Currency)>,
     pub(super) default: Option<Decimal>,
+    pub(super) origin: Origin,
+}
+
+/// Where the value of a slot comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Origin {
+    /// A measure.
+    Measure,
+    /// The share of the period that accepted events relieve.
+    Relief {
+        kpi: Option<String>,
+        service: Option<String>,
+    },
+    /// What was agreed to be credited to a party.
+    Weight {
+        party: String,
+        service: Option<String>,
+        priority: Option<String>,
+    },
 }
 
 /// A compiled expression with what an explanation needs.
@@ -325,14 +344,9 @@ impl Lower<'_> {
                 .filter(|c| *c != self.currency)
                 .map(|c| (c, self.currency)),
             default: declared.and_then(|m| m.default),
+            origin: Origin::Measure,
         };
-        let index = match self.slots.iter().position(|s| *s == slot) {
-            Some(index) => index,
-            None => {
-                self.slots.push(slot);
-                self.slots.len() - 1
-            }
-        };
+        let index = self.slot(slot);
         let shown = inner.map_or_else(|| name.to_owned(), |i| format!("{name}[{i}]"));
         scope.uses.push((shown, Use::Slot(index)));
         let of = match declared.and_then(|m| m.cell.as_ref()).map(|c| c.value) {
@@ -341,6 +355,100 @@ impl Lower<'_> {
             _ => Type::Number,
         };
         Some(Lowered::Value(Node::Slot(index), of))
+    }
+
+    fn slot(&mut self, slot: Slot) -> usize {
+        match self.slots.iter().position(|s| *s == slot) {
+            Some(index) => index,
+            None => {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    /// `relieved`, `relief_share` and `attributed`: what the parties agreed beside the measures.
+    fn agreed(
+        &mut self,
+        name: &str,
+        arguments: &[Ast],
+        ast: &Ast,
+        scope: &mut Scope,
+    ) -> Option<Lowered> {
+        let mut texts = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match self.lower(argument, scope)? {
+                Lowered::Text(text) => texts.push(text.unwrap_or_default()),
+                Lowered::NoText(reason) => {
+                    return Some(Lowered::Value(Node::Absent(reason), Type::Number));
+                }
+                Lowered::Value(..) => {
+                    self.problems.push(
+                        Problem::at(&place(scope, &argument.span), "a text is needed here")
+                            .help("write it in quotes, of the other kind than those around the expression"),
+                    );
+                    return None;
+                }
+            }
+        }
+        let shown = format!(
+            "{}({})",
+            if name == "attributed" {
+                name
+            } else {
+                "relief_share"
+            },
+            texts.join(", ")
+        );
+        let mut texts = texts.into_iter();
+        let origin = if name == "attributed" {
+            Origin::Weight {
+                party: texts.next()?,
+                service: texts.next(),
+                priority: texts.next(),
+            }
+        } else {
+            if let Some(kpi) = arguments.first()
+                && let AstNode::Text(kpi) = &kpi.node
+                && !self.source.measures.contains_key(kpi)
+                && catalogue_aggregate(kpi).is_none()
+            {
+                let known: Vec<&str> = self
+                    .source
+                    .measures
+                    .keys()
+                    .map(String::as_str)
+                    .chain(crate::terms::CATALOGUE.iter().map(|(n, _)| *n))
+                    .collect();
+                let help = crate::terms::nearest(kpi, known).map_or_else(
+                    || "name a measure of the terms or the KPI catalogue, as the table of relief events does".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.problems.push(
+                    Problem::at(&place(scope, &ast.span), format!("`{kpi}` is no measure"))
+                        .help(help),
+                );
+            }
+            Origin::Relief {
+                kpi: texts.next(),
+                service: texts.next(),
+            }
+        };
+        let index = self.slot(Slot {
+            name: shown.clone(),
+            scope: None,
+            aggregate: Aggregate::None,
+            convert: None,
+            default: None,
+            origin,
+        });
+        scope.uses.push((shown, Use::Slot(index)));
+        Some(if name == "relieved" {
+            let pair = (Node::Slot(index), Node::Number(Decimal::ZERO));
+            Lowered::Value(Node::Binary(Operator::Greater, Box::new(pair)), Type::Truth)
+        } else {
+            Lowered::Value(Node::Slot(index), Type::Number)
+        })
     }
 
     fn unknown(&mut self, name: &str, ast: &Ast, scope: &Scope) {
@@ -560,11 +668,17 @@ impl Lower<'_> {
             "min" | "max" | "by_year" => count >= 1,
             "if" | "clamp" => count == 3,
             "round" | "round_half_even" | "round_down" | "or_else" => count == 2,
+            "interpolate" => count >= 5 && count % 2 == 1,
+            "relieved" | "relief_share" => count <= 2,
+            "attributed" => (1..=3).contains(&count),
             _ => count == 1,
         };
         if !fits {
             self.problem(scope, &ast.span, &format!("this is written {usage}"));
             return None;
+        }
+        if matches!(name, "relieved" | "relief_share" | "attributed") {
+            return self.agreed(name, arguments, ast, scope);
         }
         let mut nodes = Vec::with_capacity(count);
         let mut of = Type::Number;
@@ -622,6 +736,24 @@ impl Lower<'_> {
             "min" => Node::Min(nodes),
             "max" => Node::Max(nodes),
             "by_year" => Node::ByYear(nodes),
+            "interpolate" => {
+                let mut points = nodes.into_iter();
+                let x = points.next()?;
+                let mut line = Vec::new();
+                while let (Some(at), Some(value)) = (points.next(), points.next()) {
+                    line.push((at, value));
+                }
+                let edges: Vec<Decimal> = line.iter().filter_map(|(at, _)| at.constant()).collect();
+                if edges.windows(2).any(|w| w[0] >= w[1]) {
+                    self.problem(
+                        scope,
+                        &ast.span,
+                        "the points of an interpolation go from the lowest to the highest",
+                    );
+                    return None;
+                }
+                Node::Interpolate(Box::new((x, line)))
+            }
             "known" => {
                 return Some(Lowered::Value(
                     Node::Known(Box::new(nodes.pop()?)),

@@ -12,6 +12,7 @@
 //! [`Plan::settle`] gives the rows of the `settlement` table with every step. [`settle`] does all
 //! of it for many contracts.
 
+mod agreements;
 mod algebra;
 mod clause;
 mod inputs;
@@ -31,15 +32,19 @@ mod words;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub use agreements::{AgreementError, Agreements, Attribution, Relief};
 pub use inputs::Inputs;
-pub use ledger::{Dispute, Settled, SettledLine, SettledStatus};
+pub use ledger::{Dispute, Outcome as DisputeOutcome, Settled, SettledLine, SettledStatus};
 pub use lines::{AmountKind, Detail, LineStatus, Settlement, SettlementLine};
 pub use measures::{Measured, Measures};
 pub use parameters::{ParameterRow, ParameterValue, Parameters};
 pub use period::{PeriodError, PeriodKey, Span};
 pub use plan::{Plan, PlanError, check};
 pub use run::{ClauseResult, Outcome};
-pub use table::{Table, TableError, read_measures, read_parameters, read_settled};
+pub use table::{
+    Table, TableError, read_attribution, read_disputes, read_fx_rates, read_measures,
+    read_parameters, read_relief, read_settled,
+};
 
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::FxRates;
@@ -58,6 +63,8 @@ pub struct Facts {
     pub fx: Arc<FxRates>,
     /// Amounts in dispute.
     pub disputes: Arc<Vec<Dispute>>,
+    /// Relief events and attributions.
+    pub agreements: Arc<Agreements>,
     /// The months to settle, whether or not there are measures; where there are, when `None`.
     pub months: Option<Span>,
 }
@@ -117,13 +124,7 @@ fn settle_one(spec: &SettleSpec, id: &str, facts: &Facts, detail: Detail) -> Set
         Ok(plan) => plan,
         Err(error) => return failed("contract_not_settled", error.to_string()),
     };
-    let inputs = plan.bind_periods(
-        &facts.measures,
-        facts.months,
-        &facts.fx,
-        &facts.settled,
-        &facts.disputes,
-    );
+    let inputs = plan.bind_facts(facts);
     if inputs.periods().is_empty() {
         return failed(
             "nothing_to_settle",

@@ -31,6 +31,8 @@ pub(super) enum Node {
     Clamp(Box<(Node, Node, Node)>),
     Round(Box<Node>, u8, Rounding),
     ByYear(Vec<Node>),
+    /// A value on the line through points; beyond them that of the nearest.
+    Interpolate(Box<(Node, Vec<(Node, Node)>)>),
     Known(Box<Node>),
     OrElse(Box<(Node, Node)>),
     /// A parameter without a value for this contract, and why.
@@ -136,6 +138,7 @@ impl Node {
                     None => Decimal::ZERO,
                 }
             }
+            Node::Interpolate(parts) => interpolate(&parts.0, &parts.1, scene)?,
             Node::Known(inner) => truth(inner.eval(scene).is_ok()),
             Node::OrElse(pair) => match pair.0.eval(scene) {
                 Ok(value) => value,
@@ -152,6 +155,34 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// The value at `x` on the straight lines between points: multiplied before it is divided, and
+/// only that quotient is rounded.
+fn interpolate(x: &Node, points: &[(Node, Node)], scene: &Scene<'_>) -> Result<Decimal, Stop> {
+    let x = x.eval(scene)?;
+    let mut before: Option<(Decimal, Decimal)> = None;
+    for (at, value) in points {
+        let (at, value) = (at.eval(scene)?, value.eval(scene)?);
+        match before {
+            Some((low, _)) if low >= at => {
+                return Err(Stop::Because(
+                    format!("the points of the interpolation do not rise: {low}, then {at}").into(),
+                ));
+            }
+            Some((low, first)) if x <= at => {
+                let rise = value.checked_sub(first)?.checked_mul(x.checked_sub(low)?)?;
+                let part = rise.div(at.checked_sub(low)?, QUOTIENT_DECIMALS, Rounding::HalfEven)?;
+                return Ok(first.checked_add(part)?.normalized());
+            }
+            None if x <= at => return Ok(value),
+            _ => {}
+        }
+        before = Some((at, value));
+    }
+    before
+        .map(|(_, value)| value)
+        .ok_or_else(|| Stop::Because("an interpolation needs points".into()))
 }
 
 fn extreme(

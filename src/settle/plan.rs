@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::agreements::ReliefRule;
 use super::clause::{Clause, Payees};
 use super::kinds;
-use super::lower::{Lower, Slot};
+use super::lower::{Lower, Origin, Slot};
 use super::parameters::{ParameterRow, ParameterValue, Parameters};
 use super::period::Span;
 use crate::money::{Currency, Rounding};
@@ -30,6 +31,7 @@ pub struct Plan {
     pub(super) tail: Option<(Month, Vec<String>)>,
     pub(super) holdback_end: HoldbackEnd,
     pub(super) per: Per,
+    pub(super) relief: ReliefRule,
     pub(super) fx_date: FxDate,
     pub(super) fx_day: Option<Date>,
     pub(super) fx_decimals: u8,
@@ -265,6 +267,13 @@ impl Plan {
                 .map(|t| t.value.holdback)
                 .unwrap_or_default(),
             per: source.contract.per.as_ref().map_or(Per::Month, |p| p.value),
+            relief: source
+                .relief
+                .as_ref()
+                .map_or_else(ReliefRule::default, |r| ReliefRule {
+                    claim_within_days: r.claim_within_days,
+                    kinds: r.kinds.clone(),
+                }),
             fx_date: fx.map_or(FxDate::PeriodEnd, |f| f.date),
             fx_day: fx.and_then(|f| f.day).map(|d| d.0),
             fx_decimals: fx.and_then(|f| f.decimals).unwrap_or(12),
@@ -301,6 +310,7 @@ impl Plan {
         let mut seen = std::collections::BTreeSet::new();
         self.slots
             .iter()
+            .filter(|s| s.origin == Origin::Measure)
             .map(|s| (s.name.as_str(), s.scope.as_deref()))
             .filter(move |key| seen.insert(*key))
     }

@@ -4,21 +4,21 @@
 
 mod finish;
 mod levels;
-mod open;
+mod memory;
 mod wide;
 
 use self::finish::round_totals;
-use super::algebra::{self, Memory, Running, Trace, carry};
+pub(super) use self::memory::Kept;
+use self::memory::{PartState, State};
+use super::algebra::{self, Running, Trace};
 use super::clause::{Body, Clause, Part, PartValue};
 use super::inputs::{Inputs, Task, Under};
-use super::ledger::SettledStatus;
 use super::lower::Expr;
 use super::node::{Cell, Scene, Stop};
 use super::period::Span;
 use super::plan::Plan;
 use super::words::{plain, uses};
 use crate::money::{Decimal, Rounding};
-use crate::time::Month;
 
 /// What a run of a plan gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +55,8 @@ pub struct ClauseResult {
     pub(super) row: usize,
     /// Only when steps are asked for.
     pub(super) told: Option<Box<Told>>,
-    /// Balances that the next run needs: what is carried or withheld after this period.
-    pub(super) balance: Option<(SettledStatus, Decimal)>,
+    /// Balances that the next run needs; only when steps are asked for.
+    pub(super) kept: Vec<Kept>,
     pub(super) shares: Vec<(String, Decimal)>,
 }
 
@@ -73,26 +73,6 @@ impl ClauseResult {
     }
 }
 
-/// What one clause remembers.
-#[derive(Debug, Clone, Default)]
-struct State {
-    memory: Memory,
-    parts: Vec<PartState>,
-    credited: Decimal,
-    losses: Option<Vec<(Decimal, u16)>>,
-    withheld: Option<Vec<(i32, Decimal)>>,
-    passed: (i64, Decimal),
-    rebased: Option<(Month, Decimal)>,
-    /// Amounts of earlier periods of the clause: end, amount in the statement's currency.
-    history: Vec<(Month, Option<Decimal>)>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct PartState {
-    missed_before: bool,
-    pending: Vec<(Decimal, u16)>,
-}
-
 /// The amount of a clause, in progress.
 struct Found {
     gross: Decimal,
@@ -100,7 +80,6 @@ struct Found {
     amount: Decimal,
     bound_by: Option<&'static str>,
     basis_words: String,
-    balance: Option<(SettledStatus, Decimal)>,
 }
 
 impl Found {
@@ -111,7 +90,6 @@ impl Found {
             amount,
             bound_by: None,
             basis_words: String::new(),
-            balance: None,
         }
     }
 }
@@ -126,6 +104,7 @@ impl Plan {
             inputs,
             explain,
             states: vec![State::default(); self.ids.len()],
+            years: vec![State::default(); self.ids.len()],
             now: vec![None; self.ids.len()],
             failed: vec![false; self.ids.len()],
             rebased: vec![None; self.ids.len()],
@@ -133,16 +112,20 @@ impl Plan {
         };
         run.open();
         let mut base = usize::MAX;
+        let mut first = 0;
         for task in &inputs.tasks {
             if task.base != base {
                 base = task.base;
                 run.now.fill(None);
                 run.failed.fill(false);
+                // A statement is rounded before a later true-up deducts what it paid.
+                round_totals(self, &mut run.results[first..]);
+                first = run.results.len();
             }
             run.settle(task);
         }
         let mut results = run.results;
-        round_totals(self, &mut results);
+        round_totals(self, &mut results[first..]);
         Outcome { results }
     }
 }
@@ -152,6 +135,8 @@ struct Run<'a> {
     inputs: &'a Inputs,
     explain: bool,
     states: Vec<State>,
+    /// What true-ups remember, by clause.
+    years: Vec<State>,
     /// Amounts in this statement period, by clause, in the statement's currency.
     now: Vec<Option<Decimal>>,
     failed: Vec<bool>,
@@ -235,7 +220,7 @@ impl Run<'_> {
                     basis_words: String::new(),
                 })
             }),
-            balance: None,
+            kept: Vec::new(),
             shares: Vec::new(),
         };
         let finished = found.and_then(|found| {
@@ -245,7 +230,6 @@ impl Run<'_> {
             if let Some(told) = &mut result.told {
                 told.basis_words = found.basis_words;
             }
-            result.balance = found.balance;
             self.finish(task, clause, span, found.amount, &mut result)
         });
         let amount = match finished {
@@ -259,6 +243,9 @@ impl Run<'_> {
         };
         if let Some(state) = self.states.get_mut(task.clause) {
             state.history.push((span.to, amount));
+        }
+        if self.explain {
+            result.kept = self.kept(clause, task.true_up, span);
         }
         let sum = match (self.now.get(task.clause).copied().flatten(), amount) {
             (Some(before), Some(amount)) => before.checked_add(amount).ok(),
@@ -313,49 +300,88 @@ impl Run<'_> {
                 let clause = get(*version, *place).ok_or_else(gone)?;
                 self.clause(clause, task, span, trace)
             }
-            Under::ByDays(parts) => {
-                let all = Decimal::from_i64(span.days());
-                let before = self.states.get(task.clause).cloned();
-                let mut total: Option<Found> = None;
-                for (version, place, days) in parts {
-                    // Each version starts from the same memory; the last one is kept.
-                    if let (Some(state), Some(before)) = (self.states.get_mut(task.clause), &before)
-                    {
-                        state.clone_from(before);
-                    }
-                    let clause = get(*version, *place).ok_or_else(gone)?;
-                    let found = self.clause(clause, task, span, trace)?;
-                    let weighted = |x: Decimal| -> Result<Decimal, Stop> {
-                        Ok(x.checked_mul(Decimal::from_i64(*days))?)
-                    };
-                    let part = Found {
-                        gross: weighted(found.gross)?,
-                        qualified: weighted(found.qualified)?,
-                        amount: weighted(found.amount)?,
-                        ..found
-                    };
-                    total = Some(match total {
-                        None => part,
-                        Some(sum) => Found {
-                            gross: sum.gross.checked_add(part.gross)?,
-                            qualified: sum.qualified.checked_add(part.qualified)?,
-                            amount: sum.amount.checked_add(part.amount)?,
-                            ..part
-                        },
-                    });
-                }
-                let sum = total.ok_or_else(gone)?;
-                let divided = |x: Decimal| -> Result<Decimal, Stop> {
-                    Ok(x.div(all, DAY_DECIMALS, Rounding::HalfEven)?.normalized())
-                };
-                Ok(Found {
-                    gross: divided(sum.gross)?,
-                    qualified: divided(sum.qualified)?,
-                    amount: divided(sum.amount)?,
-                    ..sum
-                })
-            }
+            Under::ByDays(parts) => self.by_days(task, span, parts, trace),
         }
+    }
+
+    /// Several versions of a clause in one period, each weighted by its days.
+    fn by_days(
+        &mut self,
+        task: &Task,
+        span: Span,
+        parts: &[(usize, usize, i64)],
+        trace: &mut Vec<Trace>,
+    ) -> Result<Found, Stop> {
+        let plan = self.plan;
+        let gone = || Stop::Because("the clause is not in the terms".into());
+        let all = Decimal::from_i64(span.days());
+        let states = if task.true_up {
+            &self.years
+        } else {
+            &self.states
+        };
+        let before = states.get(task.clause).cloned();
+        let mut total: Option<Found> = None;
+        for (version, place, days) in parts {
+            // Each version starts from the same memory; the last one is kept.
+            let states = if task.true_up {
+                &mut self.years
+            } else {
+                &mut self.states
+            };
+            if let (Some(state), Some(before)) = (states.get_mut(task.clause), &before) {
+                state.clone_from(before);
+            }
+            let terms = plan.versions.get(*version).ok_or_else(gone)?;
+            let clause = terms.clauses.get(*place).ok_or_else(gone)?;
+            let found = self.clause(clause, task, span, trace)?;
+            let weighted = |x: Decimal| -> Result<Decimal, Stop> {
+                Ok(x.checked_mul(Decimal::from_i64(*days))?)
+            };
+            if self.explain {
+                trace.push(Trace {
+                    word: "days",
+                    part: None,
+                    before: found.amount,
+                    operand: Some(Decimal::from_i64(*days)),
+                    after: weighted(found.amount)?
+                        .div(all, DAY_DECIMALS, Rounding::HalfEven)?
+                        .normalized(),
+                    bound_by: None,
+                    words: format!(
+                        "{} under terms {} for {days} of {} days",
+                        plain(found.amount),
+                        terms.name,
+                        span.days()
+                    ),
+                });
+            }
+            let part = Found {
+                gross: weighted(found.gross)?,
+                qualified: weighted(found.qualified)?,
+                amount: weighted(found.amount)?,
+                ..found
+            };
+            total = Some(match total {
+                None => part,
+                Some(sum) => Found {
+                    gross: sum.gross.checked_add(part.gross)?,
+                    qualified: sum.qualified.checked_add(part.qualified)?,
+                    amount: sum.amount.checked_add(part.amount)?,
+                    ..part
+                },
+            });
+        }
+        let sum = total.ok_or_else(gone)?;
+        let divided = |x: Decimal| -> Result<Decimal, Stop> {
+            Ok(x.div(all, DAY_DECIMALS, Rounding::HalfEven)?.normalized())
+        };
+        Ok(Found {
+            gross: divided(sum.gross)?,
+            qualified: divided(sum.qualified)?,
+            amount: divided(sum.amount)?,
+            ..sum
+        })
     }
 
     fn clause(
@@ -399,40 +425,8 @@ impl Run<'_> {
                 expires_after,
                 opening,
             } => {
-                let sum = self.sum(over)?;
-                let scene = self.scene(task.row, span);
-                let limit = limit.as_ref().map(|l| l.node.eval(&scene)).transpose()?;
-                let opening = opening.as_ref().map(|o| o.node.eval(&scene)).transpose()?;
-                let Some(state) = self.states.get_mut(task.clause) else {
-                    return Ok(Found::plain(Decimal::ZERO));
-                };
-                let losses = state.losses.get_or_insert_with(|| {
-                    opening
-                        .filter(|o| o.is_positive())
-                        .map(|o| (o, expires_after.unwrap_or(u16::MAX)))
-                        .into_iter()
-                        .collect()
-                });
-                let (after, used) = carry(sum, losses, *expires_after, limit)?;
-                let mut held = Decimal::ZERO;
-                for (loss, _) in losses.iter() {
-                    held = held.checked_add(*loss)?;
-                }
-                let mut found = Found::plain(after.checked_sub(sum)?);
-                found.gross = sum;
-                found.qualified = sum;
-                found.bound_by = (after != sum).then_some("carry");
-                found.balance = Some((SettledStatus::Carried, held));
-                if self.explain {
-                    found.basis_words = format!(
-                        "{} less carried losses of {} gives {}; {} is carried on",
-                        plain(sum),
-                        plain(used),
-                        plain(after),
-                        plain(held)
-                    );
-                }
-                Ok(found)
+                let rules = (limit.as_ref(), *expires_after, opening.as_ref());
+                self.carry_forward(task, span, over, rules)
             }
             Body::Rebase {
                 value,
@@ -456,20 +450,33 @@ impl Run<'_> {
         charge: bool,
         trace: &mut Vec<Trace>,
     ) -> Result<Found, Stop> {
-        // A true-up starts afresh; its memory is thrown away, so that it can see the whole
-        // longer period without touching what the shorter ones remember.
-        let mut state = if task.true_up {
-            State::default()
+        // A true-up goes on from the true-up before, not from its provisional periods: these
+        // are recomputed in it.
+        let states = if task.true_up {
+            &mut self.years
         } else {
-            self.states
-                .get_mut(task.clause)
-                .map(std::mem::take)
-                .unwrap_or_default()
+            &mut self.states
         };
+        let mut state = states
+            .get_mut(task.clause)
+            .map(std::mem::take)
+            .unwrap_or_default();
         let result = self.algebra_with(clause, task, span, parts, steps, charge, trace, &mut state);
-        if !task.true_up
-            && let Some(place) = self.states.get_mut(task.clause)
+        if task.true_up
+            && let Some(now) = self.states.get_mut(task.clause)
         {
+            // What is carried into the next provisional period is what the true-up left.
+            now.memory.carried.clone_from(&state.memory.carried);
+            now.memory.passed.clone_from(&state.memory.passed);
+            state.parts.clear();
+            state.memory.repeated.clear();
+        }
+        let states = if task.true_up {
+            &mut self.years
+        } else {
+            &mut self.states
+        };
+        if let Some(place) = states.get_mut(task.clause) {
             *place = state;
         }
         result
@@ -562,21 +569,12 @@ impl Run<'_> {
                 }
             }
         }
-        let mut balance = None;
-        if let Some(Some(losses)) = state.memory.carried.first() {
-            let mut held = Decimal::ZERO;
-            for (loss, _) in losses {
-                held = held.checked_add(*loss)?;
-            }
-            balance = Some((SettledStatus::Carried, held));
-        }
         Ok(Found {
             gross: basis,
             qualified,
             amount: if charge { -amount } else { amount },
             bound_by,
             basis_words,
-            balance,
         })
     }
 

@@ -2,15 +2,18 @@
 //! spellings that the terms declare. Nothing is guessed. Not responsible for opening files.
 
 mod cells;
+mod ledgers;
 mod text;
 
 use std::collections::BTreeMap;
 
 use self::cells::Shape;
 pub(super) use self::cells::default_of;
+pub use self::ledgers::{
+    read_attribution, read_disputes, read_fx_rates, read_relief, read_settled,
+};
 pub use self::text::{Table, TableError};
 
-use super::ledger::{Settled, SettledLine, SettledStatus};
 use super::measures::{Measured, Measures};
 use super::parameters::{ParameterValue, Parameters};
 use super::period::PeriodKey;
@@ -270,63 +273,4 @@ pub fn read_parameters(
         }
     }
     Ok(findings)
-}
-
-/// The ledger of earlier statements: columns statement_id, contract_id, period, clause_id,
-/// amount, status. An earlier `settlement` table (with a column `amount_kind`) is one too: its
-/// payable rows count with their `delta`, its balances as they are, all other rows not at all.
-///
-/// # Errors
-/// Missing columns; amounts, periods or statuses that are none.
-pub fn read_settled(table: &Table, settled: &mut Settled) -> Result<(), TableError> {
-    let column = |name: &str| table.needed(name, "of the ledger");
-    let (contract, period, clause, amount, status) = (
-        column("contract_id")?,
-        column("period")?,
-        column("clause_id")?,
-        column("amount")?,
-        column("status")?,
-    );
-    let statement = table.column(&["statement_id".to_owned()])?;
-    let kind = table.column(&["amount_kind".to_owned()])?;
-    let delta = table.column(&["delta".to_owned()])?;
-    for (line, row) in &table.rows {
-        let fail = |message: String| table.fail(Some(*line), message);
-        let mut amount = amount;
-        if let Some(kind) = kind {
-            match (Table::cell(row, kind), Table::cell(row, status)) {
-                (_, "carried" | "withheld") => {}
-                ("payable", "not_measurable" | "disputed") => continue,
-                ("payable", _) => amount = delta.unwrap_or(amount),
-                _ => continue,
-            }
-        }
-        let status = match Table::cell(row, status) {
-            "final" => SettledStatus::Final,
-            "provisional" => SettledStatus::Provisional,
-            "disputed" => SettledStatus::Disputed,
-            "carried" => SettledStatus::Carried,
-            "withheld" => SettledStatus::Withheld,
-            other => {
-                let known = ["final", "provisional", "disputed", "carried", "withheld"];
-                return Err(fail(format!(
-                    "`{other}` is no status; {}",
-                    crate::terms::suggestion(other, &known)
-                )));
-            }
-        };
-        settled.push(SettledLine {
-            statement_id: statement.map_or("", |s| Table::cell(row, s)).to_owned(),
-            contract_id: Table::cell(row, contract).to_owned(),
-            period: Table::cell(row, period)
-                .parse()
-                .map_err(|e: super::period::PeriodError| fail(e.to_string()))?,
-            clause_id: Table::cell(row, clause).to_owned(),
-            amount: Table::cell(row, amount)
-                .parse()
-                .map_err(|e: crate::money::MoneyError| fail(e.to_string()))?,
-            status,
-        });
-    }
-    Ok(())
 }

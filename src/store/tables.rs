@@ -612,7 +612,15 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "settled",
-        key: &["statement_id", "contract_id", "period", "clause_id"],
+        key: &[
+            "statement_id",
+            "contract_id",
+            "period",
+            "clause_id",
+            "status",
+            "level",
+            "left",
+        ],
         partition: None,
         description: "What earlier statements settled.",
         columns: &[
@@ -623,7 +631,17 @@ pub const TABLES: &[Table] = &[
             required("amount", Kind::Decimal, "Amount settled"),
             required("currency", Kind::Currency, "ISO 4217 code"),
             optional("version", Kind::Integer, "Version of the statement"),
-            optional("status", Kind::Text, "final or provisional"),
+            optional(
+                "status",
+                Kind::Text,
+                "final or provisional; balances: carried, withheld, pending, missed, passed, rebased",
+            ),
+            optional("level", Kind::Text, "The service level of a balance"),
+            optional(
+                "left",
+                Kind::Integer,
+                "Periods that a balance still lives or waits",
+            ),
         ],
     },
     Table {

@@ -430,6 +430,13 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("known", "known(x)"),
     ("or_else", "or_else(x, otherwise)"),
     ("previous", "previous(x)"),
+    ("interpolate", "interpolate(x, at1, value1, at2, value2, …)"),
+    ("relieved", "relieved(\"measure\", \"service\")"),
+    ("relief_share", "relief_share(\"measure\", \"service\")"),
+    (
+        "attributed",
+        "attributed(\"party\", \"service\", \"priority\")",
+    ),
 ];
 
 #[cfg(test)]

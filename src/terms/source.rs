@@ -40,6 +40,9 @@ pub struct TermsSource {
     /// Exchange rates: which day counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fx: Option<FxSource>,
+    /// Which relief events count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relief: Option<ReliefSource>,
     /// The clauses, in the order in which they are settled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clause: Vec<Located<ClauseSource>>,
@@ -407,6 +410,20 @@ pub struct LookupSource {
     /// The value for any other text; without it any other text is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Located<Value>>,
+}
+
+/// `[relief]`: which events of the table of relief events count for `relieved` and `relief_share`.
+/// Only accepted ones do in any case.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReliefSource {
+    /// How many days after the end of the event it may be claimed at the latest; a later or
+    /// missing claim gives no relief. Any time when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_within_days: Option<u16>,
+    /// The kinds of events that relieve; all when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<String>>,
 }
 
 /// `[fx]`: which day's rate counts.

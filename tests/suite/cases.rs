@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gainshare::money::{Decimal, FxRates};
+use gainshare::money::Decimal;
 use gainshare::settle::{
-    Detail, Dispute, Facts, PeriodKey, Settled, Settlement, Table, read_measures, read_parameters,
-    read_settled, settle,
+    Agreements, Detail, Facts, PeriodKey, Settled, Settlement, Table, read_attribution,
+    read_disputes, read_fx_rates, read_measures, read_parameters, read_relief, read_settled,
+    settle,
 };
 use gainshare::terms::{StartSource, Terms};
 
@@ -63,28 +64,19 @@ pub(crate) fn load(case: &Path) -> Result<(Terms, Facts), String> {
         facts.settled = Arc::new(settled);
     }
     if let Some(rates) = table(&case.join("fx_rates.csv"), ',') {
-        let mut fx = FxRates::new();
-        for (_, row) in &rates.rows {
-            fx.insert(
-                row[0].parse().unwrap(),
-                row[1].parse().unwrap(),
-                row[2].parse().unwrap(),
-                row[3].parse().unwrap(),
-            )
-            .unwrap();
-        }
-        facts.fx = Arc::new(fx);
+        facts.fx = Arc::new(read_fx_rates(&rates).map_err(|e| e.to_string())?);
     }
     if let Some(disputes) = table(&case.join("disputes.csv"), ',') {
-        let rows = disputes.rows.iter().map(|(_, row)| Dispute {
-            dispute_id: row[0].clone(),
-            contract_id: row[1].clone(),
-            period: row[2].parse().unwrap(),
-            clause_id: row[3].clone(),
-            amount: row[4].parse().ok(),
-        });
-        facts.disputes = Arc::new(rows.collect());
+        facts.disputes = Arc::new(read_disputes(&disputes).map_err(|e| e.to_string())?);
     }
+    let mut agreements = Agreements::new();
+    if let Some(relief) = table(&case.join("relief.csv"), ',') {
+        read_relief(&relief, &mut agreements).map_err(|e| e.to_string())?;
+    }
+    if let Some(weights) = table(&case.join("attribution.csv"), ',') {
+        read_attribution(&weights, &mut agreements).map_err(|e| e.to_string())?;
+    }
+    facts.agreements = Arc::new(agreements);
     if let Some(periods) = read(&case.join("periods.txt")) {
         let key: PeriodKey = String::from_utf8(periods).unwrap().trim().parse().unwrap();
         let StartSource::Day(start) = &spec.source.contract.start.value else {

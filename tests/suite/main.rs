@@ -20,6 +20,7 @@ mod end_to_end;
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
+mod ledger;
 mod score;
 mod settle;
 mod synth;

@@ -9,7 +9,7 @@ use gainshare::finding::Severity;
 use gainshare::money::{Decimal, FxRates};
 use gainshare::settle::{
     AmountKind, Detail, Facts, Inputs, LineStatus, Measured, Measures, Parameters, Plan, Settled,
-    Settlement, Table, read_measures, read_parameters, read_settled, settle,
+    Settlement, Table, read_measures, read_parameters, settle,
 };
 use gainshare::terms::Terms;
 use gainshare::time::Month;
@@ -574,82 +574,4 @@ fn parameters_take_their_default_and_may_differ_by_period() {
     assert_eq!(amount("A", "2024-01"), "10");
     assert_eq!(amount("A", "2024-02"), "400");
     assert_eq!(amount("B", "2024-01"), "10");
-}
-
-/// A settlement that goes on from the ledger of the one before gives what settling everything at
-/// once gives: carried losses, holdback, yearly budget and cap, repeat.
-#[test]
-fn going_on_from_the_ledger_is_settling_at_once() {
-    let terms = contract(
-        "[[clause]]\nid = \"gain\"\nkind = \"gain_share\"\nbasis = \"x\"\nsteps = [{ cap = 1000 }, { carry = \"losses\" }, { share = \"50%\" }]\n\
-         [[clause]]\nid = \"fund\"\nkind = \"proactive_fund\"\nquantity = \"y\"\nprice = 10\nbudget = 700\n\
-         [[clause]]\nid = \"credit\"\nkind = \"service_credit\"\namount = 1000\nlevels = [{ id = \"l\", measure = \"y\", target = 30, allocation = \"10%\", repeat = 2 }]\n\
-         [[clause]]\nid = \"back\"\nkind = \"holdback\"\nshare = \"10%\"\nrelease = \"y > 50\"\n\
-         [[clause]]\nid = \"year\"\nkind = \"cap\"\nlimit = 900\nover_period = \"contract_year\"\nover = [\"gain\", \"fund\"]\n\
-         [[clause]]\nid = \"forward\"\nkind = \"carry_forward\"\n",
-    );
-    let rows: Vec<(Decimal, Decimal)> = [
-        (-50, 20),
-        (400, 25),
-        (-300, 40),
-        (600, 20),
-        (500, 10),
-        (900, 60),
-        (100, 10),
-    ]
-    .iter()
-    .map(|(x, y)| (Decimal::from_i64(*x), Decimal::from_i64(*y)))
-    .collect();
-    let due = |settlement: &Settlement, from: &str| -> Vec<(String, String, Decimal)> {
-        settlement
-            .lines
-            .iter()
-            .filter(|l| l.amount_kind == AmountKind::Payable && l.period.as_str() >= from)
-            .map(|l| (l.period.clone(), l.clause_id.clone(), l.amount.unwrap()))
-            .collect()
-    };
-    let all = settle(&terms.settle, &facts(&rows), Detail::Steps);
-    for cut in 1..rows.len() {
-        let first = settle(&terms.settle, &facts(&rows[..cut]), Detail::Steps);
-        let mut csv =
-            String::from("contract_id,period,clause_id,amount,amount_kind,delta,status\n");
-        for line in &first.lines {
-            let row = serde_json::to_value(line).unwrap();
-            let cell = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-            csv.push_str(
-                &[
-                    "contract_id",
-                    "period",
-                    "clause_id",
-                    "amount",
-                    "amount_kind",
-                    "delta",
-                    "status",
-                ]
-                .map(cell)
-                .join(","),
-            );
-            csv.push('\n');
-        }
-        let mut settled = Settled::new();
-        read_settled(
-            &Table::from_csv("ledger", csv.as_bytes(), ',').unwrap(),
-            &mut settled,
-        )
-        .unwrap();
-        let mut measures = Measures::new();
-        for (i, (x, y)) in rows.iter().enumerate().skip(cut) {
-            let at = month(i32::try_from(i).unwrap());
-            measures.insert("C1", at, "x", None, *x);
-            measures.insert("C1", at, "y", None, *y);
-        }
-        let rest = Facts {
-            measures,
-            settled: Arc::new(settled),
-            ..Facts::default()
-        };
-        let rest = settle(&terms.settle, &rest, Detail::Steps);
-        let from = month(i32::try_from(cut).unwrap()).to_string();
-        assert_eq!(due(&all, &from), due(&rest, &from), "cut at {from}");
-    }
 }

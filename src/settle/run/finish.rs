@@ -78,27 +78,36 @@ impl Run<'_> {
                 note(result, "fx", before, Some(rate), amount, words);
             }
         }
-        if task.true_up {
-            let mut paid = Decimal::ZERO;
-            for earlier in &self.results {
-                if earlier.clause == task.clause && !earlier.true_up && span.covers(earlier.period)
-                {
-                    if earlier.failure.is_some() {
-                        continue;
-                    }
-                    paid = paid.checked_add(earlier.amount)?;
+        if let Payees::Split(split) = &clause.payees {
+            let mut sum = Decimal::ZERO;
+            let mut names = Vec::with_capacity(split.len());
+            for (name, share) in split {
+                let share = share.node.eval(&self.scene(task.row, span))?;
+                sum = sum.checked_add(share)?;
+                if share.is_negative() || sum > Decimal::ONE {
+                    return Err(Stop::Because(
+                        format!(
+                            "the share of {name} in the split is {share}: shares are not negative and together at most 1"
+                        )
+                        .into(),
+                    ));
                 }
+                if self.explain {
+                    names.push(format!("{name} {}", plain(share)));
+                }
+                result.shares.push((name.clone(), share));
             }
+            // What is nobody's is not paid.
             let before = amount;
-            amount = amount.checked_sub(paid)?;
+            amount = amount.checked_mul(sum)?;
             if self.explain {
                 let words = format!(
-                    "for {span} together {} is due; {} was paid provisionally: {}",
-                    plain(before),
-                    plain(paid),
-                    plain(amount)
+                    "divided: {}; {} of {} is theirs",
+                    names.join(", "),
+                    plain(amount),
+                    plain(before)
                 );
-                note(result, "paid_before", before, Some(paid), amount, words);
+                note(result, "split", before, Some(sum), amount, words);
             }
         }
         result.unrounded = amount;
@@ -117,27 +126,21 @@ impl Run<'_> {
             );
             note(result, "round", amount, None, result.amount, words);
         }
-        if let Payees::Split(split) = &clause.payees {
-            let scene = self.scene(task.row, span);
-            let mut shares = Vec::with_capacity(split.len());
-            let mut sum = Decimal::ZERO;
-            for (name, share) in split {
-                let share = share.node.eval(&scene)?;
-                sum = sum.checked_add(share)?;
-                if share.is_negative() || sum > Decimal::ONE {
-                    return Err(Stop::Because(
-                        "the split is negative or more than the whole".into(),
-                    ));
-                }
-                shares.push((name.clone(), share));
-            }
-            result.shares = shares;
-            if sum < Decimal::ONE {
-                // What is nobody's is not paid.
-                result.amount = result
-                    .amount
-                    .checked_mul(sum)?
-                    .round(clause.decimals, clause.rounding);
+        if task.true_up {
+            // What is due for the longer period is rounded, not what is left of it: otherwise
+            // the year would come to a cent more or less than it does on its own.
+            let paid = self.paid_before(task.clause, span)?;
+            let due = result.amount;
+            result.amount = due.checked_sub(paid)?;
+            result.unrounded = amount.checked_sub(paid)?;
+            if self.explain {
+                let words = format!(
+                    "for {span} together {} is due; {} was paid provisionally: {}",
+                    plain(due),
+                    plain(paid),
+                    plain(result.amount)
+                );
+                note(result, "paid_before", due, Some(paid), result.amount, words);
             }
         }
         if matches!(clause.body, Body::Wallet { .. }) {
@@ -147,6 +150,37 @@ impl Run<'_> {
             return Ok(result.amount);
         }
         Ok(fx(result.amount, clause.pay_in, self.plan.currency)?.0)
+    }
+
+    /// What the periods of a longer one were paid: as settled now, or as the ledger has it for
+    /// what is not settled again.
+    fn paid_before(&self, clause: usize, span: Span) -> Result<Decimal, MoneyError> {
+        let plan = self.plan;
+        let (contract, start) = (plan.contract_id.as_str(), plan.start.month());
+        let id = plan.ids.get(clause).map_or("", String::as_str);
+        let mut paid = Decimal::ZERO;
+        for earlier in &self.results {
+            if earlier.clause != clause || earlier.true_up || !span.covers(earlier.period) {
+                continue;
+            }
+            let one = if earlier.failure.is_some() {
+                let (from, to) = (earlier.period.from, earlier.period.to);
+                let settled = &self.inputs.settled;
+                settled
+                    .paid(contract, from, to, start, id)?
+                    .unwrap_or_default()
+            } else {
+                earlier.amount
+            };
+            paid = paid.checked_add(one)?;
+        }
+        if let Some(first) = self.inputs.bases.first() {
+            let settled = &self.inputs.settled;
+            let before = first.from.min(span.to);
+            paid =
+                paid.checked_add(settled.paid_between(contract, span.from, before, start, id)?)?;
+        }
+        Ok(paid)
     }
 
     /// The division of the next period's spend: shown, not paid.
@@ -197,6 +231,9 @@ impl Run<'_> {
             let amount = spend
                 .checked_mul(slice)?
                 .round(clause.decimals, clause.rounding);
+            if !self.explain {
+                continue;
+            }
             let mut words = format!(
                 "{}: score {} is rank {}: slice {} of {} = {}",
                 member.supplier,

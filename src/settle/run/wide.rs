@@ -1,8 +1,8 @@
 //! Clauses over other clauses: limits, holdbacks and baselines that follow what was achieved. Not
 //! responsible for the clauses they are over.
 
+use super::super::algebra::carry;
 use super::super::inputs::Task;
-use super::super::ledger::SettledStatus;
 use super::super::lower::Expr;
 use super::super::node::Stop;
 use super::super::period::Span;
@@ -91,6 +91,50 @@ impl Run<'_> {
         Ok(found)
     }
 
+    /// `rules`: the most that is carried, after how many periods it lapses, and what was
+    /// carried before the first period.
+    pub(super) fn carry_forward(
+        &mut self,
+        task: &Task,
+        span: Span,
+        over: &[usize],
+        rules: (Option<&Expr>, Option<u16>, Option<&Expr>),
+    ) -> Result<Found, Stop> {
+        let (limit, expires_after, opening) = rules;
+        let sum = self.sum(over)?;
+        let scene = self.scene(task.row, span);
+        let limit = limit.map(|l| l.node.eval(&scene)).transpose()?;
+        let opening = opening.map(|o| o.node.eval(&scene)).transpose()?;
+        let Some(state) = self.states.get_mut(task.clause) else {
+            return Ok(Found::plain(Decimal::ZERO));
+        };
+        let losses = state.losses.get_or_insert_with(|| {
+            opening
+                .filter(|o| o.is_positive())
+                .map(|o| (o, expires_after.unwrap_or(u16::MAX)))
+                .into_iter()
+                .collect()
+        });
+        let (after, used) = carry(sum, losses, expires_after, limit)?;
+        let mut held = Decimal::ZERO;
+        for (loss, _) in losses.iter() {
+            held = held.checked_add(*loss)?;
+        }
+        let mut found = Found::plain(after.checked_sub(sum)?);
+        (found.gross, found.qualified) = (sum, sum);
+        found.bound_by = (after != sum).then_some("carry");
+        if self.explain {
+            found.basis_words = format!(
+                "{} less carried losses of {} gives {}; {} is carried on",
+                plain(sum),
+                plain(used),
+                plain(after),
+                plain(held)
+            );
+        }
+        Ok(found)
+    }
+
     pub(super) fn holdback(
         &mut self,
         task: &Task,
@@ -142,7 +186,6 @@ impl Run<'_> {
         let mut found = Found::plain(released.checked_sub(part)?);
         (found.gross, found.qualified) = (sum, sum);
         found.bound_by = (!found.amount.is_zero()).then_some("holdback");
-        found.balance = Some((SettledStatus::Withheld, held));
         let end = if lost.is_zero() {
             String::new()
         } else {

@@ -15,12 +15,18 @@ pub struct Table {
 
 /// A table that cannot be used, with the place and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{table}{}: {message}", .line.map_or(String::new(), |l| format!(", line {l}")))]
+#[error(
+    "{table}{}{}: {message}",
+    .line.map_or(String::new(), |l| format!(", line {l}")),
+    .column.as_ref().map_or(String::new(), |c| format!(", column {c}"))
+)]
 pub struct TableError {
     /// The table.
     pub table: String,
     /// The line, from 1.
     pub line: Option<u64>,
+    /// The column, by its name.
+    pub column: Option<String>,
     /// What is wrong and what to do.
     pub message: String,
 }
@@ -53,6 +59,7 @@ impl Table {
         let fail = |line, message: String| TableError {
             table: name.to_owned(),
             line,
+            column: None,
             message,
         };
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -107,7 +114,16 @@ impl Table {
         TableError {
             table: self.name.clone(),
             line,
+            column: None,
             message,
+        }
+    }
+
+    /// A cell that cannot be used.
+    pub(super) fn fail_at(&self, line: u64, column: &str, message: String) -> TableError {
+        TableError {
+            column: Some(column.to_owned()),
+            ..self.fail(Some(line), message)
         }
     }
 
