@@ -102,7 +102,7 @@ pub fn run(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, &|| progress(Progress::Measured))?;
+    let cells = read::tickets(store, &plans, false, &|| progress(Progress::Measured))?;
     let (billing, billing_facts) = read::billing(store, &plans)?;
     staged.publish()?;
 

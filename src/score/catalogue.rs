@@ -3,8 +3,8 @@
 //! stage, the command `gainshare kpis` and `docs/kpis.md` follow. Not responsible for any value.
 
 use super::kpi;
-use super::stage::{Outcome, View};
 use super::value::{Direction, Level};
+use super::view::{Outcome, View};
 
 /// What a value is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

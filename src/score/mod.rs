@@ -17,11 +17,13 @@ mod spec;
 mod stage;
 mod supplier;
 mod value;
+mod view;
 
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
 pub use parts::{Parts, PartsTable};
 pub use spec::{DEFAULT_PRICE, KpiTarget, ScoreSpec, ScoreSpecError};
-pub use stage::{Delivered, Inputs, Outcome, Scored, View, periods, score, score_between};
+pub use stage::{Inputs, Scored, periods, score, score_between};
 pub use supplier::supplier_values;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
+pub use view::{Delivered, Outcome, View};

@@ -19,12 +19,14 @@ use crate::time::{Instant, Month, Period, months_between};
 pub struct Parts {
     /// Sums of the cells, each by its own attribution month.
     pub cell: Cell,
-    /// Business seconds to restore, by month of restoration.
-    pub business: SparseHistogram,
-    /// Wall seconds to restore, by month of restoration.
-    pub wall: SparseHistogram,
+    /// Durations, each by its own attribution month.
+    pub clocks: BTreeMap<Clock, SparseHistogram>,
     /// Open incidents whose due time has passed, by month of the due time.
     pub open_past_due: u64,
+    /// Those that were warned of with the lead that the terms want.
+    pub open_warned: u64,
+    /// Open incidents that nobody answered by the due time, by month of the due time.
+    pub open_unanswered: u64,
     /// Business seconds of disruption × parts per million affected, per service, open incidents
     /// up to the as-of moment included.
     pub impact: BTreeMap<String, i128>,
@@ -72,9 +74,12 @@ impl Parts {
     /// Adds other parts, of another month or another service.
     pub fn merge(&mut self, other: &Parts) {
         self.cell.merge(&other.cell);
-        self.business.merge(&other.business);
-        self.wall.merge(&other.wall);
+        for (clock, histogram) in &other.clocks {
+            self.clocks.entry(*clock).or_default().merge(histogram);
+        }
         self.open_past_due += other.open_past_due;
+        self.open_warned += other.open_warned;
+        self.open_unanswered += other.open_unanswered;
         self.impact_open += other.impact_open;
         for (service, s_ppm) in &other.impact {
             *self.impact.entry(service.clone()).or_default() += s_ppm;
@@ -166,15 +171,9 @@ impl PartsTable {
                 break;
             }
             if wanted.contains(&key.month) {
-                table.each(
-                    &key.service_id,
-                    Some(key.priority),
-                    key.month,
-                    |p| match clock {
-                        Clock::RestoreBusiness => p.business.merge(histogram),
-                        Clock::RestoreWall => p.wall.merge(histogram),
-                    },
-                );
+                table.each(&key.service_id, Some(key.priority), key.month, |p| {
+                    p.clocks.entry(*clock).or_default().merge(histogram);
+                });
             }
         }
         table.gather_open(from, &wanted);
@@ -210,6 +209,8 @@ impl PartsTable {
             opened_at: Instant::from_micros(i64::MIN),
             due_at: None,
             affected_ppm: None,
+            respond_due_at: None,
+            warned_at: None,
         };
         for (key, &n) in from.cells.total.open.range(first..) {
             if key.contract_id != plan.contract_id {

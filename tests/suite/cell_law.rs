@@ -63,8 +63,12 @@ impl Ticket {
             child: self.child,
             affected_ppm: self.affected,
             on_hold_s: self.hold,
-            state: None,
             events: &self.events,
+            ..Fact::opened(
+                self.contract,
+                &self.number,
+                Instant::from_micros(self.opened),
+            )
         }
     }
 
@@ -181,6 +185,7 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
             calendar: Some("office".to_owned()),
             assumed_share_ppm: Some(250_000),
         },
+        ..MeasureSpec::new("Europe/Amsterdam")
     };
     let second = MeasureSpec {
         zone: "America/New_York".to_owned(),
@@ -191,6 +196,7 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
             calendar: Some("always".to_owned()),
             assumed_share_ppm: None,
         },
+        ..MeasureSpec::new("America/New_York")
     };
     BTreeMap::from([
         ("C1", first.plan("C1", &calendars).unwrap()),
@@ -213,6 +219,7 @@ fn fragment<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Fragment {
             kernel::add(
                 &ticket.fact(),
                 &plans[ticket.contract],
+                true,
                 &mut segments,
                 &mut out,
             );

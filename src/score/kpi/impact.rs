@@ -2,8 +2,8 @@
 
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
 use super::super::parts::Parts;
-use super::super::stage::{Outcome, View};
 use super::super::value::Direction;
+use super::super::view::{Outcome, View};
 use crate::money::{Decimal, MoneyError, Rounding};
 
 /// Seconds × parts per million in one minute of all users.

@@ -1,8 +1,8 @@
 //! Incident reduction: counts, rates, and what the baseline says of them.
 
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
-use super::super::stage::{Outcome, REFUSED, View};
 use super::super::value::Direction;
+use super::super::view::{Outcome, REFUSED, View};
 use crate::baseline::{JointRow, Status};
 use crate::money::{Decimal, Rounding};
 
