@@ -96,8 +96,8 @@ cell! {
     Sum self_detected: u64, "count", "Incidents that monitoring found, by month of opening";
     Sum change_induced: u64, "count", "Incidents caused by a change, by month of opening";
     Sum tool_compared: u64, "count", "Incidents restored with a verdict of the tool beside ours, by month of the due time";
-    Sum tool_breached: u64, "count", "Those that the tool calls breached";
-    Sum tool_differs: u64, "count", "Those that the tool judges otherwise than the terms";
+    Sum tool_missed: u64, "count", "Those breached by the terms and met by the tool";
+    Sum tool_overcharged: u64, "count", "Those met by the terms and breached by the tool";
     Sum notifiable: u64, "count", "Incidents that the terms want told, by month of opening";
     Sum told: u64, "count", "Those of which anything was told at all";
     Sum told_in_time: u64, "count", "Those first told within the limit";

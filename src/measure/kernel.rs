@@ -246,8 +246,8 @@ fn restored(place: &Place<'_>, reading: &ClockReading, stopped_at: Instant, out:
     cell.restore_breached += u64::from(late);
     if let (Some(tool), Verdict::Met | Verdict::Breached) = (fact.tool_breached, reading.verdict) {
         cell.tool_compared += 1;
-        cell.tool_breached += u64::from(tool);
-        cell.tool_differs += u64::from(tool != late);
+        cell.tool_missed += u64::from(late && !tool);
+        cell.tool_overcharged += u64::from(tool && !late);
         if tool != late {
             out.differs
                 .entry((fact.contract_id.to_owned(), late))

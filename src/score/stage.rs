@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{self, Kpi, Periods};
+use super::catalogue::{self, Kpi, Periods, outcome_of};
 use super::exposure::{Exposure, ExposureTable, observed};
 use super::parts::{Parts, PartsTable, Sources};
+use super::records::Records;
 use super::spec::{KpiTarget, ScoreSpec};
 use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
-use super::view::{Delivered, Outcome, REFUSED, View};
+use super::view::{Delivered, REFUSED, View};
 use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScope};
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::billing::BillingCells;
@@ -32,6 +33,8 @@ pub struct Inputs<'a> {
     pub cells: &'a Cells,
     /// Invoiced amounts; those of other contracts are ignored.
     pub billing: &'a BillingCells,
+    /// The small tables; rows of other contracts are ignored.
+    pub records: &'a Records,
     /// Rows of the exposure table; those of other contracts are ignored.
     pub exposure: &'a [Exposure],
     /// What the exports deliver.
@@ -91,11 +94,13 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         .collect::<BTreeSet<Month>>()
         .into_iter()
         .collect();
+    let records = inputs.records.of(contract_id);
     let table = PartsTable::gather(&Sources {
         plan: inputs.plan,
         cells: inputs.cells,
         billing: inputs.billing,
         exposure: &exposure,
+        records: &records,
         observed: known,
         as_of: inputs.as_of,
         months: &months,
@@ -117,9 +122,23 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         .map(|scope| (*scope, table.over(scope, spec.baseline)))
         .collect();
     let nothing = Parts::default();
+    let fixes: BTreeMap<(String, i32), u64> = inputs
+        .cells
+        .total
+        .fixes
+        .iter()
+        .filter(|(key, _)| key.contract_id == contract_id)
+        .map(|(key, n)| ((key.problem_id.clone(), key.day), *n))
+        .collect();
     let common = View {
         parts: &nothing,
         base: &nothing,
+        scope: &Scope::Contract,
+        period: spec.baseline,
+        as_of: inputs.as_of,
+        records: &records,
+        table: &table,
+        fixes: &fixes,
         joint: None,
         spec: inputs.spec,
         plan: inputs.plan,
@@ -140,11 +159,14 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
                 parts: &parts,
                 base,
                 joint: row,
+                scope,
+                period,
                 ..common
             };
             let before = View {
                 parts: base,
                 base,
+                scope,
                 ..common
             };
             let mut scores = Vec::new();
@@ -197,16 +219,6 @@ fn level(scope: &Scope) -> Level {
 
 fn published(scope: &Scope, levels: &[Level]) -> bool {
     *scope == Scope::Contract || levels.contains(&level(scope))
-}
-
-/// The outcome of a KPI, when everything it needs was delivered.
-fn outcome_of(entry: &Kpi, view: &View<'_>) -> Result<Outcome, String> {
-    for input in entry.inputs {
-        if !view.delivers(input) {
-            return Err(format!("{input} was not delivered"));
-        }
-    }
-    (entry.compute)(view)
 }
 
 fn value_of(
@@ -374,6 +386,30 @@ fn findings(
         "the clock could not be read: the incident lies outside the years of its calendar",
         String::new(),
     );
+    for breached in [true, false] {
+        let key = (contract_id.to_owned(), breached);
+        let sample = inputs.cells.total.differs.get(&key);
+        let judged = if breached {
+            "breached by the terms and met by the tool"
+        } else {
+            "met by the terms and breached by the tool"
+        };
+        let n = if breached {
+            all.cell.tool_missed
+        } else {
+            all.cell.tool_overcharged
+        };
+        add(
+            Severity::Warning,
+            "tool_verdict_differs",
+            n,
+            &format!(
+                "incidents are {judged}: the terms decide; compare the pauses, the priority that \
+                 counts and the calendar (gainshare run --clock-audit)"
+            ),
+            sample.map(|s| s.shown()).unwrap_or_default(),
+        );
+    }
     add(
         Severity::Warning,
         "open_impact_unread",

@@ -3,15 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parts::Parts;
+use super::parts::{Parts, PartsTable};
+use super::records::Records;
 use super::spec::ScoreSpec;
+use super::value::Scope;
 use crate::baseline::JointRow;
 use crate::measure::fragment::Clock;
 use crate::measure::spec::MeasurePlan;
 use crate::money::{Currency, Decimal, Rounding};
+use crate::time::{Instant, Month, Period};
 
 /// How the reason begins where a rule of the baseline refuses a value.
 pub(super) const REFUSED: &str = "baseline: ";
+
+/// Seconds × parts per million in one minute of all users.
+pub(super) const S_PPM_PER_MINUTE: i64 = 60_000_000;
+
+/// The median by nearest rank (type 1 of Hyndman and Fan 1996); `None` of nothing.
+pub(super) fn median(values: &mut [i64]) -> Option<i64> {
+    values.sort_unstable();
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
 
 /// Which columns the exports deliver, per canonical table.
 pub type Delivered = BTreeMap<String, BTreeSet<String>>;
@@ -23,6 +35,18 @@ pub struct View<'a> {
     pub parts: &'a Parts,
     /// Sums over the whole baseline period, same scope.
     pub base: &'a Parts,
+    /// Whose value it is.
+    pub scope: &'a Scope,
+    /// The months.
+    pub period: Period<Month>,
+    /// The moment the run speaks of.
+    pub as_of: Instant,
+    /// The small tables of the contract.
+    pub records: &'a Records,
+    /// All parts of the contract, for what looks beyond the period.
+    pub table: &'a PartsTable,
+    /// Incidents of fixed problems of the contract: (problem, days since the fix) → n.
+    pub fixes: &'a BTreeMap<(String, i32), u64>,
     /// The baseline's joint result, where there is one.
     pub joint: Option<&'a JointRow>,
     /// The terms' `[score]` table.
@@ -51,6 +75,82 @@ impl<'a> View<'a> {
             return Err("the exports hold no tickets of the period, or it is not over".to_owned());
         }
         Ok(self.parts)
+    }
+
+    /// The parts, when any month of the period is over.
+    pub(super) fn over(&self) -> Result<&'a Parts, String> {
+        if self.parts.months_over == 0 {
+            return Err("the period is not over".to_owned());
+        }
+        Ok(self.parts)
+    }
+
+    /// The instants of the period that are past at the as-of moment.
+    pub(super) fn instants(&self) -> Period<Instant> {
+        let zone = &self.plan.zone;
+        let start = self.period.start().start(zone);
+        let end = self.period.end().start(zone).min(self.as_of);
+        Period::spanning(start, end.max(start))
+    }
+
+    /// Whether a row of a service belongs to the scope.
+    pub(super) fn covers(&self, service_id: &str) -> bool {
+        match self.scope {
+            Scope::Service(service) => service == service_id,
+            _ => true,
+        }
+    }
+
+    /// A share of two counts with four decimals, rounded half-even; `none` says what is missing
+    /// when there is nothing to divide by.
+    pub(super) fn share(&self, part: u64, of: u64, none: &str) -> Result<Outcome, String> {
+        if of == 0 {
+            return Err(none.to_owned());
+        }
+        Outcome::ratio(Decimal::from_u64(part), Decimal::from_u64(of), 4)
+            .map(|outcome| outcome.counting(of))
+    }
+
+    /// A sum of seconds × parts per million per service, at the services' prices per minute.
+    pub(super) fn priced(&self, per_service: &BTreeMap<String, i128>) -> Result<Outcome, String> {
+        let mut cost = Decimal::ZERO;
+        for (service, s_ppm) in per_service {
+            let Some(price) = self.spec.price(service) else {
+                return Err(format!(
+                    "the terms name no cost per minute for service `{service}` and no default"
+                ));
+            };
+            cost = Decimal::new(*s_ppm, 0)
+                .and_then(|s| s.checked_mul(price))
+                .and_then(|part| cost.checked_add(part))
+                .map_err(|e| e.to_string())?;
+        }
+        let minutes = Decimal::from_i64(S_PPM_PER_MINUTE);
+        Outcome::ratio(cost, minutes, self.spec.currency.minor_digits())
+    }
+
+    /// The median of wall seconds of what was waited for in the period: from `since` to `until`,
+    /// of those that ended in the period or were still waiting at its end (then up to its end,
+    /// so that silence grows). Nearest rank.
+    pub(super) fn median_wait(
+        &self,
+        waits: impl Iterator<Item = (Instant, Option<Instant>)>,
+        none: &str,
+    ) -> Result<Outcome, String> {
+        self.over()?;
+        let period = self.instants();
+        let mut lasted: Vec<i64> = waits
+            .filter_map(|(since, until)| match until {
+                Some(until) if until < period.end() => {
+                    period.contains(until).then(|| until.wall_s_since(since))
+                }
+                _ => (since < period.end()).then(|| period.end().wall_s_since(since)),
+            })
+            .collect();
+        median(&mut lasted).map_or_else(
+            || Err(none.to_owned()),
+            |s| Ok(Outcome::of(Decimal::from_i64(s)).counting(lasted.len() as u64)),
+        )
     }
 
     /// An error when there is no exposure at all.

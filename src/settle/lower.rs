@@ -361,13 +361,11 @@ impl Lower<'_> {
         known.extend(self.define.keys().map(String::as_str));
         known.extend(self.earlier.keys().map(String::as_str));
         known.extend(["contract_year", "months"]);
-        let help = match crate::terms::nearest(
-            name,
-            known
-                .iter()
-                .copied()
-                .chain(crate::terms::CATALOGUE.iter().map(|(n, _)| *n)),
-        ) {
+        let mut near: Vec<&str> = known.clone();
+        for name in crate::terms::known() {
+            near.push(name);
+        }
+        let help = match crate::terms::nearest(name, near.into_iter()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
                 "declare it under [measures.{name}] or [parameters.{name}]; known here: {}",

@@ -168,7 +168,7 @@ fn incident_rate(view: &View<'_>) -> Result<Outcome, String> {
 }
 
 /// The joint row of the scope and period, when it may be used.
-fn joint<'a>(view: &View<'a>) -> Result<&'a JointRow, String> {
+pub(super) fn joint<'a>(view: &View<'a>) -> Result<&'a JointRow, String> {
     let Some(row) = view.joint else {
         return Err(view.no_joint());
     };
