@@ -38,7 +38,7 @@ fn stages(c: &mut Criterion) {
         .collect();
     group.bench_function("measure_tickets", |b| {
         b.iter(|| {
-            gainshare::measure::read::tickets(folder.path(), black_box(&plans), &|| {})
+            gainshare::measure::read::tickets(folder.path(), black_box(&plans), false, &|| {})
                 .expect("the store reads")
         });
     });

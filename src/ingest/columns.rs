@@ -272,6 +272,14 @@ impl Columns {
         }
     }
 
+    /// The truth value of a column in a row.
+    pub fn boolean(&self, column: &str, row: usize) -> Option<bool> {
+        match self.values.get(self.table.position(column)?)? {
+            Values::Boolean(v) => *v.get(row)?,
+            _ => None,
+        }
+    }
+
     /// The decimal of a column in a row, in units of 10^-15.
     pub fn decimal(&self, column: &str, row: usize) -> Option<i128> {
         match self.values.get(self.table.position(column)?)? {

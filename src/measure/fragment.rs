@@ -4,9 +4,11 @@
 //! The cell law: over facts with disjoint tickets, fragment(A ∪ B) = merge(fragment(A),
 //! fragment(B)), whatever A and B share of items, months and services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::cell::Cell;
 use super::histogram::SparseHistogram;
+use super::outage::Outages;
 use crate::time::{Instant, Month};
 
 /// What cells are counted by. The month is of the contract's zone; which moment it is the month
@@ -23,67 +25,6 @@ pub struct CellKey {
     pub month: Month,
 }
 
-/// Sums of one cell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cell {
-    /// Tickets of any kind, by month of opening.
-    pub tickets: u64,
-    /// Incidents, by month of opening.
-    pub incidents: u64,
-    /// Requests, by month of opening.
-    pub requests: u64,
-    /// Incidents that are children of another, by month of opening.
-    pub children: u64,
-    /// Incidents whose item and category are known, by month of opening.
-    pub item_known: u64,
-    /// Incidents that repeat one on the same item and category, by month of opening. In a
-    /// fragment only those within the partition; folding adds those across borders.
-    pub repeats: u64,
-    /// Incidents restored within their target, by month of the due time.
-    pub restore_met: u64,
-    /// Incidents restored too late, by month of the due time.
-    pub restore_breached: u64,
-    /// Incidents restored, by month of restoration.
-    pub restored: u64,
-    /// Business seconds to restore of those, pauses excluded.
-    pub restore_business_s: i128,
-    /// Wall seconds to restore of those, pauses excluded.
-    pub restore_wall_s: i128,
-    /// Wall seconds paused of those.
-    pub paused_wall_s: i128,
-    /// Business seconds of disruption × share affected in parts per million, by month in which
-    /// the disruption fell.
-    pub impact_s_ppm: i128,
-    /// Incidents with disruption in the month whose share was assumed.
-    pub impact_assumed: u64,
-    /// Incidents without share affected where none is assumed, by month of opening.
-    pub impact_unknown: u64,
-    /// Incidents whose clock could not be read, by month of opening.
-    pub clock_unread: u64,
-}
-
-impl Cell {
-    /// Adds another cell of the same key.
-    pub fn merge(&mut self, other: &Cell) {
-        self.tickets += other.tickets;
-        self.incidents += other.incidents;
-        self.requests += other.requests;
-        self.children += other.children;
-        self.item_known += other.item_known;
-        self.repeats += other.repeats;
-        self.restore_met += other.restore_met;
-        self.restore_breached += other.restore_breached;
-        self.restored += other.restored;
-        self.restore_business_s += other.restore_business_s;
-        self.restore_wall_s += other.restore_wall_s;
-        self.paused_wall_s += other.paused_wall_s;
-        self.impact_s_ppm += other.impact_s_ppm;
-        self.impact_assumed += other.impact_assumed;
-        self.impact_unknown += other.impact_unknown;
-        self.clock_unread += other.clock_unread;
-    }
-}
-
 /// Which clock a histogram holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Clock {
@@ -91,6 +32,26 @@ pub enum Clock {
     RestoreBusiness,
     /// Time to restore in wall seconds.
     RestoreWall,
+    /// Time to respond in business seconds, by month of the answer.
+    RespondBusiness,
+    /// Time to respond in wall seconds, by month of the answer.
+    RespondWall,
+    /// Wall seconds from knowing of a disruption to telling of it, by month of opening.
+    Notify,
+    /// Wall seconds from a warning to the breach it warned of, by month of the due time.
+    WarningLead,
+}
+
+impl Clock {
+    /// All of them, in order.
+    pub const ALL: [Clock; 6] = [
+        Clock::RestoreBusiness,
+        Clock::RestoreWall,
+        Clock::RespondBusiness,
+        Clock::RespondWall,
+        Clock::Notify,
+        Clock::WarningLead,
+    ];
 }
 
 /// An incident that is still open: what the as-of date will decide about it.
@@ -108,8 +69,107 @@ pub struct OpenKey {
     pub due_at: Option<Instant>,
     /// Share affected, parts per million; `None` for children and where nothing is known.
     pub affected_ppm: Option<u32>,
+    /// When its target for a response is used up, while nobody answered.
+    pub respond_due_at: Option<Instant>,
+    /// The first warning that its target would be missed.
+    pub warned_at: Option<Instant>,
 }
 
+/// Who solved what: the state of concentration and coverage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SolvedKey {
+    /// The contract.
+    pub contract_id: String,
+    /// The service; empty when unknown.
+    pub service_id: String,
+    /// Month of restoration.
+    pub month: Month,
+    /// Who held the ticket last.
+    pub assignee: String,
+    /// Configuration item and category, where both are known.
+    pub item: Option<(String, String)>,
+}
+
+/// Incidents and requests of one category.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindKey {
+    /// The contract.
+    pub contract_id: String,
+    /// The service; empty when unknown.
+    pub service_id: String,
+    /// The category.
+    pub category: String,
+    /// Month of opening.
+    pub month: Month,
+}
+
+/// How many of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// Incidents.
+    pub incidents: u64,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// The incidents of a problem that was fixed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FixKey {
+    /// The contract.
+    pub contract_id: String,
+    /// The problem.
+    pub problem_id: String,
+    /// Whole days from the fix to the opening, cut towards the past: below 0 before the fix.
+    pub day: i32,
+}
+
+/// How many samples of tickets a finding shows.
+pub const SAMPLES: usize = 5;
+
+/// A few tickets that show something: the first by source and number, whatever the order in
+/// which they were seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Source and number.
+    pub tickets: BTreeSet<(String, String)>,
+}
+
+impl Sample {
+    /// Adds one ticket.
+    pub fn add(&mut self, source: &str, ticket_id: &str) {
+        self.tickets
+            .insert((source.to_owned(), ticket_id.to_owned()));
+        while self.tickets.len() > SAMPLES {
+            self.tickets.pop_last();
+        }
+    }
+
+    /// Adds those of another.
+    pub fn merge(&mut self, other: &Sample) {
+        for (source, ticket) in &other.tickets {
+            self.add(source, ticket);
+        }
+    }
+
+    /// The numbers, separated by commas.
+    pub fn shown(&self) -> String {
+        let numbers: Vec<&str> = self.tickets.iter().map(|(_, t)| t.as_str()).collect();
+        numbers.join(", ")
+    }
+}
+
+/// On how many tickets another clock policy judges otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audited {
+    /// Incidents with a target.
+    pub judged: u64,
+    /// Breached by the other policy, not by the terms.
+    pub stricter: u64,
+    /// Breached by the terms, not by the other policy.
+    pub milder: u64,
+    /// Some of those that differ.
+    pub sample: Sample,
+}
 /// One opening of an incident on an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Opening {
@@ -146,6 +206,21 @@ pub struct Fragment {
     pub open: BTreeMap<OpenKey, u64>,
     /// The boundary map: first and last opening of each item.
     pub edges: BTreeMap<ItemKey, Edge>,
+    /// Restored incidents by who solved them.
+    pub solved: BTreeMap<SolvedKey, u64>,
+    /// Incidents and requests by category.
+    pub kinds: BTreeMap<KindKey, Kinds>,
+    /// Incidents of fixed problems by days since the fix.
+    pub fixes: BTreeMap<FixKey, u64>,
+    /// Outages that have ended, by contract and service.
+    pub outages: BTreeMap<(String, String), Outages>,
+    /// When the first outage that has not ended began, by contract and service.
+    pub outages_open: BTreeMap<(String, String), Instant>,
+    /// Incidents that the tool judges otherwise, by contract and by whether we call them
+    /// breached.
+    pub differs: BTreeMap<(String, bool), Sample>,
+    /// The clock audit, where it was asked for: by contract and other policy.
+    pub audit: BTreeMap<(String, &'static str), Audited>,
 }
 
 impl Fragment {
@@ -182,6 +257,34 @@ impl Fragment {
         }
         for (key, n) in &other.open {
             *self.open.entry(key.clone()).or_default() += n;
+        }
+        for (key, n) in &other.solved {
+            *self.solved.entry(key.clone()).or_default() += n;
+        }
+        for (key, kinds) in &other.kinds {
+            let mine = self.kinds.entry(key.clone()).or_default();
+            mine.incidents += kinds.incidents;
+            mine.requests += kinds.requests;
+        }
+        for (key, n) in &other.fixes {
+            *self.fixes.entry(key.clone()).or_default() += n;
+        }
+        for (key, outages) in &other.outages {
+            self.outages.entry(key.clone()).or_default().merge(outages);
+        }
+        for (key, began) in &other.outages_open {
+            let mine = self.outages_open.entry(key.clone()).or_insert(*began);
+            *mine = (*mine).min(*began);
+        }
+        for (key, sample) in &other.differs {
+            self.differs.entry(key.clone()).or_default().merge(sample);
+        }
+        for (key, audited) in &other.audit {
+            let mine = self.audit.entry(key.clone()).or_default();
+            mine.judged += audited.judged;
+            mine.stricter += audited.stricter;
+            mine.milder += audited.milder;
+            mine.sample.merge(&audited.sample);
         }
     }
 }

@@ -8,7 +8,9 @@
 //! Not responsible for expected values (see [`crate::baseline`]), for KPI values (see
 //! [`crate::score`]) or for prices (see [`crate::settle`]).
 
+mod audit;
 pub mod billing;
+pub mod cell;
 pub mod cells;
 pub mod clock;
 pub mod clock_policy;
@@ -16,6 +18,9 @@ pub mod fact;
 pub mod fragment;
 pub mod histogram;
 pub mod kernel;
+mod life;
+pub mod outage;
 #[cfg(feature = "frames")]
 pub mod read;
 pub mod spec;
+mod told;

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_by_month};
 use super::cells::Cells;
-use super::fact::{Change, Event, Fact, TicketType};
+use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
 use super::kernel;
 use super::spec::{MeasurePlan, priority};
@@ -23,13 +23,15 @@ use crate::time::Instant;
 /// The measure plans of all contracts.
 pub type Plans = BTreeMap<String, MeasurePlan>;
 
-/// Measures all tickets of a store. `progress` hears of each partition done.
+/// Measures all tickets of a store. `audited` asks for the clock audit as well; `progress` hears
+/// of each partition done.
 ///
 /// # Errors
 /// When a partition is damaged.
 pub fn tickets(
     store: &Path,
     plans: &Plans,
+    audited: bool,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Cells, StoreError> {
     let partitions = disk::partitions(store, "incidents")?;
@@ -39,28 +41,30 @@ pub fn tickets(
     for batch in partitions.chunks(rayon::current_num_threads().saturating_mul(2)) {
         let mut frames = Vec::with_capacity(batch.len());
         for (month, path) in batch {
-            let events = store
-                .join("incident_events")
-                .join(format!("{month}.parquet"));
-            frames.push((month, path, disk::read(path)?, disk::read(&events)?));
+            let beside =
+                |table: &str| disk::read(&store.join(table).join(format!("{month}.parquet")));
+            if let Some(incidents) = disk::read(path)? {
+                let frames_of_month = Partition {
+                    incidents,
+                    events: beside("incident_events")?,
+                    notices: beside("notices")?,
+                    clocks: beside("sla_clocks")?,
+                };
+                frames.push((month, path, frames_of_month));
+            }
         }
-        let measured: Vec<(String, Fragment)> =
-            frames
-                .par_iter()
-                .map(|(month, path, incidents, events)| {
-                    let fragment =
-                        match incidents {
-                            None => Fragment::default(),
-                            Some(incidents) => partition(incidents, events.as_ref(), plans)
-                                .map_err(|e| StoreError::Damaged {
-                                    path: (*path).clone(),
-                                    cause: e.to_string(),
-                                })?,
-                        };
-                    progress();
-                    Ok(((*month).clone(), fragment))
-                })
-                .collect::<Result<_, StoreError>>()?;
+        let measured: Vec<(String, Fragment)> = frames
+            .par_iter()
+            .map(|(month, path, frames)| {
+                let fragment =
+                    partition(frames, plans, audited).map_err(|e| StoreError::Damaged {
+                        path: (*path).clone(),
+                        cause: e.to_string(),
+                    })?;
+                progress();
+                Ok(((*month).clone(), fragment))
+            })
+            .collect::<Result<_, StoreError>>()?;
         fragments.extend(measured);
     }
     Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
@@ -74,21 +78,171 @@ pub fn partition_count(store: &Path) -> Result<usize, StoreError> {
     Ok(disk::partitions(store, "incidents")?.len())
 }
 
-/// The fragment of one partition: its tickets, and its events in the order of the tickets.
+/// The tables of one partition; those beside the tickets are in the order of the tickets.
+#[derive(Debug)]
+pub struct Partition {
+    /// Tickets.
+    pub incidents: DataFrame,
+    /// Their history.
+    pub events: Option<DataFrame>,
+    /// What was told about them.
+    pub notices: Option<DataFrame>,
+    /// Their clocks as the tool kept them.
+    pub clocks: Option<DataFrame>,
+}
+
+/// Rows that lie beside tickets, with the place of each ticket's first.
+struct Beside<T> {
+    rows: Vec<T>,
+    starts: Vec<usize>,
+}
+
+impl<T> Beside<T> {
+    /// `rows` come with the row of their ticket, in order.
+    fn new(tickets: usize, found: impl Iterator<Item = (usize, T)>) -> Beside<T> {
+        let (mut rows, mut starts) = (Vec::new(), vec![0; tickets + 1]);
+        for (ticket, row) in found {
+            rows.push(row);
+            if let Some(end) = starts.get_mut(ticket.saturating_add(1)) {
+                *end = rows.len();
+            }
+        }
+        // Tickets without rows end where the former ticket ended.
+        let mut reached = 0;
+        for end in &mut starts {
+            reached = reached.max(*end);
+            *end = reached;
+        }
+        Beside { rows, starts }
+    }
+
+    fn of(&self, ticket: usize) -> &[T] {
+        match (self.starts.get(ticket), self.starts.get(ticket + 1)) {
+            (Some(from), Some(to)) => self.rows.get(*from..*to).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+fn get<T: Copy>(values: &[Option<T>], row: usize) -> Option<T> {
+    values.get(row).copied().flatten()
+}
+
+fn tickets_of(rows: &Reading<'_>) -> Result<Vec<usize>, PolarsError> {
+    let rows = rows.integer(TICKET_ROW)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            row.and_then(|r| usize::try_from(r).ok())
+                .unwrap_or(usize::MAX)
+        })
+        .collect())
+}
+
+fn events_of(frame: Option<&DataFrame>, tickets: usize) -> Result<Beside<Event<'_>>, PolarsError> {
+    let Some(frame) = frame else {
+        return Ok(Beside::new(tickets, std::iter::empty()));
+    };
+    let rows = Reading::new(frame);
+    let ticket = tickets_of(&rows)?;
+    let (at, field) = (rows.integer("at")?, rows.text("field")?);
+    let (from, to) = (rows.text("from")?, rows.text("to")?);
+    let events = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
+        let (at, to) = (get(&at, i)?, get(&to, i)?);
+        let change = match get(&field, i)? {
+            "state" => Change::State(to),
+            "priority" => Change::Priority(priority(to)?),
+            "group" => Change::Group {
+                from: get(&from, i),
+                to,
+            },
+            _ => return None,
+        };
+        let at = Instant::from_micros(at);
+        Some((ticket, Event { at, change }))
+    });
+    Ok(Beside::new(tickets, events))
+}
+
+/// Minutes of all users in units of 10^-15 as seconds × parts per million, cut down: a minute is
+/// 60 million of them.
+fn stated_s_ppm(units: i128) -> i128 {
+    units.saturating_mul(6) / 100_000_000
+}
+
+fn notices_of(
+    frame: Option<&DataFrame>,
+    tickets: usize,
+) -> Result<Beside<Notice<'_>>, PolarsError> {
+    let Some(frame) = frame else {
+        return Ok(Beside::new(tickets, std::iter::empty()));
+    };
+    let rows = Reading::new(frame);
+    let ticket = tickets_of(&rows)?;
+    let (sent_at, kind) = (rows.integer("sent_at")?, rows.text("kind")?);
+    let (about, level) = (rows.text("about")?, rows.text("audience_level")?);
+    let stated = rows.decimal("stated_impact")?;
+    let said = [
+        rows.boolean("has_status")?,
+        rows.boolean("has_scope")?,
+        rows.boolean("has_impact")?,
+        rows.boolean("has_eta")?,
+        rows.boolean("has_workaround")?,
+    ];
+    let notices = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
+        let kind = match (get(&kind, i), get(&about, i)) {
+            (Some("breach_warning"), _) | (_, Some("breach")) => NoticeKind::BreachWarning,
+            (_, Some("change")) => return None,
+            _ => NoticeKind::Incident,
+        };
+        let notice = Notice {
+            sent_at: Instant::from_micros(get(&sent_at, i)?),
+            kind,
+            level: get(&level, i),
+            parts: [0, 1, 2, 3, 4].map(|p: usize| said.get(p).and_then(|v| get(v, i))),
+            stated_s_ppm: get(&stated, i).map(stated_s_ppm),
+        };
+        Some((ticket, notice))
+    });
+    Ok(Beside::new(tickets, notices))
+}
+
+/// Whether the tool calls the restoration of a ticket late, for those whose clock has ended.
+fn verdicts_of(frame: Option<&DataFrame>, tickets: usize) -> Result<Beside<bool>, PolarsError> {
+    let Some(frame) = frame else {
+        return Ok(Beside::new(tickets, std::iter::empty()));
+    };
+    let rows = Reading::new(frame);
+    let ticket = tickets_of(&rows)?;
+    let (kind, breached) = (rows.text("kind")?, rows.boolean("breached")?);
+    let stopped = rows.integer("stopped_at")?;
+    let verdicts = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
+        let kind = get(&kind, i)?;
+        let restores = ["resolution", "restore", "restoration", "resolve"];
+        get(&stopped, i)?;
+        let judged = restores.iter().any(|r| r.eq_ignore_ascii_case(kind.trim()));
+        Some((ticket, get(&breached, i).filter(|_| judged)?))
+    });
+    Ok(Beside::new(tickets, verdicts))
+}
+
+/// The fragment of one partition.
 ///
 /// # Errors
 /// When a column has another type than the store gives it.
 pub fn partition(
-    incidents: &DataFrame,
-    events: Option<&DataFrame>,
+    frames: &Partition,
     plans: &Plans,
+    audited: bool,
 ) -> Result<Fragment, PolarsError> {
-    let rows = Reading::new(incidents);
+    let rows = Reading::new(&frames.incidents);
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
     let contract_id = rows.text("contract_id")?;
     let ticket_type = rows.text("ticket_type")?;
     let opened_at = rows.integer("opened_at")?;
+    let responded_at = rows.integer("responded_at")?;
+    let detected_at = rows.integer("detected_at")?;
     let resolved_at = rows.integer("resolved_at")?;
     let level = rows.integer("priority")?;
     let initial = rows.integer("initial_priority")?;
@@ -100,89 +254,64 @@ pub fn partition(
     let affected = rows.integer("affected_share")?;
     let on_hold = rows.integer("on_hold_s")?;
     let state = rows.text("state")?;
+    let assignee = rows.text("assignee")?;
+    let channel = rows.text("channel")?;
+    let reassignments = rows.integer("reassignments")?;
+    let reopens = rows.integer("reopens")?;
+    let problem = rows.text("problem_id")?;
+    let change = rows.text("caused_by_change_id")?;
+    let events = events_of(frames.events.as_ref(), rows.height())?;
+    let notices = notices_of(frames.notices.as_ref(), rows.height())?;
+    let verdicts = verdicts_of(frames.clocks.as_ref(), rows.height())?;
 
-    let (mut changes, mut starts) = (Vec::new(), vec![0usize; rows.height() + 1]);
-    if let Some(events) = events {
-        let events = Reading::new(events);
-        let ticket_row = events.integer(TICKET_ROW)?;
-        let at = events.integer("at")?;
-        let field = events.text("field")?;
-        let to = events.text("to")?;
-        for i in 0..events.height() {
-            let (Some(Some(row)), Some(Some(at)), Some(Some(to))) =
-                (ticket_row.get(i), at.get(i), to.get(i))
-            else {
-                continue;
-            };
-            let change = match field.get(i).copied().flatten() {
-                Some("state") => Change::State(to),
-                Some("priority") => match priority(to) {
-                    Some(p) => Change::Priority(p),
-                    None => continue,
-                },
-                _ => continue,
-            };
-            changes.push(Event {
-                at: Instant::from_micros(*at),
-                change,
-            });
-            let next = usize::try_from(*row)
-                .unwrap_or(usize::MAX)
-                .saturating_add(1);
-            if let Some(end) = starts.get_mut(next) {
-                *end = changes.len();
-            }
-        }
-        // Tickets without events end where the former ticket ended.
-        let mut reached = 0;
-        for end in &mut starts {
-            reached = reached.max(*end);
-            *end = reached;
-        }
-    }
-
-    let get = |v: &[Option<i64>], i: usize| v.get(i).copied().flatten();
     let level_of = |v: Option<i64>| v.and_then(|p| u8::try_from(p).ok());
+    let counted = |v: Option<i64>| v.and_then(|n| u64::try_from(n).ok());
+    let instant = |v: Option<i64>| v.map(Instant::from_micros);
     let mut out = Fragment::default();
     let mut segments = Vec::new();
     for i in 0..rows.height() {
-        let Some(contract) = contract_id.get(i).copied().flatten() else {
+        let Some(contract) = get(&contract_id, i) else {
             continue;
         };
         let Some(plan) = plans.get(contract) else {
             continue;
         };
-        let events = match (starts.get(i), starts.get(i + 1)) {
-            (Some(from), Some(to)) => changes.get(*from..*to).unwrap_or_default(),
-            _ => &[],
-        };
+        let verdicts = verdicts.of(i);
         let fact = Fact {
-            source: source.get(i).copied().flatten().unwrap_or_default(),
-            ticket_id: ticket_id.get(i).copied().flatten().unwrap_or_default(),
+            source: get(&source, i).unwrap_or_default(),
+            ticket_id: get(&ticket_id, i).unwrap_or_default(),
             contract_id: contract,
-            service_id: service_id.get(i).copied().flatten().unwrap_or_default(),
-            ticket_type: match ticket_type.get(i).copied().flatten() {
+            service_id: get(&service_id, i).unwrap_or_default(),
+            ticket_type: match get(&ticket_type, i) {
                 None | Some("incident") => TicketType::Incident,
                 Some("request") => TicketType::Request,
                 Some(_) => TicketType::Other,
             },
             opened_at: Instant::from_micros(get(&opened_at, i).unwrap_or_default()),
-            resolved_at: get(&resolved_at, i).map(Instant::from_micros),
+            responded_at: instant(get(&responded_at, i)),
+            detected_at: instant(get(&detected_at, i)),
+            resolved_at: instant(get(&resolved_at, i)),
             priority: level_of(get(&level, i)).unwrap_or(5),
             initial_priority: level_of(get(&initial, i)),
-            item: ci_id
-                .get(i)
-                .copied()
-                .flatten()
-                .zip(category.get(i).copied().flatten()),
+            item: get(&ci_id, i).zip(get(&category, i)),
+            category: get(&category, i),
+            assignee: get(&assignee, i),
+            channel: get(&channel, i),
+            reassignments: counted(get(&reassignments, i)),
+            reopens: counted(get(&reopens, i)),
+            problem_id: get(&problem, i),
+            change_induced: get(&change, i).is_some(),
+            // Of several clocks for restoration one that was missed is a miss.
+            tool_breached: (!verdicts.is_empty()).then(|| verdicts.contains(&true)),
             item_gap_s: get(&gap, i),
-            child: parent.get(i).copied().flatten().is_some(),
+            child: get(&parent, i).is_some(),
             affected_ppm: get(&affected, i).and_then(|p| u32::try_from(p).ok()),
             on_hold_s: get(&on_hold, i).unwrap_or_default(),
-            state: state.get(i).copied().flatten(),
-            events,
+            state: get(&state, i),
+            events: events.of(i),
+            notices: notices.of(i),
         };
-        kernel::add(&fact, plan, &mut segments, &mut out);
+        kernel::add(&fact, plan, audited, &mut segments, &mut out);
     }
     Ok(out)
 }

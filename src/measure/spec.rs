@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock_policy::ClockPolicy;
-use crate::time::{BusinessCalendar, CalendarDefinition, Zone};
+use super::fact::NoticePart;
+use crate::time::{BusinessCalendar, CalendarDefinition, Instant, Zone};
 
 /// What decides how a contract's rows are measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,9 +28,97 @@ pub struct MeasureSpec {
     /// that names the service goes before the one that does not.
     #[serde(default)]
     pub restore: Vec<Target>,
+    /// Within what time somebody is to answer, likewise.
+    #[serde(default)]
+    pub respond: Vec<Target>,
     /// How disruption is counted.
     #[serde(default)]
     pub impact: Impact,
+    /// Which incidents are outages of their service; without it availability is not measurable.
+    #[serde(default)]
+    pub outage: Option<Outage>,
+    /// Who is to be told of incidents, when and what.
+    #[serde(default)]
+    pub notices: Notices,
+    /// The channels by which monitoring opens tickets. Default: monitoring.
+    #[serde(default = "monitoring")]
+    pub monitoring_channels: Vec<String>,
+}
+
+impl MeasureSpec {
+    /// The defaults of a contract in a zone.
+    pub fn new(zone: &str) -> MeasureSpec {
+        MeasureSpec {
+            zone: zone.to_owned(),
+            repeat_window_days: thirty(),
+            clock: ClockPolicy::default(),
+            restore: Vec::new(),
+            respond: Vec::new(),
+            impact: Impact::default(),
+            outage: None,
+            notices: Notices::default(),
+            monitoring_channels: monitoring(),
+        }
+    }
+}
+
+/// Which incidents are outages of their service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// Incidents that ever held this priority or a higher one are outages.
+    pub priority: String,
+    /// And, where given, affected at least this share of users, in parts per million.
+    #[serde(default)]
+    pub min_affected_ppm: u32,
+    /// The hours in which the service is to be there.
+    pub calendar: String,
+}
+
+/// Who is to be told of incidents, when and what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notices {
+    /// One line per priority whose incidents are to be told of; the highest priority that an
+    /// incident held counts. Without lines communication about incidents is not measurable.
+    #[serde(default)]
+    pub limits: Vec<NoticeLimit>,
+    /// Levels of an organisation from the lowest up. Default: operational, tactical, strategic.
+    #[serde(default = "levels")]
+    pub levels: Vec<String>,
+    /// What a complete notice says. Default: status, scope, impact, eta.
+    #[serde(default = "parts")]
+    pub complete: Vec<NoticePart>,
+    /// How long before the due time a breach is to be announced, in wall time, such as `30m`.
+    #[serde(default)]
+    pub warn_before: Option<String>,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Notices {
+            limits: Vec::new(),
+            levels: levels(),
+            complete: parts(),
+            warn_before: None,
+        }
+    }
+}
+
+/// What is to be told of the incidents of one priority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeLimit {
+    /// The priority, `P1` to `P5`.
+    pub priority: String,
+    /// Wall time from knowing to the first notice, such as `15m`.
+    pub first: String,
+    /// Longest wall time between notices until restoration; without it there is no cadence.
+    #[serde(default)]
+    pub update: Option<String>,
+    /// The least level that is to be told, one of `levels`.
+    #[serde(default)]
+    pub level: Option<String>,
 }
 
 /// A service-level target.
@@ -64,6 +153,25 @@ fn thirty() -> u32 {
     30
 }
 
+fn monitoring() -> Vec<String> {
+    vec!["monitoring".to_owned()]
+}
+
+fn levels() -> Vec<String> {
+    ["operational", "tactical", "strategic"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn parts() -> Vec<NoticePart> {
+    vec![
+        NoticePart::Status,
+        NoticePart::Scope,
+        NoticePart::Impact,
+        NoticePart::Eta,
+    ]
+}
+
 /// A contradiction in `[measure]`, with the field it stands in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("[measure] {field}: {problem}")]
@@ -87,12 +195,107 @@ pub struct MeasurePlan {
     pub policy: ClockPolicy,
     /// Calendars by their position in segments.
     pub calendars: Vec<BusinessCalendar>,
-    /// (service or any, priority) → (seconds allowed, calendar).
-    targets: BTreeMap<(Option<String>, u8), (i64, u16)>,
+    /// Targets for restoration.
+    targets: Targets,
+    /// Targets for a response.
+    respond: Targets,
     /// Position of the calendar of disruption, and the assumed share.
     pub impact: Option<u16>,
     /// Share in parts per million where a ticket names none.
     pub assumed_share_ppm: Option<u32>,
+    /// Which incidents are outages.
+    pub outage: Option<OutagePlan>,
+    /// What is to be told of incidents.
+    pub notices: NoticePlan,
+    /// The channels by which monitoring opens tickets.
+    monitoring: Vec<String>,
+    /// The problems of the contract that were fixed: from the related small table, not from
+    /// the terms.
+    pub fixes: Fixes,
+}
+
+/// (service or any, priority) → (seconds allowed, calendar).
+type Targets = BTreeMap<(Option<String>, u8), (i64, u16)>;
+
+fn target_of(targets: &Targets, service: &str, priority: u8) -> Option<(i64, u16)> {
+    if targets.is_empty() {
+        return None;
+    }
+    targets
+        .get(&(Some(service.to_owned()), priority))
+        .or_else(|| targets.get(&(None, priority)))
+        .copied()
+}
+
+/// Which incidents are outages, looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutagePlan {
+    /// This priority or a higher one.
+    pub priority: u8,
+    /// Least share affected, in parts per million; 0 asks for none.
+    pub min_affected_ppm: u32,
+    /// Position of the calendar of the hours in which services are to be there.
+    pub calendar: u16,
+}
+
+/// What is to be told of the incidents of one priority, looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TellWithin {
+    /// Wall seconds to the first notice.
+    pub first_s: i64,
+    /// Wall seconds between notices.
+    pub update_s: Option<i64>,
+    /// Rank of the least level.
+    pub level: Option<usize>,
+}
+
+/// What is to be told of incidents, looked up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoticePlan {
+    limits: BTreeMap<u8, TellWithin>,
+    levels: Vec<String>,
+    /// The parts that a complete notice has.
+    pub complete: Vec<NoticePart>,
+    /// Wall seconds before the due time by which a breach is to be announced.
+    pub warn_before_s: Option<i64>,
+}
+
+impl NoticePlan {
+    /// What is to be told of incidents of a priority.
+    pub fn limit(&self, priority: u8) -> Option<TellWithin> {
+        self.limits.get(&priority).copied()
+    }
+
+    /// Whether incidents of any priority are to be told of.
+    pub fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
+    /// Whether notices are to follow each other within a limit.
+    pub fn has_updates(&self) -> bool {
+        self.limits.values().any(|l| l.update_s.is_some())
+    }
+
+    /// Whether a level is to be reached.
+    pub fn has_levels(&self) -> bool {
+        self.limits.values().any(|l| l.level.is_some())
+    }
+
+    /// The rank of a level by its name.
+    pub fn rank(&self, level: &str) -> Option<usize> {
+        self.levels
+            .iter()
+            .position(|l| l.eq_ignore_ascii_case(level.trim()))
+    }
+}
+
+/// The fixed problems of a contract, found by what their incidents carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fixes {
+    /// (configuration item, category) → problems and when they were fixed.
+    pub by_item: BTreeMap<(String, String), Vec<(String, Instant)>>,
+    /// Problem → when it was fixed, for those without item and category.
+    pub by_id: BTreeMap<String, Instant>,
 }
 
 /// A duration such as `4h`, `30m`, `1h30m` or `90s`, in whole seconds; `None` when it is none.
@@ -169,27 +372,78 @@ impl MeasureSpec {
             built.push(calendar);
             Ok(u16::try_from(built.len() - 1).unwrap_or(u16::MAX))
         };
-        let mut targets = BTreeMap::new();
-        for (i, target) in self.restore.iter().enumerate() {
-            let field = format!("restore, entry {}", i + 1);
-            let level = priority(&target.priority).ok_or_else(|| {
-                wrong(
-                    &field,
-                    format!("`{}` is no priority P1 to P5", target.priority),
-                )
-            })?;
-            let within = seconds(&target.within).ok_or_else(|| {
-                wrong(
-                    &field,
-                    format!("`{}` is no duration such as 4h or 30m", target.within),
-                )
-            })?;
-            let calendar = at(&field, &target.calendar)?;
-            let key = (target.service.clone(), level);
-            if targets.insert(key, (within, calendar)).is_some() {
+        let level = |field: &str, text: &str| {
+            priority(text).ok_or_else(|| wrong(field, format!("`{text}` is no priority P1 to P5")))
+        };
+        let within = |field: &str, text: &str| {
+            seconds(text)
+                .ok_or_else(|| wrong(field, format!("`{text}` is no duration such as 4h or 30m")))
+        };
+        let mut of = |name: &str, list: &[Target]| -> Result<Targets, MeasureSpecError> {
+            let mut targets = Targets::new();
+            for (i, target) in list.iter().enumerate() {
+                let field = format!("{name}, entry {}", i + 1);
+                let level = level(&field, &target.priority)?;
+                let within = within(&field, &target.within)?;
+                let calendar = at(&field, &target.calendar)?;
+                let key = (target.service.clone(), level);
+                if targets.insert(key, (within, calendar)).is_some() {
+                    return Err(wrong(
+                        &field,
+                        format!("a second target for {}; keep one", target.priority),
+                    ));
+                }
+            }
+            Ok(targets)
+        };
+        let targets = of("restore", &self.restore)?;
+        let respond = of("respond", &self.respond)?;
+        let outage = match &self.outage {
+            None => None,
+            Some(outage) => Some(OutagePlan {
+                priority: level("outage.priority", &outage.priority)?,
+                min_affected_ppm: outage.min_affected_ppm,
+                calendar: at("outage.calendar", &outage.calendar)?,
+            }),
+        };
+        let mut notices = NoticePlan {
+            limits: BTreeMap::new(),
+            levels: self.notices.levels.clone(),
+            complete: self.notices.complete.clone(),
+            warn_before_s: match &self.notices.warn_before {
+                None => None,
+                Some(text) => Some(within("notices.warn_before", text)?),
+            },
+        };
+        for (i, limit) in self.notices.limits.iter().enumerate() {
+            let field = format!("notices.limits, entry {}", i + 1);
+            let told = TellWithin {
+                first_s: within(&field, &limit.first)?,
+                update_s: match &limit.update {
+                    None => None,
+                    Some(text) => Some(within(&field, text)?),
+                },
+                level: match &limit.level {
+                    None => None,
+                    Some(name) => Some(notices.rank(name).ok_or_else(|| {
+                        wrong(
+                            &field,
+                            format!(
+                                "`{name}` is none of the levels {}",
+                                self.notices.levels.join(", ")
+                            ),
+                        )
+                    })?),
+                },
+            };
+            if notices
+                .limits
+                .insert(level(&field, &limit.priority)?, told)
+                .is_some()
+            {
                 return Err(wrong(
                     &field,
-                    format!("a second target for {}; keep one", target.priority),
+                    format!("a second limit for {}; keep one", limit.priority),
                 ));
             }
         }
@@ -217,26 +471,47 @@ impl MeasureSpec {
             policy: self.clock.clone(),
             calendars: built,
             targets,
+            respond,
             impact,
             assumed_share_ppm: self.impact.assumed_share_ppm,
+            outage,
+            notices,
+            monitoring: self.monitoring_channels.clone(),
+            fixes: Fixes::default(),
         })
     }
 }
 
 impl MeasurePlan {
-    /// Seconds allowed and calendar of a service and priority.
+    /// Seconds allowed for restoration and calendar of a service and priority.
     pub fn target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
-        if self.targets.is_empty() {
-            return None;
-        }
-        self.targets
-            .get(&(Some(service.to_owned()), priority))
-            .or_else(|| self.targets.get(&(None, priority)))
-            .copied()
+        target_of(&self.targets, service, priority)
     }
 
-    /// Whether any target is set.
+    /// Seconds allowed for a response and calendar of a service and priority.
+    pub fn respond_target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
+        target_of(&self.respond, service, priority)
+    }
+
+    /// Whether any target for restoration is set.
     pub fn has_targets(&self) -> bool {
         !self.targets.is_empty()
+    }
+
+    /// Whether any target for a response is set.
+    pub fn has_respond_targets(&self) -> bool {
+        !self.respond.is_empty()
+    }
+
+    /// The calendar of disruption.
+    pub fn impact_calendar(&self) -> Option<&BusinessCalendar> {
+        self.calendars.get(usize::from(self.impact?))
+    }
+
+    /// Whether monitoring opens tickets by this channel.
+    pub fn is_monitoring(&self, channel: &str) -> bool {
+        self.monitoring
+            .iter()
+            .any(|m| m.eq_ignore_ascii_case(channel.trim()))
     }
 }

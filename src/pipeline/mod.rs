@@ -11,6 +11,7 @@
 pub mod contracts;
 mod ledgers;
 mod outcome;
+mod records;
 
 use std::collections::BTreeMap;
 
@@ -94,7 +95,12 @@ pub fn run(
         calendars.extend(read);
         findings.extend(noticed);
     }
-    let plans = contracts::plans(&contracts, &calendars)?;
+    let mut plans = contracts::plans(&contracts, &calendars)?;
+    for (contract, fixes) in records::fixes(&ingested.tables) {
+        if let Some(plan) = plans.get_mut(&contract) {
+            plan.fixes = fixes;
+        }
+    }
 
     progress(Progress::Stage("storing"));
     prepare::write_all(staged.folder(), &ingested.tables)?;
@@ -102,7 +108,7 @@ pub fn run(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, &|| progress(Progress::Measured))?;
+    let cells = read::tickets(store, &plans, false, &|| progress(Progress::Measured))?;
     let (billing, billing_facts) = read::billing(store, &plans)?;
     staged.publish()?;
 
@@ -197,6 +203,7 @@ fn settle_all(
 ) -> Results {
     let table = |name: &str| measured.ingested.tables.get(name);
     let exposure = ledgers::exposure(table("exposure"));
+    let records = records::records(&measured.ingested.tables);
     let settled = Arc::new(ledgers::settled(table("settled"), findings));
     let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
     let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
@@ -227,8 +234,11 @@ fn settle_all(
             contract,
             plan,
             measured,
-            &exposure,
-            &delivered,
+            &Whole {
+                exposure: &exposure,
+                records: &records,
+                delivered: &delivered,
+            },
             &mut results,
             findings,
         );
@@ -276,19 +286,25 @@ fn settle_all(
     results
 }
 
+/// Small tables that are passed whole.
+struct Whole<'a> {
+    exposure: &'a [score::Exposure],
+    records: &'a score::Records,
+    delivered: &'a score::Delivered,
+}
+
 /// Baseline and KPI values of one contract.
 fn score_one(
     contract: &Contract,
     plan: &MeasurePlan,
     measured: &Measured<'_>,
-    exposure: &[score::Exposure],
-    delivered: &score::Delivered,
+    whole: &Whole<'_>,
     results: &mut Results,
     findings: &mut Vec<Finding>,
 ) -> Vec<score::KpiValue> {
     let id = &contract.entry.id;
     let unit = contract.score.exposure_unit;
-    let table = score::ExposureTable::new(id, exposure, unit);
+    let table = score::ExposureTable::new(id, whole.exposure, unit);
     let as_of = measured.project.as_of;
     let observed = score::observed(measured.cells, id, &plan.zone, as_of);
     let baseline = match observed {
@@ -319,8 +335,9 @@ fn score_one(
         baseline: &baseline,
         cells: measured.cells,
         billing: measured.billing,
-        exposure,
-        delivered,
+        exposure: whole.exposure,
+        records: whole.records,
+        delivered: whole.delivered,
         observed,
         as_of,
         levels: &[

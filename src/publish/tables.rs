@@ -5,6 +5,7 @@ use super::table::{Column, Table, Values, decimal, float, integer, text};
 use crate::baseline::{BaselineResult, Status};
 use crate::finding::Finding;
 use crate::ingest::delimited::Reject;
+use crate::measure::cell::COLUMNS;
 use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, CellKey, Clock};
 use crate::measure::read::BillingFact;
@@ -24,145 +25,93 @@ pub(super) fn owned(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// `cells`: sums per contract, service, priority and month.
+/// `cells`: sums per contract, service, priority and month. The columns are those that the cell
+/// declares, and its histograms.
 pub fn cells(cells: &Cells) -> Table {
     let rows: Vec<(&CellKey, &Cell)> = cells.total.cells.iter().collect();
-    let counted = |name: &'static str, description: &'static str, get: fn(&Cell) -> u64| {
-        integer(
-            name,
-            "count",
-            description,
-            rows.iter().map(|(_, c)| count(get(c))),
-        )
-    };
-    let summed = |name: &'static str,
-                  unit: &'static str,
-                  description: &'static str,
-                  get: fn(&Cell) -> i128| {
-        integer(
-            name,
-            unit,
-            description,
-            rows.iter().map(|(_, c)| wide(get(c))),
-        )
-    };
-    let histogram = |clock: Clock| {
-        rows.iter()
-            .map(|(key, _)| {
-                let found = cells.total.histograms.get(&((*key).clone(), clock))?;
-                let buckets: Vec<String> = found.iter().map(|(b, n)| format!("{b}:{n}")).collect();
-                Some(buckets.join(" "))
-            })
-            .collect::<Vec<_>>()
-    };
+    let mut columns = vec![
+        text(
+            "contract_id",
+            "The contract",
+            rows.iter().map(|(k, _)| owned(&k.contract_id)),
+        ),
+        text(
+            "service_id",
+            "The service; absent when unknown",
+            rows.iter().map(|(k, _)| owned(&k.service_id)),
+        ),
+        text(
+            "priority",
+            "The highest priority held",
+            rows.iter().map(|(k, _)| Some(format!("P{}", k.priority))),
+        ),
+        text(
+            "month",
+            "Month in the contract's zone",
+            rows.iter().map(|(k, _)| Some(k.month.to_string())),
+        ),
+    ];
+    for column in COLUMNS {
+        let values = rows.iter().map(|(_, cell)| (column.get)(cell));
+        columns.push(if column.unit == "s × ppm" {
+            decimal(
+                column.name,
+                column.unit,
+                column.description,
+                0,
+                values.map(|v| crate::money::Decimal::new(v, 0).ok()),
+            )
+        } else {
+            integer(
+                column.name,
+                column.unit,
+                column.description,
+                values.map(wide),
+            )
+        });
+    }
+    for clock in Clock::ALL {
+        let (name, description) = histogram_column(clock);
+        let shown = rows.iter().map(|(key, _)| {
+            let found = cells.total.histograms.get(&((*key).clone(), clock))?;
+            let buckets: Vec<String> = found.iter().map(|(b, n)| format!("{b}:{n}")).collect();
+            Some(buckets.join(" "))
+        });
+        columns.push(text(name, description, shown));
+    }
     Table {
         name: "cells",
         description: "Mergeable sums per contract, service, priority and month",
-        columns: vec![
-            text(
-                "contract_id",
-                "The contract",
-                rows.iter().map(|(k, _)| owned(&k.contract_id)),
-            ),
-            text(
-                "service_id",
-                "The service; absent when unknown",
-                rows.iter().map(|(k, _)| owned(&k.service_id)),
-            ),
-            text(
-                "priority",
-                "The highest priority held",
-                rows.iter().map(|(k, _)| Some(format!("P{}", k.priority))),
-            ),
-            text(
-                "month",
-                "Month in the contract's zone",
-                rows.iter().map(|(k, _)| Some(k.month.to_string())),
-            ),
-            counted("tickets", "Tickets of any kind, by month of opening", |c| {
-                c.tickets
-            }),
-            counted("incidents", "Incidents, by month of opening", |c| {
-                c.incidents
-            }),
-            counted("requests", "Requests, by month of opening", |c| c.requests),
-            counted(
-                "children",
-                "Incidents that are children of another, by month of opening",
-                |c| c.children,
-            ),
-            counted(
-                "item_known",
-                "Incidents whose item and category are known",
-                |c| c.item_known,
-            ),
-            counted(
-                "repeats",
-                "Incidents that repeat one on the same item and category",
-                |c| c.repeats,
-            ),
-            counted(
-                "restore_met",
-                "Incidents restored in time, by month of the due time",
-                |c| c.restore_met,
-            ),
-            counted(
-                "restore_breached",
-                "Incidents late, by month of the due time",
-                |c| c.restore_breached,
-            ),
-            counted(
-                "restored",
-                "Incidents restored, by month of restoration",
-                |c| c.restored,
-            ),
-            summed(
-                "restore_business_s",
-                "s",
-                "Business time to restore, pauses excluded",
-                |c| c.restore_business_s,
-            ),
-            summed(
-                "restore_wall_s",
-                "s",
-                "Wall time to restore, pauses excluded",
-                |c| c.restore_wall_s,
-            ),
-            summed("paused_wall_s", "s", "Wall time paused", |c| {
-                c.paused_wall_s
-            }),
-            decimal(
-                "impact_s_ppm",
-                "s × ppm",
-                "Business seconds of disruption × share affected, by month in which it fell",
-                0,
-                rows.iter()
-                    .map(|(_, c)| crate::money::Decimal::new(c.impact_s_ppm, 0).ok()),
-            ),
-            counted(
-                "impact_assumed",
-                "Disruptions whose share affected was assumed",
-                |c| c.impact_assumed,
-            ),
-            counted("impact_unknown", "Incidents without share affected", |c| {
-                c.impact_unknown
-            }),
-            counted(
-                "clock_unread",
-                "Incidents whose clock could not be read",
-                |c| c.clock_unread,
-            ),
-            text(
-                "restore_business_histogram",
-                "Time to restore in business time: bucket:count; 64 buckets an octave",
-                histogram(Clock::RestoreBusiness),
-            ),
-            text(
-                "restore_wall_histogram",
-                "Time to restore in wall time: bucket:count; 64 buckets an octave",
-                histogram(Clock::RestoreWall),
-            ),
-        ],
+        columns,
+    }
+}
+
+fn histogram_column(clock: Clock) -> (&'static str, &'static str) {
+    match clock {
+        Clock::RestoreBusiness => (
+            "restore_business_histogram",
+            "Time to restore in business time: bucket:count; 64 buckets an octave",
+        ),
+        Clock::RestoreWall => (
+            "restore_wall_histogram",
+            "Time to restore in wall time: bucket:count; 64 buckets an octave",
+        ),
+        Clock::RespondBusiness => (
+            "respond_business_histogram",
+            "Time to respond in business time, by month of the answer: bucket:count",
+        ),
+        Clock::RespondWall => (
+            "respond_wall_histogram",
+            "Time to respond in wall time, by month of the answer: bucket:count",
+        ),
+        Clock::Notify => (
+            "notify_histogram",
+            "Wall time from knowing to telling, by month of opening: bucket:count",
+        ),
+        Clock::WarningLead => (
+            "warning_lead_histogram",
+            "Wall time from a warning to its breach, by month of the due time: bucket:count",
+        ),
     }
 }
 

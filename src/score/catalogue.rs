@@ -3,8 +3,8 @@
 //! stage, the command `gainshare kpis` and `docs/kpis.md` follow. Not responsible for any value.
 
 use super::kpi;
-use super::stage::{Outcome, View};
 use super::value::{Direction, Level};
+use super::view::{Outcome, View};
 
 /// What a value is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Across {
     Sum,
     /// Numerators and denominators add up; the quotient is rounded half-even to these decimals.
     Ratio(u8),
+    /// The greatest holds.
+    Max,
+    /// They are formed over all suppliers, from the actual cost of each.
+    OverSuppliers,
     /// They do not: intervals, percentiles and scores of different terms.
     Never,
 }
@@ -102,8 +106,17 @@ pub fn all() -> impl Iterator<Item = &'static Kpi> {
     kpi::incidents::ENTRIES
         .iter()
         .chain(kpi::service::ENTRIES)
+        .chain(kpi::flow::ENTRIES)
+        .chain(kpi::availability::ENTRIES)
         .chain(kpi::impact::ENTRIES)
+        .chain(kpi::prevention::ENTRIES)
+        .chain(kpi::communication::ENTRIES)
+        .chain(kpi::changes::ENTRIES)
         .chain(kpi::savings::ENTRIES)
+        .chain(kpi::proposals::ENTRIES)
+        .chain(kpi::total::ENTRIES)
+        .chain(kpi::together::ENTRIES)
+        .chain(kpi::knowledge::ENTRIES)
         .chain(kpi::quality::ENTRIES)
 }
 
@@ -117,3 +130,46 @@ pub fn find(id: &str) -> Option<&'static Kpi> {
 pub(super) const TICKET_LEVELS: &[Level] = &[Level::Contract, Level::Service, Level::Priority];
 /// All scopes that invoices have.
 pub(super) const MONEY_LEVELS: &[Level] = &[Level::Contract, Level::Service];
+/// Contract and services, for what has no priority.
+pub(super) const SERVICE_LEVELS: &[Level] = MONEY_LEVELS;
+/// The contract alone.
+pub(super) const CONTRACT_LEVEL: &[Level] = &[Level::Contract];
+
+/// A share of counted tickets: what most entries differ from in a few words. An entry sets the
+/// rest; one that leaves a text empty fails the test of the catalogue.
+pub(super) const TICKET_SHARE: Kpi = Kpi {
+    id: "",
+    title: "",
+    formula: "",
+    unit: Unit::Word("share"),
+    direction: Direction::HigherIsBetter,
+    inputs: &[],
+    levels: TICKET_LEVELS,
+    across: Across::Ratio(4),
+    periods: Periods::All,
+    comparable: true,
+    parts: "",
+    min_n: 1,
+    rule: "",
+    source: "",
+    example: "",
+    compute: |_| Err(String::new()),
+};
+
+/// The outcome of an entry in a view, when everything that it needs was delivered.
+pub(super) fn outcome_of(entry: &Kpi, view: &View<'_>) -> Result<Outcome, String> {
+    for input in entry.inputs {
+        if !view.delivers(input) {
+            return Err(format!("{input} was not delivered"));
+        }
+    }
+    (entry.compute)(view)
+}
+
+/// The outcome of another KPI, for those that are made of it; the reason names it.
+pub(super) fn value_in(id: &str, view: &View<'_>) -> Result<Outcome, String> {
+    match find(id) {
+        Some(entry) => outcome_of(entry, view).map_err(|why| format!("{id}: {why}")),
+        None => Err(format!("there is no KPI {id}")),
+    }
+}

@@ -143,6 +143,16 @@ impl ExposureTable {
         self.whole.get(&month).copied()
     }
 
+    /// Whether a service is in use in a month: one that has rows of its own in some months is
+    /// in use in those, any other always.
+    #[must_use]
+    pub fn is_served(&self, service_id: &str, month: Month) -> bool {
+        let own = |(service, _): &&(String, Month)| service == service_id;
+        self.rows.contains_key(&(service_id.to_owned(), month))
+            || service_id.is_empty()
+            || !self.rows.keys().any(|key| own(&key))
+    }
+
     /// The exposure of a scope in a month. Priorities share that of their contract.
     #[must_use]
     pub fn of(&self, scope: &Scope, month: Month) -> Option<u64> {

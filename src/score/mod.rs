@@ -13,15 +13,24 @@ mod document;
 mod exposure;
 mod kpi;
 mod parts;
+mod records;
 mod spec;
 mod stage;
 mod supplier;
+mod uptime;
 mod value;
+mod view;
 
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
 pub use parts::{Parts, PartsTable};
+pub use records::{
+    Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,
+    Party, Records, Relief, Response, RetainedCost,
+};
 pub use spec::{DEFAULT_PRICE, KpiTarget, ScoreSpec, ScoreSpecError};
-pub use stage::{Delivered, Inputs, Outcome, Scored, View, periods, score, score_between};
+pub use stage::{Inputs, Scored, periods, score, score_between};
 pub use supplier::supplier_values;
+pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
+pub use view::{Delivered, Outcome, View};

@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exposure::{ExposureTable, first_key};
+use super::records::Records;
+use super::uptime::{Uptime, uptime};
 use super::value::Scope;
 use crate::measure::billing::{BillingCells, BillingClass, BillingKey};
 use crate::measure::cells::Cells;
-use crate::measure::fragment::{Cell, Clock, OpenKey};
-use crate::measure::histogram::SparseHistogram;
+use crate::measure::fragment::{Cell, Clock, KindKey, Kinds, OpenKey, SolvedKey};
+use crate::measure::histogram::{SparseHistogram, bucket};
 use crate::measure::spec::MeasurePlan;
 use crate::money::{Currency, Decimal, MoneyError};
 use crate::time::{Instant, Month, Period, months_between};
@@ -19,17 +21,29 @@ use crate::time::{Instant, Month, Period, months_between};
 pub struct Parts {
     /// Sums of the cells, each by its own attribution month.
     pub cell: Cell,
-    /// Business seconds to restore, by month of restoration.
-    pub business: SparseHistogram,
-    /// Wall seconds to restore, by month of restoration.
-    pub wall: SparseHistogram,
+    /// Durations, each by its own attribution month.
+    pub clocks: BTreeMap<Clock, SparseHistogram>,
     /// Open incidents whose due time has passed, by month of the due time.
     pub open_past_due: u64,
+    /// Those that were warned of with the lead that the terms want.
+    pub open_warned: u64,
+    /// Open incidents that nobody answered by the due time, by month of the due time.
+    pub open_unanswered: u64,
     /// Business seconds of disruption × parts per million affected, per service, open incidents
     /// up to the as-of moment included.
     pub impact: BTreeMap<String, i128>,
     /// Open incidents whose disruption lies in the month in part.
     pub impact_open: u64,
+    /// Business seconds between knowing and telling × parts per million affected, per service.
+    pub telling: BTreeMap<String, i128>,
+    /// Hours in which services were to be there, and outages.
+    pub uptime: Uptime,
+    /// Restored incidents by who solved them.
+    pub solved: BTreeMap<String, u64>,
+    /// Restored incidents that name nobody.
+    pub solved_by_nobody: u64,
+    /// Incidents and requests by service and category.
+    pub kinds: BTreeMap<(String, String), Kinds>,
     /// Invoiced cost per currency.
     pub cost: BTreeMap<Currency, Decimal>,
     /// Exposure-months.
@@ -72,12 +86,28 @@ impl Parts {
     /// Adds other parts, of another month or another service.
     pub fn merge(&mut self, other: &Parts) {
         self.cell.merge(&other.cell);
-        self.business.merge(&other.business);
-        self.wall.merge(&other.wall);
+        for (clock, histogram) in &other.clocks {
+            self.clocks.entry(*clock).or_default().merge(histogram);
+        }
         self.open_past_due += other.open_past_due;
+        self.open_warned += other.open_warned;
+        self.open_unanswered += other.open_unanswered;
         self.impact_open += other.impact_open;
         for (service, s_ppm) in &other.impact {
             *self.impact.entry(service.clone()).or_default() += s_ppm;
+        }
+        for (service, s_ppm) in &other.telling {
+            *self.telling.entry(service.clone()).or_default() += s_ppm;
+        }
+        self.uptime.merge(&other.uptime);
+        for (assignee, n) in &other.solved {
+            *self.solved.entry(assignee.clone()).or_default() += n;
+        }
+        self.solved_by_nobody += other.solved_by_nobody;
+        for (key, kinds) in &other.kinds {
+            let mine = self.kinds.entry(key.clone()).or_default();
+            mine.incidents += kinds.incidents;
+            mine.requests += kinds.requests;
         }
         for (mine, theirs) in [
             (&mut self.cost, &other.cost),
@@ -111,6 +141,9 @@ impl Parts {
         if cell.impact_s_ppm != 0 {
             *self.impact.entry(service.to_owned()).or_default() += cell.impact_s_ppm;
         }
+        if cell.telling_s_ppm != 0 {
+            *self.telling.entry(service.to_owned()).or_default() += cell.telling_s_ppm;
+        }
     }
 }
 
@@ -126,7 +159,12 @@ pub struct PartsTable {
     pub open_unread: u64,
     /// Open incidents past their due time.
     pub open_past_due: u64,
+    /// Who solved what, by scope, month and person: (item, if known) → n.
+    solvers: BTreeMap<Scope, BTreeMap<Month, Solvers>>,
 }
+
+/// Person → item and category → restored incidents.
+pub(super) type Solvers = BTreeMap<String, BTreeMap<(String, String), u64>>;
 
 /// What the parts of a contract are gathered from.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +173,7 @@ pub(super) struct Sources<'a> {
     pub(super) cells: &'a Cells,
     pub(super) billing: &'a BillingCells,
     pub(super) exposure: &'a ExposureTable,
+    pub(super) records: &'a Records,
     pub(super) observed: Option<Period<Month>>,
     pub(super) as_of: Instant,
     /// The months of the terms: baseline and performance.
@@ -166,18 +205,15 @@ impl PartsTable {
                 break;
             }
             if wanted.contains(&key.month) {
-                table.each(
-                    &key.service_id,
-                    Some(key.priority),
-                    key.month,
-                    |p| match clock {
-                        Clock::RestoreBusiness => p.business.merge(histogram),
-                        Clock::RestoreWall => p.wall.merge(histogram),
-                    },
-                );
+                table.each(&key.service_id, Some(key.priority), key.month, |p| {
+                    p.clocks.entry(*clock).or_default().merge(histogram);
+                });
             }
         }
         table.gather_open(from, &wanted);
+        table.gather_kinds(from, &wanted);
+        table.gather_solved(from, &wanted);
+        table.gather_uptime(from);
         let first = BillingKey {
             contract_id: contract.to_owned(),
             service_id: String::new(),
@@ -210,6 +246,8 @@ impl PartsTable {
             opened_at: Instant::from_micros(i64::MIN),
             due_at: None,
             affected_ppm: None,
+            respond_due_at: None,
+            warned_at: None,
         };
         for (key, &n) in from.cells.total.open.range(first..) {
             if key.contract_id != plan.contract_id {
@@ -218,11 +256,49 @@ impl PartsTable {
             if let Some(due) = key.due_at.filter(|due| *due < from.as_of) {
                 self.open_past_due += n;
                 let month = plan.zone.month_of(due);
+                let lead_s = key
+                    .warned_at
+                    .filter(|at| *at < due)
+                    .map(|at| due.wall_s_since(at));
+                let in_time = match (lead_s, plan.notices.warn_before_s) {
+                    (Some(lead), Some(least)) => lead >= least,
+                    _ => false,
+                };
                 if wanted.contains(&month) {
                     self.each(&key.service_id, Some(key.priority), month, |p| {
                         p.open_past_due += n;
+                        p.open_warned += if in_time { n } else { 0 };
+                        if let Some(lead) = lead_s.and_then(|l| u64::try_from(l).ok()) {
+                            p.clocks
+                                .entry(Clock::WarningLead)
+                                .or_default()
+                                .add_bucket(bucket(lead), n);
+                        }
                     });
                 }
+            }
+            if let Some(due) = key.respond_due_at.filter(|due| *due < from.as_of) {
+                let month = plan.zone.month_of(due);
+                if wanted.contains(&month) {
+                    self.each(&key.service_id, Some(key.priority), month, |p| {
+                        p.open_unanswered += n;
+                    });
+                }
+            }
+            let mut month = plan.zone.month_of(key.opened_at);
+            loop {
+                let end = month.next().start(&plan.zone);
+                if end > from.as_of {
+                    break;
+                }
+                if wanted.contains(&month) {
+                    let age = i128::from(end.wall_s_since(key.opened_at)) * i128::from(n);
+                    self.each(&key.service_id, Some(key.priority), month, |p| {
+                        p.cell.backlog_open += n;
+                        p.cell.backlog_age_s += age;
+                    });
+                }
+                month = month.next();
             }
             let calendar = plan.impact.and_then(|i| plan.calendars.get(usize::from(i)));
             let (Some(calendar), Some(ppm)) = (calendar, key.affected_ppm) else {
@@ -243,6 +319,100 @@ impl PartsTable {
                 }
             }
         }
+    }
+
+    fn gather_kinds(&mut self, from: &Sources<'_>, wanted: &BTreeSet<Month>) {
+        let contract = &from.plan.contract_id;
+        let first = KindKey {
+            contract_id: contract.clone(),
+            service_id: String::new(),
+            category: String::new(),
+            month: Month::from_ordinal(i32::MIN),
+        };
+        for (key, kinds) in from.cells.total.kinds.range(first..) {
+            if key.contract_id != *contract {
+                break;
+            }
+            if wanted.contains(&key.month) {
+                self.each(&key.service_id, None, key.month, |p| {
+                    let at = (key.service_id.clone(), key.category.clone());
+                    let mine = p.kinds.entry(at).or_default();
+                    mine.incidents += kinds.incidents;
+                    mine.requests += kinds.requests;
+                });
+            }
+        }
+    }
+
+    fn gather_solved(&mut self, from: &Sources<'_>, wanted: &BTreeSet<Month>) {
+        let contract = &from.plan.contract_id;
+        let first = SolvedKey {
+            contract_id: contract.clone(),
+            service_id: String::new(),
+            month: Month::from_ordinal(i32::MIN),
+            assignee: String::new(),
+            item: None,
+        };
+        for (key, &n) in from.cells.total.solved.range(first..) {
+            if key.contract_id != *contract {
+                break;
+            }
+            if !wanted.contains(&key.month) {
+                continue;
+            }
+            self.each(&key.service_id, None, key.month, |p| {
+                *p.solved.entry(key.assignee.clone()).or_default() += n;
+            });
+            let Some(item) = &key.item else { continue };
+            for scope in [Scope::Contract, Scope::Service(key.service_id.clone())] {
+                let months = self.solvers.entry(scope).or_default();
+                let people = months.entry(key.month).or_default();
+                let items = people.entry(key.assignee.clone()).or_default();
+                *items.entry(item.clone()).or_default() += n;
+            }
+        }
+    }
+
+    fn gather_uptime(&mut self, from: &Sources<'_>) {
+        let named: Vec<String> = self
+            .by_scope
+            .keys()
+            .filter_map(|scope| match scope {
+                Scope::Service(id) if !id.is_empty() => Some(id.clone()),
+                _ => None,
+            })
+            .collect();
+        // Where no ticket names a service, the contract is the service.
+        let services = if named.is_empty() {
+            vec![String::new()]
+        } else {
+            named
+        };
+        for ((service, month), uptime) in uptime(from, &services) {
+            self.each(&service, None, month, |p| p.uptime.merge(&uptime));
+        }
+    }
+
+    /// Who solved what in the twelve months up to the end of a period: restored incidents with
+    /// a known item, by person and item. `None` when not all twelve are known.
+    pub(super) fn solvers(&self, scope: &Scope, end: Month) -> Option<Solvers> {
+        let mut all = Solvers::new();
+        let known = self.by_scope.get(&Scope::Contract)?;
+        for month in months_between(end.plus(-12), end) {
+            if known.get(&month)?.months_observed == 0 {
+                return None;
+            }
+            let Some(people) = self.solvers.get(scope).and_then(|m| m.get(&month)) else {
+                continue;
+            };
+            for (person, items) in people {
+                let mine = all.entry(person.clone()).or_default();
+                for (item, n) in items {
+                    *mine.entry(item.clone()).or_default() += n;
+                }
+            }
+        }
+        Some(all)
     }
 
     /// Changes the parts of every scope that a service and priority belong to. Money has no
@@ -281,6 +451,8 @@ impl PartsTable {
                     u64::from(from.observed.is_some_and(|period| period.contains(month)));
                 let billed = self.billed.contains(&month);
                 parts.months_billed = u64::from(billed);
+                let named: u64 = parts.solved.values().sum();
+                parts.solved_by_nobody = parts.cell.restored.saturating_sub(named);
                 if let Some(n) = from.exposure.of(scope, month) {
                     parts.exposure = u128::from(n);
                     parts.months_exposed = 1;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
+use super::catalogue::{self, Unit};
 use super::exposure::ExposureUnit;
 use super::value::Direction;
 use crate::money::{Currency, Decimal};
@@ -33,6 +33,27 @@ pub struct ScoreSpec {
     /// Default 50.
     #[serde(default = "fifty")]
     pub min_items_known_percent: u8,
+    /// How often the parties are to meet: a cadence as `contact_moments` names it, and every how
+    /// many days. Without it the moments planned are those agreed.
+    #[serde(default)]
+    pub contact_rhythm: BTreeMap<String, u32>,
+    /// Preventive hours agreed a month.
+    #[serde(default)]
+    pub proactive_hours_per_month: Option<Decimal>,
+    /// Days within which a goal that the customer shared is to be answered by a proposal.
+    /// Default 30.
+    #[serde(default = "thirty")]
+    pub challenge_days: u32,
+    /// Days without incidents after which a fix is structural. Default 90.
+    #[serde(default = "ninety")]
+    pub fix_window_days: u32,
+    /// Days before a fix whose incidents say how many would have come. Default 180.
+    #[serde(default = "half_a_year")]
+    pub fix_before_days: u32,
+    /// Incidents that a person must have restored on an item and category in twelve months to
+    /// oversee it. Default 3.
+    #[serde(default = "three")]
+    pub holistic_min_solved: u32,
     /// Observations under which a KPI is not measurable, where it is to differ from the
     /// catalogue.
     #[serde(default)]
@@ -65,6 +86,22 @@ fn fifty() -> u8 {
     50
 }
 
+fn thirty() -> u32 {
+    30
+}
+
+fn ninety() -> u32 {
+    90
+}
+
+fn half_a_year() -> u32 {
+    180
+}
+
+fn three() -> u32 {
+    3
+}
+
 fn one() -> Decimal {
     Decimal::ONE
 }
@@ -76,6 +113,12 @@ impl Default for ScoreSpec {
             cost_per_minute: BTreeMap::new(),
             exposure_unit: ExposureUnit::default(),
             min_items_known_percent: fifty(),
+            contact_rhythm: BTreeMap::new(),
+            proactive_hours_per_month: None,
+            challenge_days: thirty(),
+            fix_window_days: ninety(),
+            fix_before_days: half_a_year(),
+            holistic_min_solved: three(),
             min_n: BTreeMap::new(),
             targets: BTreeMap::new(),
         }
@@ -123,6 +166,29 @@ impl ScoreSpec {
                 );
             }
         }
+        for (cadence, days) in &self.contact_rhythm {
+            if *days == 0 {
+                return wrong(
+                    format!("contact_rhythm.{cadence}"),
+                    "an interval has at least one day".to_owned(),
+                );
+            }
+        }
+        if self.fix_window_days == 0 || self.fix_before_days == 0 {
+            return wrong(
+                "fix_window_days".to_owned(),
+                "fix_window_days and fix_before_days are at least one day".to_owned(),
+            );
+        }
+        if self
+            .proactive_hours_per_month
+            .is_some_and(|hours| !hours.is_positive())
+        {
+            return wrong(
+                "proactive_hours_per_month".to_owned(),
+                "hours agreed are above zero; leave it out where none are".to_owned(),
+            );
+        }
         for kpi in self.min_n.keys() {
             if catalogue::find(kpi).is_none() {
                 return wrong(format!("min_n.{kpi}"), unknown(kpi));
@@ -133,6 +199,17 @@ impl ScoreSpec {
             let Some(entry) = catalogue::find(kpi) else {
                 return wrong(field, unknown(kpi));
             };
+            let share = entry.unit == Unit::Word("share");
+            for value in [Some(target.target), target.floor].into_iter().flatten() {
+                if share && (value.is_negative() || value > Decimal::ONE) {
+                    return wrong(
+                        field,
+                        format!(
+                            "{kpi} is a share from 0 to 1, so {value} is never met: write 95 % as 0.95"
+                        ),
+                    );
+                }
+            }
             if target.weight.is_negative() {
                 return wrong(field, "a weight is not negative".to_owned());
             }

@@ -3,24 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{self, Kpi, Periods};
+use super::catalogue::{self, Kpi, Periods, outcome_of};
 use super::exposure::{Exposure, ExposureTable, observed};
 use super::parts::{Parts, PartsTable, Sources};
+use super::records::Records;
 use super::spec::{KpiTarget, ScoreSpec};
 use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
+use super::view::{Delivered, REFUSED, View};
 use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScope};
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
 use crate::measure::spec::MeasurePlan;
-use crate::money::{Currency, Decimal, Rounding};
+use crate::money::{Decimal, Rounding};
 use crate::time::{Instant, Month, Period, months_between};
-
-/// How the reason begins where a rule of the baseline refuses a value.
-pub(super) const REFUSED: &str = "baseline: ";
-
-/// Which columns the exports deliver, per canonical table.
-pub type Delivered = BTreeMap<String, BTreeSet<String>>;
 
 /// Everything that the KPI values of one contract depend on.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +33,8 @@ pub struct Inputs<'a> {
     pub cells: &'a Cells,
     /// Invoiced amounts; those of other contracts are ignored.
     pub billing: &'a BillingCells,
+    /// The small tables; rows of other contracts are ignored.
+    pub records: &'a Records,
     /// Rows of the exposure table; those of other contracts are ignored.
     pub exposure: &'a [Exposure],
     /// What the exports deliver.
@@ -56,154 +54,6 @@ pub struct Scored {
     pub values: Vec<KpiValue>,
     /// What was noticed.
     pub findings: Vec<Finding>,
-}
-
-/// What a compute function sees: one scope and period of one contract.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// Sums over the period.
-    pub parts: &'a Parts,
-    /// Sums over the whole baseline period, same scope.
-    pub base: &'a Parts,
-    /// The baseline's joint result, where there is one.
-    pub joint: Option<&'a JointRow>,
-    /// The terms' `[score]` table.
-    pub spec: &'a ScoreSpec,
-    /// The contract's measure plan.
-    pub plan: &'a MeasurePlan,
-    /// Decimals of statistics.
-    pub decimals: u8,
-    /// Currencies of the contract's cost lines.
-    pub currencies: &'a BTreeSet<Currency>,
-    /// Whether the contract has any exposure in the unit of the terms.
-    pub has_exposure: bool,
-    /// Whether the baseline gave any joint result for the contract.
-    pub has_joint: bool,
-    /// What the exports deliver.
-    pub delivered: &'a Delivered,
-    /// Weights and scores of the KPIs before it in the catalogue that have a target, same scope
-    /// and period; of those without a score the reason.
-    pub scores: &'a [(&'static str, Decimal, Result<Decimal, String>)],
-}
-
-impl<'a> View<'a> {
-    /// The parts, when tickets of any month of the period are known.
-    pub(super) fn observed(&self) -> Result<&'a Parts, String> {
-        if self.parts.months_observed == 0 {
-            return Err("the exports hold no tickets of the period, or it is not over".to_owned());
-        }
-        Ok(self.parts)
-    }
-
-    /// An error when there is no exposure at all.
-    pub(super) fn exposed(&self) -> Result<(), String> {
-        if self.has_exposure {
-            Ok(())
-        } else {
-            Err(format!(
-                "no exposure ({}) of the contract was delivered",
-                self.spec.exposure_unit.column()
-            ))
-        }
-    }
-
-    /// Whether a `table.column` was delivered.
-    pub(super) fn delivers(&self, input: &str) -> bool {
-        input.split_once('.').is_some_and(|(table, column)| {
-            self.delivered
-                .get(table)
-                .is_some_and(|columns| columns.contains(column))
-        })
-    }
-
-    /// Why there is no joint row.
-    pub(super) fn no_joint(&self) -> String {
-        if self.has_joint {
-            "the baseline gives no result for the scope and period".to_owned()
-        } else {
-            "the baseline gives no result for the contract".to_owned()
-        }
-    }
-
-    /// A whole number as a decimal.
-    pub(super) fn whole(&self, n: u128) -> Result<Decimal, String> {
-        i128::try_from(n)
-            .ok()
-            .and_then(|n| Decimal::new(n, 0).ok())
-            .ok_or_else(|| "a sum is beyond the range of exact decimals".to_owned())
-    }
-
-    /// A statistic rounded to the decimals of the terms.
-    pub(super) fn statistic(&self, value: f64) -> Result<Decimal, String> {
-        Decimal::from_f64_rounded(value, self.decimals).map_err(|e| e.to_string())
-    }
-}
-
-/// What a compute function gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The value.
-    pub value: Decimal,
-    /// Observations.
-    pub n: u64,
-    /// Observations left out.
-    pub excluded: u64,
-    /// What was divided, unrounded.
-    pub numerator: Option<Decimal>,
-    /// What it was divided by.
-    pub denominator: Option<Decimal>,
-    /// Lower and upper end and level.
-    pub interval: Option<(Decimal, Decimal, Decimal)>,
-    /// What to know about the value.
-    pub note: String,
-}
-
-impl Outcome {
-    pub(super) fn of(value: Decimal) -> Outcome {
-        Outcome {
-            value,
-            n: 0,
-            excluded: 0,
-            numerator: None,
-            denominator: None,
-            interval: None,
-            note: String::new(),
-        }
-    }
-
-    pub(super) fn count(n: u64) -> Outcome {
-        Outcome::of(Decimal::from_u64(n)).counting(n)
-    }
-
-    /// A quotient rounded half-even, with both of its parts.
-    pub(super) fn ratio(
-        numerator: Decimal,
-        denominator: Decimal,
-        decimals: u8,
-    ) -> Result<Outcome, String> {
-        let value = numerator
-            .div(denominator, decimals, Rounding::HalfEven)
-            .map_err(|e| e.to_string())?;
-        let mut outcome = Outcome::of(value);
-        outcome.numerator = Some(numerator);
-        outcome.denominator = Some(denominator);
-        Ok(outcome)
-    }
-
-    pub(super) fn counting(mut self, n: u64) -> Outcome {
-        self.n = n;
-        self
-    }
-
-    pub(super) fn excluding(mut self, n: u64) -> Outcome {
-        self.excluded = n;
-        self
-    }
-
-    pub(super) fn noting(mut self, note: String) -> Outcome {
-        self.note = note;
-        self
-    }
 }
 
 /// The periods of the terms: each month of baseline and performance and the whole baseline
@@ -244,11 +94,13 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         .collect::<BTreeSet<Month>>()
         .into_iter()
         .collect();
+    let records = inputs.records.of(contract_id);
     let table = PartsTable::gather(&Sources {
         plan: inputs.plan,
         cells: inputs.cells,
         billing: inputs.billing,
         exposure: &exposure,
+        records: &records,
         observed: known,
         as_of: inputs.as_of,
         months: &months,
@@ -270,9 +122,23 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         .map(|scope| (*scope, table.over(scope, spec.baseline)))
         .collect();
     let nothing = Parts::default();
+    let fixes: BTreeMap<(String, i32), u64> = inputs
+        .cells
+        .total
+        .fixes
+        .iter()
+        .filter(|(key, _)| key.contract_id == contract_id)
+        .map(|(key, n)| ((key.problem_id.clone(), key.day), *n))
+        .collect();
     let common = View {
         parts: &nothing,
         base: &nothing,
+        scope: &Scope::Contract,
+        period: spec.baseline,
+        as_of: inputs.as_of,
+        records: &records,
+        table: &table,
+        fixes: &fixes,
         joint: None,
         spec: inputs.spec,
         plan: inputs.plan,
@@ -293,11 +159,14 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
                 parts: &parts,
                 base,
                 joint: row,
+                scope,
+                period,
                 ..common
             };
             let before = View {
                 parts: base,
                 base,
+                scope,
                 ..common
             };
             let mut scores = Vec::new();
@@ -350,16 +219,6 @@ fn level(scope: &Scope) -> Level {
 
 fn published(scope: &Scope, levels: &[Level]) -> bool {
     *scope == Scope::Contract || levels.contains(&level(scope))
-}
-
-/// The outcome of a KPI, when everything it needs was delivered.
-fn outcome_of(entry: &Kpi, view: &View<'_>) -> Result<Outcome, String> {
-    for input in entry.inputs {
-        if !view.delivers(input) {
-            return Err(format!("{input} was not delivered"));
-        }
-    }
-    (entry.compute)(view)
 }
 
 fn value_of(
@@ -527,6 +386,30 @@ fn findings(
         "the clock could not be read: the incident lies outside the years of its calendar",
         String::new(),
     );
+    for breached in [true, false] {
+        let key = (contract_id.to_owned(), breached);
+        let sample = inputs.cells.total.differs.get(&key);
+        let judged = if breached {
+            "breached by the terms and met by the tool"
+        } else {
+            "met by the terms and breached by the tool"
+        };
+        let n = if breached {
+            all.cell.tool_missed
+        } else {
+            all.cell.tool_overcharged
+        };
+        add(
+            Severity::Warning,
+            "tool_verdict_differs",
+            n,
+            &format!(
+                "incidents are {judged}: the terms decide; compare the pauses, the priority that \
+                 counts and the calendar (gainshare run --clock-audit)"
+            ),
+            sample.map(|s| s.shown()).unwrap_or_default(),
+        );
+    }
     add(
         Severity::Warning,
         "open_impact_unread",

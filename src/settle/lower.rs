@@ -413,13 +413,11 @@ impl Lower<'_> {
                 && !self.source.measures.contains_key(kpi)
                 && catalogue_aggregate(kpi).is_none()
             {
-                let known: Vec<&str> = self
-                    .source
-                    .measures
-                    .keys()
-                    .map(String::as_str)
-                    .chain(crate::terms::CATALOGUE.iter().map(|(n, _)| *n))
-                    .collect();
+                let mut known: Vec<&str> =
+                    self.source.measures.keys().map(String::as_str).collect();
+                for name in crate::terms::known() {
+                    known.push(name);
+                }
                 let help = crate::terms::nearest(kpi, known).map_or_else(
                     || "name a measure of the terms or the KPI catalogue, as the table of relief events does".to_owned(),
                     |near| format!("did you mean `{near}`?"),
@@ -469,13 +467,11 @@ impl Lower<'_> {
         known.extend(self.define.keys().map(String::as_str));
         known.extend(self.earlier.keys().map(String::as_str));
         known.extend(["contract_year", "months"]);
-        let help = match crate::terms::nearest(
-            name,
-            known
-                .iter()
-                .copied()
-                .chain(crate::terms::CATALOGUE.iter().map(|(n, _)| *n)),
-        ) {
+        let mut near: Vec<&str> = known.clone();
+        for name in crate::terms::known() {
+            near.push(name);
+        }
+        let help = match crate::terms::nearest(name, near) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
                 "declare it under [measures.{name}] or [parameters.{name}]; known here: {}",

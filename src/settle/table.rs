@@ -157,14 +157,8 @@ fn long_columns(
 
 /// Declared measures, and those of the catalogue, with how and where they are read.
 fn used_measures(spec: &SettleSpec) -> BTreeMap<String, (CellType, Vec<String>)> {
-    let mut found: BTreeMap<String, (CellType, Vec<String>)> = crate::terms::CATALOGUE
-        .iter()
-        .map(|(name, _)| {
-            (
-                (*name).to_owned(),
-                (CellType::Number, vec![(*name).to_owned()]),
-            )
-        })
+    let mut found: BTreeMap<String, (CellType, Vec<String>)> = crate::terms::known()
+        .map(|name| (name.to_owned(), (CellType::Number, vec![name.to_owned()])))
         .collect();
     if let Some(cleared) = found.get_mut("integrity_cleared") {
         cleared.0 = CellType::Flag;

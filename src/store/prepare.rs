@@ -17,6 +17,16 @@ use crate::time::Date;
 pub const ITEM_GAP: &str = "item_gap_s";
 /// Name of the event column: row of the ticket in the partition of the same month.
 pub const TICKET_ROW: &str = "ticket_row";
+/// Tables whose rows lie beside the ticket they name: table, column that names it, order among
+/// the rows of one ticket. What names no ticket, or one of several, stays in `<table>.parquet`.
+const BESIDE: &[(&str, &str, &[&str])] = &[
+    ("notices", "ref_id", &["sent_at", "notice_id"]),
+    (
+        "sla_clocks",
+        "ticket_id",
+        &["kind", "started_at", "sla_name"],
+    ),
+];
 
 /// Writes all tables into `folder`.
 ///
@@ -29,7 +39,18 @@ pub fn write_all(
     for (name, rows) in tables {
         match (*name, rows.table.partition) {
             ("incident_events", _) => {}
-            ("incidents", _) => incidents(folder, rows, tables.get("incident_events"))?,
+            ("incidents", _) => {
+                let months = sorted_tickets(rows);
+                incidents(folder, rows, &months, tables.get("incident_events"))?;
+                for (name, column, order) in BESIDE {
+                    if let Some(others) = tables.get(name) {
+                        beside(folder, (rows, &months), others, column, order)?;
+                    }
+                }
+            }
+            (name, _)
+                if tables.contains_key("incidents")
+                    && BESIDE.iter().any(|(beside, _, _)| *beside == name) => {}
             (_, Some(column)) => {
                 by_month(rows, column)
                     .into_par_iter()
@@ -89,8 +110,8 @@ fn sort_by_key(rows: &Columns, order: &mut [usize]) {
     });
 }
 
-/// Tickets sorted by contract, service and opening; their events in the same order beside them.
-fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<(), StoreError> {
+/// Rows of tickets by UTC month of opening, sorted by contract, service and opening.
+fn sorted_tickets(rows: &Columns) -> Vec<(String, Vec<usize>)> {
     let at = rows.positions(&[
         "contract_id",
         "service_id",
@@ -98,27 +119,106 @@ fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<
         "source",
         "ticket_id",
     ]);
-    let months: Vec<(String, Vec<usize>)> = by_month(rows, "opened_at")
+    by_month(rows, "opened_at")
         .into_par_iter()
         .map(|(month, mut order)| {
             order.sort_by(|a, b| rows.compare(&at, *a, *b));
             (month, order)
         })
-        .collect();
+        .collect()
+}
+
+/// Where a ticket lies: its partition and its row in it; `None` when several have the name.
+type Place = Option<(u32, u32)>;
+
+/// The places of tickets by the identity of some of their columns.
+fn places(rows: &Columns, months: &[(String, Vec<usize>)], columns: &[&str]) -> ByIdentity<Place> {
+    let at = rows.positions(columns);
+    let mut places: ByIdentity<Place> = ByIdentity::default();
+    places.reserve(rows.len());
+    for (partition, (_, order)) in months.iter().enumerate() {
+        for (i, row) in order.iter().enumerate() {
+            places
+                .entry(rows.identity(&at, *row))
+                .and_modify(|place| *place = None)
+                .or_insert(Some((partition as u32, i as u32)));
+        }
+    }
+    places
+}
+
+/// Writes rows of another table into the partition of the ticket that they name, in the order
+/// of the tickets. A row that names a contract belongs to a ticket of that contract.
+fn beside(
+    folder: &Path,
+    (tickets, months): (&Columns, &[(String, Vec<usize>)]),
+    rows: &Columns,
+    column: &str,
+    order: &[&str],
+) -> Result<(), StoreError> {
+    let name = rows.table.name;
+    let of_contract = places(tickets, months, &["contract_id", "ticket_id"]);
+    let of_any = places(tickets, months, &["ticket_id"]);
+    let (both, one) = (
+        rows.positions(&["contract_id", column]),
+        rows.positions(&[column]),
+    );
+    let mut found: Vec<Vec<(u32, usize)>> = vec![Vec::new(); months.len()];
+    let mut rest = Vec::new();
+    for row in 0..rows.len() {
+        let place = match rows.text("contract_id", row) {
+            Some(_) => of_contract.get(&rows.identity(&both, row)),
+            None => of_any.get(&rows.identity(&one, row)),
+        };
+        match place.copied().flatten() {
+            Some((partition, i)) => {
+                if let Some(list) = found.get_mut(partition as usize) {
+                    list.push((i, row));
+                }
+            }
+            None => rest.push(row),
+        }
+    }
+    sort_by_key(rows, &mut rest);
+    let path = folder.join(format!("{name}.parquet"));
+    disk::write(&path, &mut built(&path, rows, &rest)?)?;
+    months
+        .par_iter()
+        .zip(found)
+        .try_for_each(|((month, _), mut found)| {
+            let at = rows.positions(order);
+            found.sort_by(|a, b| {
+                a.0.cmp(&b.0)
+                    .then_with(|| rows.compare(&at, a.1, b.1))
+                    .then_with(|| rows.hash.get(a.1).cmp(&rows.hash.get(b.1)))
+            });
+            let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
+            let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
+            let path = folder.join(name).join(format!("{month}.parquet"));
+            let mut table = built(&path, rows, &order)?;
+            table
+                .with_column(Series::new(TICKET_ROW.into(), ticket_row).into())
+                .map_err(|e| StoreError::Io {
+                    path: path.clone(),
+                    cause: e.to_string(),
+                })?;
+            disk::write(&path, &mut table)
+        })
+}
+
+/// Writes tickets, and their events in the same order beside them.
+fn incidents(
+    folder: &Path,
+    rows: &Columns,
+    months: &[(String, Vec<usize>)],
+    events: Option<&Columns>,
+) -> Result<(), StoreError> {
     let mut event_orders = vec![Vec::new(); months.len()];
     if let Some(events) = events {
-        let key = rows.positions(&["source", "ticket_id"]);
-        let mut place: ByIdentity<(u32, u32)> = ByIdentity::default();
-        place.reserve(rows.len());
-        for (partition, (_, order)) in months.iter().enumerate() {
-            for (i, row) in order.iter().enumerate() {
-                let here = (partition as u32, i as u32);
-                place.insert(rows.identity(&key, *row), here);
-            }
-        }
+        let places = places(rows, months, &["source", "ticket_id"]);
         let event_key = events.positions(&["source", "ticket_id"]);
         for row in 0..events.len() {
-            if let Some((partition, i)) = place.get(&events.identity(&event_key, row))
+            if let Some(Some((partition, i))) = places.get(&events.identity(&event_key, row))
                 && let Some(list) = event_orders.get_mut(*partition as usize)
             {
                 list.push((*i, row));
@@ -126,12 +226,12 @@ fn incidents(folder: &Path, rows: &Columns, events: Option<&Columns>) -> Result<
         }
     }
     months
-        .into_par_iter()
+        .par_iter()
         .zip(event_orders)
         .try_for_each(|((month, order), mut found)| {
             let path = folder.join("incidents").join(format!("{month}.parquet"));
-            let mut table = built(&path, rows, &order)?;
-            let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, &order));
+            let mut table = built(&path, rows, order)?;
+            let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
             table.with_column(gaps.into()).map_err(|e| StoreError::Io {
                 path: path.clone(),
                 cause: e.to_string(),

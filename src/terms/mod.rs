@@ -20,7 +20,7 @@ pub use error::{Problem, TermsError, nearest, suggestion};
 pub use expr::{
     Ast, AstNode, ExprError, FUNCTIONS, Operator, parse as parse_expression, rounding_function,
 };
-pub use names::{CATALOGUE, catalogue_aggregate};
+pub use names::{catalogue_aggregate, known};
 pub use schema::json_schema;
 pub use source::*;
 pub use value::{Day, Located, OneOrMany, Value};

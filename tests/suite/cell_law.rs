@@ -3,15 +3,19 @@
 //! Facts share items, resolve in other months, arrive late, pause, change priority and stay open.
 #![allow(clippy::unwrap_used)]
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gainshare::measure::billing::split_by_month;
 use gainshare::measure::cells::Cells;
 use gainshare::measure::clock_policy::ClockPolicy;
-use gainshare::measure::fact::{Change, Event, Fact, TicketType};
-use gainshare::measure::fragment::{Cell, Fragment};
+use gainshare::measure::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
+use gainshare::measure::fragment::{Cell, Clock, Fragment};
 use gainshare::measure::kernel;
-use gainshare::measure::spec::{Impact, MeasurePlan, MeasureSpec, Target};
+use gainshare::measure::spec::{
+    Fixes, Impact, MeasurePlan, MeasureSpec, NoticeLimit, Notices, Outage, Target,
+};
 use gainshare::money::{Currency, Decimal};
 use gainshare::time::{BusinessCalendar, CalendarDefinition, Date, Instant, Weekly, Zone};
 use proptest::collection::vec;
@@ -22,6 +26,7 @@ use proptest::sample::select;
 const CONTRACTS: [&str; 2] = ["C1", "C2"];
 const SERVICES: [&str; 3] = ["", "mail", "web"];
 const ITEMS: [(&str, &str); 3] = [("ci-1", "disk"), ("ci-1", "login"), ("ci-2", "disk")];
+const GROUPS: [&str; 3] = ["desk", "network", "vendor"];
 const STATES: [&str; 4] = ["active", "waiting", "resolved", "closed"];
 /// 2024-10-15, 2025-05-15: the months between hold both changes of the clock.
 const START_S: i64 = 1_728_950_400;
@@ -44,6 +49,22 @@ struct Ticket {
     hold: i64,
     events: Vec<Event<'static>>,
     gap: Option<i64>,
+    beside: Beside,
+}
+
+/// What a ticket carries beside its own course.
+#[derive(Debug, Clone)]
+struct Beside {
+    responded: Option<i64>,
+    detected: Option<i64>,
+    assignee: Option<&'static str>,
+    channel: Option<&'static str>,
+    reassignments: Option<u64>,
+    reopens: Option<u64>,
+    problem: Option<&'static str>,
+    change_induced: bool,
+    tool_breached: Option<bool>,
+    notices: Vec<Notice<'static>>,
 }
 
 impl Ticket {
@@ -63,8 +84,23 @@ impl Ticket {
             child: self.child,
             affected_ppm: self.affected,
             on_hold_s: self.hold,
-            state: None,
             events: &self.events,
+            category: self.item.map(|(_, category)| category),
+            responded_at: self.beside.responded.map(Instant::from_micros),
+            detected_at: self.beside.detected.map(Instant::from_micros),
+            assignee: self.beside.assignee,
+            channel: self.beside.channel,
+            reassignments: self.beside.reassignments,
+            reopens: self.beside.reopens,
+            problem_id: self.beside.problem,
+            change_induced: self.beside.change_induced,
+            tool_breached: self.beside.tool_breached,
+            notices: &self.beside.notices,
+            ..Fact::opened(
+                self.contract,
+                &self.number,
+                Instant::from_micros(self.opened),
+            )
         }
     }
 
@@ -74,8 +110,67 @@ impl Ticket {
     }
 }
 
+fn notice() -> impl Strategy<
+    Value = (
+        i64,
+        NoticeKind,
+        Option<&'static str>,
+        [Option<bool>; 5],
+        Option<i128>,
+    ),
+> {
+    (
+        -3_600i64..400_000,
+        select(vec![
+            NoticeKind::Incident,
+            NoticeKind::Incident,
+            NoticeKind::BreachWarning,
+        ]),
+        option::of(select(vec![
+            "operational",
+            "tactical",
+            "strategic",
+            "garden",
+        ])),
+        proptest::array::uniform5(option::of(any::<bool>())),
+        option::of(0i128..40_000_000_000_000),
+    )
+}
+
 prop_compose! {
-    fn ticket()(
+    fn beside(opened: i64)(
+        (responded, detected) in (option::of(-600i64..90_000), option::of(-9_000i64..600)),
+        assignee in option::weighted(0.8, select(vec!["ann", "bob", "cyd"])),
+        channel in option::of(select(vec!["monitoring", "phone"])),
+        (reassignments, reopens) in (option::of(0u64..4), option::of(0u64..2)),
+        problem in option::of(select(vec!["P1", "P2", "P3"])),
+        (change_induced, tool_breached) in (any::<bool>(), option::of(any::<bool>())),
+        sent in vec(notice(), 0..6),
+    ) -> Beside {
+        let after = |s: i64| opened + s * 1_000_000;
+        let mut notices: Vec<Notice<'static>> = sent
+            .into_iter()
+            .map(|(s, kind, level, parts, stated_s_ppm)| Notice {
+                sent_at: Instant::from_micros(after(s)), kind, level, parts, stated_s_ppm,
+            })
+            .collect();
+        notices.sort_by_key(|n| n.sent_at);
+        Beside {
+            responded: responded.map(after), detected: detected.map(after), assignee, channel,
+            reassignments, reopens, problem, change_induced, tool_breached, notices,
+        }
+    }
+}
+
+fn ticket() -> impl Strategy<Value = Ticket> {
+    course().prop_flat_map(|ticket| {
+        (Just(ticket.clone()), beside(ticket.opened))
+            .prop_map(|(ticket, beside)| Ticket { beside, ..ticket })
+    })
+}
+
+prop_compose! {
+    fn course()(
         (contract, service, item) in (
             select(&CONTRACTS[..]), select(&SERVICES[..]), option::weighted(0.8, select(&ITEMS[..]))
         ),
@@ -100,6 +195,8 @@ prop_compose! {
         changes in vec((-3600i64..200_000, prop_oneof![
             select(&STATES[..]).prop_map(Change::State),
             (1u8..=5).prop_map(Change::Priority),
+            (option::of(select(&GROUPS[..])), select(&GROUPS[..]))
+                .prop_map(|(from, to)| Change::Group { from, to }),
         ]), 0..5),
     ) -> Ticket {
         let mut events: Vec<Event<'static>> = changes
@@ -112,7 +209,11 @@ prop_compose! {
         Ticket {
             number: String::new(), contract, service, kind, opened,
             resolved: lasts.map(|l| opened + l), priority, initial, item, child, affected, hold,
-            events, gap: None,
+            events, gap: None, beside: Beside {
+                responded: None, detected: None, assignee: None, channel: None,
+                reassignments: None, reopens: None, problem: None, change_induced: false,
+                tool_breached: None, notices: Vec::new(),
+            },
         }
     }
 }
@@ -181,6 +282,29 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
             calendar: Some("office".to_owned()),
             assumed_share_ppm: Some(250_000),
         },
+        respond: vec![target("P1", "15m", "always"), target("P3", "4h", "office")],
+        outage: Some(Outage {
+            priority: "P2".to_owned(),
+            min_affected_ppm: 100_000,
+            calendar: "always".to_owned(),
+        }),
+        notices: Notices {
+            limits: [
+                ("P1", "15m", Some("30m")),
+                ("P2", "1h", None),
+                ("P3", "4h", Some("8h")),
+            ]
+            .map(|(priority, first, update)| NoticeLimit {
+                priority: priority.to_owned(),
+                first: first.to_owned(),
+                update: update.map(str::to_owned),
+                level: (priority != "P2").then(|| "tactical".to_owned()),
+            })
+            .to_vec(),
+            warn_before: Some("30m".to_owned()),
+            ..Notices::default()
+        },
+        ..MeasureSpec::new("Europe/Amsterdam")
     };
     let second = MeasureSpec {
         zone: "America/New_York".to_owned(),
@@ -191,9 +315,22 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
             calendar: Some("always".to_owned()),
             assumed_share_ppm: None,
         },
+        ..MeasureSpec::new("America/New_York")
+    };
+    let mut first = first.plan("C1", &calendars).unwrap();
+    let fixed = |s: i64| Instant::from_seconds(START_S + s);
+    first.fixes = Fixes {
+        by_item: BTreeMap::from([(
+            ("ci-1".to_owned(), "disk".to_owned()),
+            vec![
+                ("P1".to_owned(), fixed(5_000_000)),
+                ("P2".to_owned(), fixed(9_000_000)),
+            ],
+        )]),
+        by_id: BTreeMap::from([("P3".to_owned(), fixed(2_500_000))]),
     };
     BTreeMap::from([
-        ("C1", first.plan("C1", &calendars).unwrap()),
+        ("C1", first),
         ("C2", second.plan("C2", &calendars).unwrap()),
     ])
 }
@@ -213,6 +350,7 @@ fn fragment<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Fragment {
             kernel::add(
                 &ticket.fact(),
                 &plans[ticket.contract],
+                true,
                 &mut segments,
                 &mut out,
             );
@@ -361,8 +499,17 @@ proptest! {
         prop_assert_eq!(total.item_known, n(&|t| incident(t) && t.item.is_some()));
         let open: u64 = cells.open.values().sum();
         prop_assert_eq!(total.restored + open + total.clock_unread, total.incidents);
-        let measured: u64 = cells.histograms.values().map(|h| h.n()).sum();
-        prop_assert_eq!(measured, 2 * total.restored);
+        let measured = |wanted: Clock| -> u64 {
+            let of = cells.histograms.iter().filter(|((_, clock), _)| *clock == wanted);
+            of.map(|(_, h)| h.n()).sum()
+        };
+        for (clock, n) in [
+            (Clock::RestoreBusiness, total.restored), (Clock::RestoreWall, total.restored),
+            (Clock::RespondBusiness, total.responded), (Clock::RespondWall, total.responded),
+            (Clock::Notify, total.told),
+        ] {
+            prop_assert_eq!(measured(clock), n);
+        }
         for (key, cell) in &cells.cells {
             let opened: BTreeSet<&str> = tickets
                 .iter()

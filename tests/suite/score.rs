@@ -16,8 +16,8 @@ use gainshare::measure::spec::{MeasurePlan, MeasureSpec};
 use gainshare::money::{Currency, Decimal};
 use gainshare::score::{
     Delivered, Direction, Exposure, ExposureTable, ExposureUnit, Inputs, KpiStatus, KpiTarget,
-    KpiValue, Level, Scope, ScoreSpec, Scored, catalogue, measured, observed, period_text, periods,
-    score, score_between, series, supplier_values,
+    KpiValue, Level, Records, Scope, ScoreSpec, Scored, catalogue, measured, observed, period_text,
+    periods, score, score_between, series, supplier_values,
 };
 use gainshare::time::{CalendarDefinition, Month, Period, Zone, months_between};
 
@@ -42,6 +42,7 @@ struct World {
     cells: Cells,
     billing: BillingCells,
     exposure: Vec<Exposure>,
+    records: Records,
     delivered: Delivered,
     as_of: &'static str,
 }
@@ -126,6 +127,7 @@ fn world() -> World {
         cells: Cells::default(),
         billing: BillingCells::new(),
         exposure: Vec::new(),
+        records: Records::default(),
         delivered: delivered(),
         as_of: "2026-02-10T00:00:00Z",
     };
@@ -215,6 +217,7 @@ fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
         cells: &world.cells,
         billing: &world.billing,
         exposure: &world.exposure,
+        records: &world.records,
         delivered: &world.delivered,
         observed: None,
         as_of: world.as_of.parse().unwrap(),

@@ -2,12 +2,9 @@
 
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
 use super::super::parts::Parts;
-use super::super::stage::{Outcome, View};
 use super::super::value::Direction;
-use crate::money::{Decimal, MoneyError, Rounding};
-
-/// Seconds × parts per million in one minute of all users.
-const S_PPM_PER_MINUTE: i64 = 60_000_000;
+use super::super::view::{Outcome, S_PPM_PER_MINUTE, View};
+use crate::money::Decimal;
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
@@ -82,37 +79,13 @@ fn impact_minutes(view: &View<'_>) -> Result<Outcome, String> {
     })
 }
 
-fn impact_cost(view: &View<'_>) -> Result<Outcome, String> {
+pub(super) fn impact_cost(view: &View<'_>) -> Result<Outcome, String> {
     let (parts, n) = disrupted(view)?;
-    let mut cost = Decimal::ZERO;
-    for (service, s_ppm) in &parts.impact {
-        let Some(price) = view.spec.price(service) else {
-            return Err(format!(
-                "the terms name no cost per minute for service `{service}` and no default"
-            ));
-        };
-        cost = priced(*s_ppm, price)
-            .and_then(|part| cost.checked_add(part))
-            .map_err(|e| e.to_string())?;
-    }
-    let value = cost
-        .div(
-            Decimal::from_i64(S_PPM_PER_MINUTE),
-            view.spec.currency.minor_digits(),
-            Rounding::HalfEven,
-        )
-        .map_err(|e| e.to_string())?;
-    let mut outcome = Outcome::of(value)
+    Ok(view
+        .priced(&parts.impact)?
         .counting(n)
         .excluding(parts.cell.impact_unknown)
-        .noting(assumed(parts));
-    outcome.numerator = Some(cost);
-    outcome.denominator = Some(Decimal::from_i64(S_PPM_PER_MINUTE));
-    Ok(outcome)
-}
-
-fn priced(s_ppm: i128, price: Decimal) -> Result<Decimal, MoneyError> {
-    Decimal::new(s_ppm, 0)?.checked_mul(price)
+        .noting(assumed(parts)))
 }
 
 fn assumed(parts: &Parts) -> String {

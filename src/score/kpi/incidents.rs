@@ -1,8 +1,8 @@
 //! Incident reduction: counts, rates, and what the baseline says of them.
 
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
-use super::super::stage::{Outcome, REFUSED, View};
 use super::super::value::Direction;
+use super::super::view::{Outcome, REFUSED, View};
 use crate::baseline::{JointRow, Status};
 use crate::money::{Decimal, Rounding};
 
@@ -168,7 +168,7 @@ fn incident_rate(view: &View<'_>) -> Result<Outcome, String> {
 }
 
 /// The joint row of the scope and period, when it may be used.
-fn joint<'a>(view: &View<'a>) -> Result<&'a JointRow, String> {
+pub(super) fn joint<'a>(view: &View<'a>) -> Result<&'a JointRow, String> {
     let Some(row) = view.joint else {
         return Err(view.no_joint());
     };

@@ -1,8 +1,8 @@
 //! The composite score of a contract, from the targets and weights of its terms.
 
 use super::super::catalogue::{Across, Kpi, Periods, Unit};
-use super::super::stage::{Outcome, View};
 use super::super::value::{Direction, Level};
+use super::super::view::{Outcome, View};
 use crate::money::Decimal;
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[Kpi {

@@ -2,8 +2,8 @@
 //! currency per contract.
 
 use super::super::catalogue::{Across, Kpi, MONEY_LEVELS, Periods, Unit};
-use super::super::stage::{Outcome, View};
 use super::super::value::Direction;
+use super::super::view::{Outcome, View};
 use crate::money::{Decimal, MoneyError, Rounding};
 
 const BILLING: &[&str] = &[

@@ -1,9 +1,9 @@
 //! Service levels: attainment, breaches and times to restore.
 
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
-use super::super::stage::{Outcome, View};
 use super::super::value::Direction;
-use crate::measure::histogram::SparseHistogram;
+use super::super::view::{Outcome, View};
+use crate::measure::fragment::Clock;
 use crate::money::Decimal;
 
 const LEVEL_INPUTS: &[&str] = &[
@@ -155,16 +155,10 @@ fn breaches(view: &View<'_>) -> Result<Outcome, String> {
 }
 
 fn quantile(view: &View<'_>, business: bool, percent: u32) -> Result<Outcome, String> {
-    let parts = view.observed()?;
-    let histogram: &SparseHistogram = if business {
-        &parts.business
+    let clock = if business {
+        Clock::RestoreBusiness
     } else {
-        &parts.wall
+        Clock::RestoreWall
     };
-    match histogram.quantile_s(percent, 100) {
-        None => Err("no incident was restored in the period".to_owned()),
-        Some(seconds) => Ok(Outcome::of(Decimal::from_u64(seconds))
-            .counting(histogram.n())
-            .excluding(parts.cell.clock_unread)),
-    }
+    view.quantile(clock, percent, "no incident was restored in the period")
 }

@@ -84,6 +84,8 @@ fn open_incidents_are_breaches_and_carry_impact_up_to_the_as_of_moment() {
         opened_at: opened.parse().unwrap(),
         due_at: Some(due.parse().unwrap()),
         affected_ppm: Some(1_000_000),
+        respond_due_at: None,
+        warned_at: None,
     };
     let late = open("2025-10-31T22:00:00Z", "2025-10-31T23:00:00Z");
     world.cells.total.open.insert(late, 2);
