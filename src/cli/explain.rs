@@ -103,14 +103,31 @@ fn on_paper(lines: &[&SettlementLine]) -> String {
             (None, LineStatus::NotMeasurable) => "—".to_owned(),
             (None, _) => String::new(),
         };
-        let mark = match line.amount_kind {
-            AmountKind::Payable | AmountKind::Total => "=",
-            _ => " ",
+        // What leads to an amount may be tickets, hours or shares: only what is due is money.
+        let (mark, currency) = match line.amount_kind {
+            AmountKind::Payable | AmountKind::Total => ("=", line.currency.to_string()),
+            _ => (" ", String::new()),
+        };
+        let amount = if mark == "=" {
+            amount
+        } else {
+            trimmed(&amount)
         };
         text.push_str(&format!(
-            " {mark} {:<14} {:>20} {}  {}\n",
-            line.step, amount, line.currency, line.explanation
+            " {mark} {:<14} {amount:>20} {currency:<3}  {}\n",
+            line.step, line.explanation
         ));
     }
     text
+}
+
+/// A figure without the zeros behind its point.
+fn trimmed(figure: &str) -> String {
+    match figure.split_once('.') {
+        Some((whole, part)) => match part.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            part => format!("{whole}.{part}"),
+        },
+        None => figure.to_owned(),
+    }
 }
