@@ -119,10 +119,10 @@ const MEASURES: &[(&str, i64, u8)] = &[
     ("rate", 2_210, 4),
 ];
 
-fn measures() -> Measures {
+fn measures(months: i32) -> Measures {
     let mut measures = Measures::new();
     let first = Month::new(2022, 1).unwrap();
-    for month in 0..36 {
+    for month in 0..months {
         for (name, value, scale) in MEASURES {
             // Every third month is a loss, every second misses a level.
             let value = i128::from(*value) * i128::from(100 + (month % 3) * 5) / 100;
@@ -141,7 +141,14 @@ fn benches(criterion: &mut Criterion) {
         Arc::new(Settled::new()),
         Arc::new(Vec::new()),
     );
-    let measures = measures();
+    // What grows with the history: four and sixteen times as long.
+    for months in [144, 576] {
+        let inputs = plan.bind(&measures(months), &fx, &settled, &disputes);
+        criterion.bench_function(&format!("settle 12 clauses × {months} months"), |b| {
+            b.iter(|| plan.run(std::hint::black_box(&inputs), false));
+        });
+    }
+    let measures = measures(36);
     let inputs = plan.bind(&measures, &fx, &settled, &disputes);
     let outcome = plan.run(&inputs, false);
     assert_eq!(outcome.results.len(), 12 * 36);

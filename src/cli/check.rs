@@ -29,12 +29,12 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         Err(refused) => return Ok(refused.exit()),
     };
     let source = &terms.settle.source;
-    eprintln!(
+    super::say(format_args!(
         "{}: {} clauses, {} amendments, nothing contradicts itself (terms {})",
         arguments.terms.display(),
         source.clause.len(),
         source.amendment.len(),
         terms.hash().get(..12).unwrap_or_default()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -35,24 +35,42 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         Err(refused) => return Ok(refused.exit()),
     };
     let settlement = settle(&terms.settle, &facts, Detail::Steps);
-    let wanted = |line: &&SettlementLine| {
-        arguments
-            .contract
-            .as_ref()
-            .is_none_or(|c| *c == line.contract_id)
-            && arguments.period.as_ref().is_none_or(|p| *p == line.period)
-            && arguments
-                .clause
-                .as_ref()
-                .is_none_or(|c| *c == line.clause_id)
-    };
-    let lines: Vec<&SettlementLine> = settlement.lines.iter().filter(wanted).collect();
+    let mut lines: Vec<&SettlementLine> = settlement.lines.iter().collect();
+    type Of = fn(&SettlementLine) -> &str;
+    let asked: [(&str, &Option<String>, Of); 3] = [
+        ("contract", &arguments.contract, |l| &l.contract_id),
+        ("period", &arguments.period, |l| &l.period),
+        ("clause", &arguments.clause, |l| &l.clause_id),
+    ];
+    for (what, wanted, of) in asked {
+        let Some(wanted) = wanted else { continue };
+        let mut known: Vec<&str> = Vec::new();
+        for line in &lines {
+            if !known.contains(&of(line)) {
+                known.push(of(line));
+            }
+        }
+        if !known.contains(&wanted.as_str()) {
+            let refused = Refused::Terms(miette::miette!(
+                "no row of the settlement is about {what} `{wanted}`; {}",
+                crate::terms::suggestion(wanted, &known)
+            ));
+            return Ok(refused.exit());
+        }
+        lines.retain(|line| of(line) == wanted);
+    }
     if lines.is_empty() {
-        let refused = Refused::Input(miette::miette!(
-            "no row of the settlement is about that contract, period and clause"
-        ));
+        let told: Vec<String> = settlement
+            .findings
+            .iter()
+            .map(|f| f.detail.clone())
+            .collect();
+        let refused = Refused::Input(miette::miette!("nothing was settled: {}", told.join("; ")));
         return Ok(refused.exit());
     }
+    // A failure that would be repeated, or a balance of nothing, is for the next statement only.
+    lines.retain(|l| !l.status.is_balance() || l.amount.is_some_and(|a| !a.is_zero()));
+    lines.retain(|l| !matches!(l.status, LineStatus::Missed | LineStatus::Passed));
     super::data(on_paper(&lines).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -85,14 +103,31 @@ fn on_paper(lines: &[&SettlementLine]) -> String {
             (None, LineStatus::NotMeasurable) => "—".to_owned(),
             (None, _) => String::new(),
         };
-        let mark = match line.amount_kind {
-            AmountKind::Payable | AmountKind::Total => "=",
-            _ => " ",
+        // What leads to an amount may be tickets, hours or shares: only what is due is money.
+        let (mark, currency) = match line.amount_kind {
+            AmountKind::Payable | AmountKind::Total => ("=", line.currency.to_string()),
+            _ => (" ", String::new()),
+        };
+        let amount = if mark == "=" {
+            amount
+        } else {
+            trimmed(&amount)
         };
         text.push_str(&format!(
-            " {mark} {:<14} {:>20} {}  {}\n",
-            line.step, amount, line.currency, line.explanation
+            " {mark} {:<14} {amount:>20} {currency:<3}  {}\n",
+            line.step, line.explanation
         ));
     }
     text
+}
+
+/// A figure without the zeros behind its point.
+fn trimmed(figure: &str) -> String {
+    match figure.split_once('.') {
+        Some((whole, part)) => match part.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            part => format!("{whole}.{part}"),
+        },
+        None => figure.to_owned(),
+    }
 }

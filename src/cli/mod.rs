@@ -81,6 +81,12 @@ fn fit_errors() {
     }
 }
 
+/// Says something on stderr. Nobody may be listening any more, which is no error.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.
 fn data(text: &[u8]) -> miette::Result<()> {
     use std::io::Write as _;

@@ -119,7 +119,7 @@ impl Refused {
             Refused::Terms(report) => (report, 2),
             Refused::Input(report) => (report, 3),
         };
-        eprintln!("{report:?}");
+        super::say(format_args!("{report:?}"));
         ExitCode::from(code)
     }
 }
@@ -157,10 +157,17 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 /// Reads and checks a terms file.
 pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
+    let bytes = std::fs::read(path)
         .into_diagnostic()
         .wrap_err_with(|| format!("the terms file {name} cannot be read"))
         .map_err(Refused::Input)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = e.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        input(format!(
+            "{name}, line {line}: byte {at} is no UTF-8: terms are a text file (TOML) in UTF-8; save it as such"
+        ))
+    })?;
     Terms::parse(&name, &text).map_err(|e| Refused::Terms(e.into()))
 }
 
@@ -447,7 +454,10 @@ fn conclude(settlement: &Settlement, findings: &[Finding]) {
         .iter()
         .filter(|l| l.amount_kind == AmountKind::Total)
         .count();
-    eprintln!("{totals} statements settled, {} findings", findings.len());
+    super::say(format_args!(
+        "{totals} statements settled, {} findings",
+        findings.len()
+    ));
     for finding in findings.iter().take(20) {
         let contract = finding
             .contract_id
@@ -463,9 +473,12 @@ fn conclude(settlement: &Settlement, findings: &[Finding]) {
             }
             _ => String::new(),
         };
-        eprintln!("{}: {contract}{}{place}", finding.severity, finding.detail);
+        super::say(format_args!(
+            "{}: {contract}{}{place}",
+            finding.severity, finding.detail
+        ));
     }
     if findings.len() > 20 {
-        eprintln!("… and {} more", findings.len() - 20);
+        super::say(format_args!("… and {} more", findings.len() - 20));
     }
 }

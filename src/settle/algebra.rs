@@ -139,7 +139,9 @@ pub(super) fn pass(
     let mut qualifying = true;
     for step in steps {
         let before = running.amount;
-        let (operand, bound_by, word) = take(&step.act, &mut running, scene, memory)?;
+        let mut slices = trace.is_some().then(Vec::new);
+        let (operand, bound_by, word) =
+            take(&step.act, &mut running, scene, memory, slices.as_mut())?;
         if bound_by.is_some() {
             running.bound_by = bound_by;
         }
@@ -161,12 +163,21 @@ pub(super) fn pass(
                 operand,
                 after: running.amount,
                 bound_by,
-                words: super::words::of_step(step, before, operand, running.amount),
+                words: super::words::of_step(
+                    step,
+                    before,
+                    operand,
+                    running.amount,
+                    slices.as_deref().unwrap_or_default(),
+                ),
             });
         }
     }
     Ok(running)
 }
+
+/// The slices of an amount with their rates, for the explanation.
+type Slices = Vec<(Decimal, Decimal)>;
 
 type Taken = (Option<Decimal>, Option<&'static str>, &'static str);
 
@@ -175,6 +186,7 @@ fn take(
     running: &mut Running,
     scene: &Scene<'_>,
     memory: &mut Memory,
+    slices: Option<&mut Slices>,
 ) -> Result<Taken, Stop> {
     let x = running.amount;
     let (after, operand, bound_by, word) = match act {
@@ -197,7 +209,7 @@ fn take(
             (after, Some(least), bound, "minimum")
         }
         Act::Bands(bands) => {
-            let (after, rate) = bands.apply(x, scene)?;
+            let (after, rate) = bands.apply(x, scene, slices)?;
             (after, rate, None, "bands")
         }
         Act::Times {
@@ -426,6 +438,7 @@ impl Bands {
         &self,
         x: Decimal,
         scene: &Scene<'_>,
+        slices: Option<&mut Slices>,
     ) -> Result<(Decimal, Option<Decimal>), Stop> {
         let of = self.of.as_ref().map(|o| o.node.eval(scene)).transpose()?;
         let edge = |e: &Option<Expr>| -> Result<Option<Decimal>, Stop> {
@@ -453,7 +466,7 @@ impl Bands {
                 }
             };
         }
-        self.marginal(x, edge, scene).map(|sum| (sum, None))
+        self.marginal(x, edge, scene, slices).map(|sum| (sum, None))
     }
 
     /// The rate or amount of the band that a value lies in.
@@ -472,6 +485,7 @@ impl Bands {
         x: Decimal,
         edge: impl Fn(&Option<Expr>) -> Result<Option<Decimal>, Stop>,
         scene: &Scene<'_>,
+        mut slices: Option<&mut Slices>,
     ) -> Result<Decimal, Stop> {
         let (low, high) = (x.min(Decimal::ZERO), x.max(Decimal::ZERO));
         let mut sum = Decimal::ZERO;
@@ -496,7 +510,11 @@ impl Bands {
             covered = covered.checked_add(slice)?;
             if let Gives::Rate(rate) = &band.gives {
                 let signed = if x.is_negative() { -slice } else { slice };
-                sum = sum.checked_add(signed.checked_mul(rate.node.eval(scene)?)?)?;
+                let rate = rate.node.eval(scene)?;
+                sum = sum.checked_add(signed.checked_mul(rate)?)?;
+                if let Some(slices) = slices.as_deref_mut() {
+                    slices.push((signed, rate));
+                }
             }
         }
         if covered != high.checked_sub(low)? {

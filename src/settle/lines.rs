@@ -446,6 +446,7 @@ impl Writer<'_> {
             self.settlement.lines.push(row);
         }
         let mut qualified = false;
+        let mut pay_in = None;
         for (i, trace) in told.trace.iter().enumerate() {
             let sharing = !matches!(trace.word, "minimum" | "when" | "carry" | "level");
             if sharing && !qualified && i > 0 {
@@ -459,6 +460,13 @@ impl Writer<'_> {
             let Some(mut row) = self.row(result, supplier) else {
                 continue;
             };
+            if trace.word == "fx" {
+                let version = self.plan.versions.get(result.version);
+                pay_in = version
+                    .and_then(|v| v.clauses.get(result.place))
+                    .map(|c| c.pay_in);
+            }
+            row.currency = pay_in.unwrap_or(row.currency);
             trace.word.clone_into(&mut row.step);
             row.basis = (trace.word != "level").then_some(trace.before.normalized());
             if trace.word == "level" {

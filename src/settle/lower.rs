@@ -100,7 +100,14 @@ pub(super) struct Lower<'a> {
     /// Clauses of the contract that come later, for a better message.
     pub(super) later: Vec<String>,
     pub(super) currency: Currency,
+    pub(super) depth: usize,
+    pub(super) size: usize,
 }
+
+/// How deep an expression may go, and how many parts it may have, with its definitions put in:
+/// far above what a contract says, far below what would exhaust the stack.
+const MAX_DEPTH: usize = 150;
+const MAX_SIZE: usize = 20_000;
 
 struct Scope {
     span: Range<usize>,
@@ -134,6 +141,7 @@ impl Lower<'_> {
             within: Vec::new(),
         };
         let text = value.value.to_string();
+        (self.depth, self.size) = (0, 0);
         let node = match &value.value {
             Value::Number(number) => Some((Node::Number(*number), Type::Number)),
             Value::Text(text) => self
@@ -188,6 +196,27 @@ impl Lower<'_> {
     }
 
     fn lower(&mut self, ast: &Ast, scope: &mut Scope) -> Option<Lowered> {
+        self.depth += 1;
+        self.size += 1;
+        let lowered = if self.depth > MAX_DEPTH || self.size > MAX_SIZE {
+            self.problems.push(
+                Problem::at(
+                    &scope.span,
+                    "this expression is too long or too deep, with its definitions put in",
+                )
+                .help(format!(
+                    "at most {MAX_DEPTH} levels and {MAX_SIZE} parts: give parts of a long sum a name under [define], or make clauses of them"
+                )),
+            );
+            None
+        } else {
+            self.lower_one(ast, scope)
+        };
+        self.depth -= 1;
+        lowered
+    }
+
+    fn lower_one(&mut self, ast: &Ast, scope: &mut Scope) -> Option<Lowered> {
         match &ast.node {
             AstNode::Number(number) => Some(Lowered::Value(Node::Number(*number), Type::Number)),
             AstNode::Text(text) => Some(Lowered::Text(Some(text.clone()))),
@@ -266,6 +295,9 @@ impl Lower<'_> {
         b: &Ast,
         scope: &mut Scope,
     ) -> Option<Lowered> {
+        for (name, text) in [(a, b), (b, a)] {
+            self.never(name, text, scope);
+        }
         let (left, right) = (self.lower(a, scope)?, self.lower(b, scope)?);
         let node = match (left, right) {
             (Lowered::Text(Some(x)), Lowered::Text(Some(y))) => {
@@ -288,6 +320,27 @@ impl Lower<'_> {
             }
         };
         Some(Lowered::Value(node, Type::Truth))
+    }
+
+    /// A comparison of a parameter with a text that is none of its declared values.
+    fn never(&mut self, name: &Ast, text: &Ast, scope: &Scope) {
+        let (AstNode::Name(name, None), AstNode::Text(word)) = (&name.node, &text.node) else {
+            return;
+        };
+        let declared = self.source.parameters.get(name);
+        let Some(known) = declared.and_then(|p| p.value.one_of.as_ref()) else {
+            return;
+        };
+        if !known.contains(word) {
+            let words: Vec<&str> = known.iter().map(String::as_str).collect();
+            self.problems.push(
+                Problem::at(
+                    &place(scope, &text.span),
+                    format!("`{word}` never occurs: it is no value of `{name}`"),
+                )
+                .help(suggestion(word, &words)),
+            );
+        }
     }
 
     fn name(

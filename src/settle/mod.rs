@@ -122,20 +122,19 @@ fn settle_one(spec: &SettleSpec, id: &str, facts: &Facts, detail: Detail) -> Set
     };
     let plan = match Plan::new(spec, id, &facts.parameters) {
         Ok(plan) => plan,
-        Err(error) => return failed("contract_not_settled", error.to_string()),
+        Err(error) => return failed("contract_not_settled", error.reason),
     };
     let inputs = plan.bind_facts(facts);
     if inputs.periods().is_empty() {
         return failed(
             "nothing_to_settle",
-            format!(
-                "contract {id}: no measure lies within the contract's term; name the periods to \
-                 settle (--periods) if the terms need none"
-            ),
+            "no measure lies within the contract's term; name the periods to settle \
+                 (--periods) if the terms need none"
+                .to_owned(),
         );
     }
     match plan.settle(&inputs, detail) {
         Ok(settlement) => settlement,
-        Err(error) => failed("contract_not_settled", format!("contract {id}: {error}")),
+        Err(error) => failed("contract_not_settled", error.to_string()),
     }
 }

@@ -365,6 +365,8 @@ fn version(
         earlier: BTreeMap::new(),
         later: written.iter().map(|c| c.value.id.value.clone()).collect(),
         currency: source.contract.currency.value,
+        depth: 0,
+        size: 0,
     };
     if after > 0 {
         for removed in source

@@ -587,12 +587,16 @@ impl Run<'_> {
             },
             |clause| {
                 let amount = self.now.get(clause).copied().flatten();
-                amount
-                    .or(self.rebased.get(clause).copied().flatten())
-                    .map_or("nothing".to_owned(), plain)
+                amount.map_or("nothing".to_owned(), plain)
+            },
+            |clause| {
+                let value = self.rebased.get(clause).copied().flatten();
+                value.map_or("nothing".to_owned(), plain)
             },
         );
-        if named.is_empty() {
+        if expr.uses.is_empty() && expr.node.constant().is_some() {
+            plain(value)
+        } else if named.is_empty() {
             format!("{} = {}", expr.text, plain(value))
         } else {
             format!("{} = {} (with {named})", expr.text, plain(value))

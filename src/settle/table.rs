@@ -75,39 +75,57 @@ pub fn read_measures(
                 }
             }
         }
+        let mut others: Vec<String> = Vec::new();
+        let mut own = 0;
         for (line, row) in &table.rows {
-            let Some(contract) = shape.contract_of(row) else {
-                return Err(table.fail(Some(*line), "the row names no contract".to_owned()));
-            };
+            let contract = shape.contract_of(table, *line, row)?;
             if !shape.wanted(&contract) {
+                if others.len() < 50 && !others.contains(&contract) {
+                    others.push(contract);
+                }
                 continue;
             }
+            own += 1;
             let Some(period) = shape.period_of(table, *line, row)? else {
                 return Err(table.fail(
                     Some(*line),
                     "nothing says which period the row is about: name its column with [input] period, or the one period of all rows with all_rows_are".to_owned(),
                 ));
             };
-            let mut put =
-                |name: &str, scope: Option<&str>, text: &str, cell: CellType, column: &str| {
-                    let value = shape.measured(text, cell);
-                    if let Measured::NotMeasurable(reason) = &value
-                        && !shape.is_null(text)
-                    {
-                        findings.push(
-                            Finding::new(
-                                Stage::Settle,
-                                Severity::Warning,
-                                "cell_not_read",
-                                format!("measure `{name}`: {reason}"),
-                            )
-                            .with_contract(&contract)
-                            .with_place(&table.name, Some(*line))
-                            .with_column(column),
-                        );
-                    }
-                    measures.insert(&contract, period, name, scope, value);
-                };
+            let mut put = |name: &str,
+                           scope: Option<&str>,
+                           text: &str,
+                           cell: CellType,
+                           column: &str| {
+                if measures.contains(&contract, period, name, scope) {
+                    return Err(table.fail_at(
+                            *line,
+                            column,
+                            format!(
+                                "measure `{name}`{} of contract {contract} has a second value for the same period: keep one",
+                                scope.map_or(String::new(), |s| format!(" of {s}"))
+                            ),
+                        ));
+                }
+                let value = shape.measured(text, cell);
+                if let Measured::NotMeasurable(reason) = &value
+                    && !shape.is_null(text)
+                {
+                    findings.push(
+                        Finding::new(
+                            Stage::Settle,
+                            Severity::Warning,
+                            "cell_not_read",
+                            format!("measure `{name}`: {reason}"),
+                        )
+                        .with_contract(&contract)
+                        .with_place(&table.name, Some(*line))
+                        .with_column(column),
+                    );
+                }
+                measures.insert(&contract, period, name, scope, value);
+                Ok(())
+            };
             if let Some((name_at, value_at, scope_at)) = long_columns {
                 let written = Table::cell(row, name_at);
                 let found = names
@@ -117,7 +135,8 @@ pub fn read_measures(
                     let scope = scope_at
                         .map(|s| Table::cell(row, s))
                         .filter(|s| !s.is_empty());
-                    put(name, scope, Table::cell(row, value_at), *cell, "value");
+                    let column = table.header.get(value_at).map_or("value", String::as_str);
+                    put(name, scope, Table::cell(row, value_at), *cell, column)?;
                 }
             } else {
                 if let Some(first) = seen.insert((contract.clone(), period), *line) {
@@ -129,11 +148,28 @@ pub fn read_measures(
                 for (name, cell, column) in &columns {
                     if let Some(column) = column {
                         let header = table.header.get(*column).map_or("", String::as_str);
-                        put(name, None, Table::cell(row, *column), *cell, header);
+                        put(name, None, Table::cell(row, *column), *cell, header)?;
                     }
                 }
             }
             measures.insert_period(&contract, period);
+        }
+        if own == 0
+            && let (Some(id), Some(first)) = (&shape.fixed_contract, others.first())
+        {
+            let known: Vec<&str> = others.iter().map(String::as_str).collect();
+            let near = crate::terms::nearest(id, known.iter().copied()).unwrap_or(first);
+            findings.push(
+                Finding::new(
+                    Stage::Settle,
+                    Severity::Warning,
+                    "contract_not_in_table",
+                    format!(
+                        "no row is about contract `{id}` of the terms; the table is about others, such as `{near}`: correct the id, or leave it out of the terms to make them a template"
+                    ),
+                )
+                .with_place(&table.name, None),
+            );
         }
     }
     Ok(findings)
@@ -207,9 +243,7 @@ pub fn read_parameters(
         };
         let mut seen: BTreeMap<(String, Option<PeriodKey>), u64> = BTreeMap::new();
         for (line, row) in &table.rows {
-            let Some(contract) = shape.contract_of(row) else {
-                return Err(table.fail(Some(*line), "the row names no contract".to_owned()));
-            };
+            let contract = shape.contract_of(table, *line, row)?;
             if !shape.wanted(&contract) {
                 continue;
             }

@@ -15,6 +15,7 @@ pub(super) fn of_step(
     before: Decimal,
     operand: Option<Decimal>,
     after: Decimal,
+    slices: &[(Decimal, Decimal)],
 ) -> String {
     let (x, y) = (plain(before), plain(after));
     let o = operand.map(plain).unwrap_or_default();
@@ -22,21 +23,28 @@ pub(super) fn of_step(
         Act::Minimum { at, first_dollar } => {
             if before.abs() < operand.unwrap_or_default() {
                 format!(
-                    "{x} does not reach the minimum {} = {o}: nothing counts",
-                    at.text
+                    "{x} does not reach the minimum {}: nothing counts",
+                    named(at, &o)
                 )
             } else if *first_dollar {
                 format!(
-                    "{x} reaches the minimum {} = {o}: everything counts, from the first unit",
-                    at.text
+                    "{x} reaches the minimum {}: everything counts, from the first unit",
+                    named(at, &o)
                 )
             } else {
-                format!("of {x}, what exceeds {} = {o} counts: {y}", at.text)
+                format!("of {x}, what exceeds {} counts: {y}", named(at, &o))
             }
         }
         Act::Bands(bands) => match (bands.whole, operand) {
             (true, Some(rate)) => format!("the band gives {}: {x} becomes {y}", plain(rate)),
-            _ => format!("{x} in slices, each at the rate of its band: {y}"),
+            _ if slices.is_empty() => format!("{x} lies in no slice: {y}"),
+            _ => {
+                let parts: Vec<String> = slices
+                    .iter()
+                    .map(|(slice, rate)| format!("{} × {}", plain(*slice), plain(*rate)))
+                    .collect();
+                format!("{x} in slices: {} = {y}", parts.join(" + "))
+            }
         },
         Act::Times { word, factor, .. } => format!("{x} × {word} {} = {y}", named(factor, &o)),
         Act::Relief(relief) => format!("{x} × (1 − relief {}) = {y}", named(relief, &o)),
@@ -45,11 +53,20 @@ pub(super) fn of_step(
         Act::Limit {
             word, low, high, ..
         } => {
-            let texts: Vec<&str> = high.iter().chain(low).map(|e| e.text.as_str()).collect();
+            let all: Vec<&Expr> = high.iter().chain(low).collect();
+            let limit = match all.as_slice() {
+                [one] if one.text == o => o.clone(),
+                [one] => format!("{} = {o}", one.text),
+                many => many
+                    .iter()
+                    .map(|e| e.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
             if before == after {
-                format!("{x} keeps within the {word} {} = {o}", texts.join(", "))
+                format!("{x} keeps within the {word} {limit}")
             } else {
-                format!("{x} is limited by the {word} {} to {y}", texts.join(", "))
+                format!("{x} is limited by the {word} {limit} to {y}")
             }
         }
         Act::Carry { .. } => {
@@ -99,15 +116,18 @@ pub(super) fn uses(
     expr: &Expr,
     slot: impl Fn(usize) -> String,
     clause: impl Fn(usize) -> String,
+    rebased: impl Fn(usize) -> String,
 ) -> String {
     let mut seen: Vec<String> = Vec::new();
     for (name, what) in &expr.uses {
         let shown = match what {
             Use::Slot(index) => format!("{name} = {}", slot(*index)),
-            Use::Clause(index) | Use::Rebased(index) => format!("{name} = {}", clause(*index)),
+            Use::Clause(index) => format!("{name} = {}", clause(*index)),
+            Use::Rebased(index) => format!("{name} = {}", rebased(*index)),
             Use::Given(value) => format!("{name} = {value}"),
         };
-        if !seen.contains(&shown) {
+        // A name that is the whole expression has its value there already.
+        if *name != expr.text && !seen.contains(&shown) {
             seen.push(shown);
         }
     }

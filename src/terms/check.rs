@@ -87,7 +87,21 @@ pub(super) fn check(source: &TermsSource) -> Vec<Problem> {
                 .and(&source.contract.start.span, "starts here"),
         );
     }
+    if let Some(termination) = &source.termination
+        && let (super::source::StartSource::Day(start), super::source::StartSource::Day(day)) =
+            (&source.contract.start.value, &termination.value.date.value)
+        && day <= start
+    {
+        problems.push(
+            Problem::at(
+                &termination.value.date.span,
+                "the contract is terminated before it starts",
+            )
+            .and(&source.contract.start.span, "starts here"),
+        );
+    }
     names(source, &mut problems);
+    lookups(source, &mut problems);
     let per = source.contract.per.as_ref().map_or(Per::Month, |p| p.value);
     for clause in &source.clause {
         check_clause(&clause.value, per, &mut problems);
@@ -165,6 +179,45 @@ fn names(source: &TermsSource, problems: &mut Vec<Problem>) {
     for amendment in &source.amendment {
         for clause in &amendment.value.clause {
             identifier(&clause.value.id.value, &clause.value.id.span, problems);
+        }
+    }
+}
+
+/// A lookup by a parameter with a closed list of values has an entry for each, and no other.
+fn lookups(source: &TermsSource, problems: &mut Vec<Problem>) {
+    for (name, lookup) in &source.lookup {
+        let one_of = source
+            .parameters
+            .get(&lookup.value.by.value)
+            .and_then(|p| p.value.one_of.as_ref());
+        let Some(known) = one_of else { continue };
+        let words: Vec<&str> = known.iter().map(String::as_str).collect();
+        for (key, value) in &lookup.value.values {
+            if !known.contains(key) {
+                problems.push(
+                    Problem::at(
+                        &value.span,
+                        format!(
+                            "`{key}` never occurs: it is no value of `{}`",
+                            lookup.value.by.value
+                        ),
+                    )
+                    .help(suggestion(key, &words)),
+                );
+            }
+        }
+        let open: Vec<&str> = words
+            .into_iter()
+            .filter(|w| !lookup.value.values.contains_key(*w))
+            .collect();
+        if lookup.value.otherwise.is_none() && !open.is_empty() {
+            problems.push(
+                Problem::at(
+                    &lookup.value.by.span,
+                    format!("lookup `{name}` has no value for {}", open.join(", ")),
+                )
+                .help("add an entry for each, or `otherwise`"),
+            );
         }
     }
 }
@@ -313,6 +366,24 @@ fn check_clause(clause: &ClauseSource, contract_per: Per, problems: &mut Vec<Pro
                 );
             }
         }
+    }
+    let recomputed = !matches!(
+        kind,
+        Kind::Cap
+            | Kind::Collar
+            | Kind::Holdback
+            | Kind::CarryForward
+            | Kind::Rebase
+            | Kind::Wallet
+    );
+    if let Some(true_up) = clause.true_up.as_ref().filter(|_| !recomputed) {
+        problems.push(
+            Problem::at(
+                &true_up.span,
+                format!("a clause of kind {} is not recomputed", kind.name()),
+            )
+            .help("give `true_up` to the clauses that it is about; it follows what they pay"),
+        );
     }
     shares(clause, problems);
     if let Some(split) = &clause.split {

@@ -68,6 +68,9 @@ pub struct ExprError {
 /// Expressions deeper than this are refused, so that no input can exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
+/// Expressions longer than this are refused: a chain of operators is a deep tree as well.
+const MAX_TOKENS: usize = 1_000;
+
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Number(Decimal),
@@ -83,6 +86,14 @@ enum Token {
 /// The first place that is no expression, and what was expected there.
 pub fn parse(text: &str) -> Result<Ast, ExprError> {
     let tokens = tokens(text)?;
+    if let Some((_, span)) = tokens.get(MAX_TOKENS) {
+        return Err(ExprError {
+            message: format!(
+                "the expression has more than {MAX_TOKENS} words and signs: give parts of it a name under [define]"
+            ),
+            span: span.clone(),
+        });
+    }
     let mut parser = Parser {
         tokens,
         at: 0,
@@ -482,5 +493,6 @@ mod tests {
         }
         assert!(parse(&"(".repeat(10_000)).is_err());
         assert!(parse(&"-".repeat(10_000)).is_err());
+        assert!(parse(&"1 + ".repeat(10_000)).is_err());
     }
 }

@@ -165,6 +165,75 @@ fn contradictions_are_refused_with_every_place() {
 }
 
 #[test]
+fn what_can_never_be_is_refused() {
+    let parameters =
+        "[parameters]\ntrack = { type = \"text\", one_of = [\"basic\", \"enhanced\"] }\n";
+    let clause = "[[clause]]\nid = \"a\"\nkind = \"fixed_fee\"\namount = ";
+    refused(
+        &format!(
+            "{parameters}[lookup.l]\nby = \"track\"\nvalues = {{ basic = 1, enhancd = 2 }}\n{clause}\"l\"\n"
+        ),
+        &[
+            "`enhancd` never occurs",
+            "did you mean `enhanced`?",
+            "no value for enhanced",
+        ],
+    );
+    refused(
+        &format!("{parameters}{clause}\"if(track == 'basc', 1, 2)\"\n"),
+        &["`basc` never occurs", "@ 'basc'", "did you mean `basic`?"],
+    );
+    refused(
+        &format!(
+            "{clause}1\n[[clause]]\nid = \"b\"\nkind = \"cap\"\nlimit = 1\ntrue_up = \"quarter\"\n"
+        ),
+        &["a clause of kind cap is not recomputed"],
+    );
+    refused(
+        &format!("{clause}1\n[termination]\ndate = 2023-06-01\n"),
+        &["terminated before it starts"],
+    );
+    refused(
+        &format!("{clause}\"relief_share('availabilty')\"\n"),
+        &[
+            "`availabilty` is no measure",
+            "did you mean `availability`?",
+        ],
+    );
+    refused(
+        &format!("{clause}\"interpolate(ticket_count, 10, 1, 5, 2)\"\n"),
+        &["from the lowest to the highest"],
+    );
+    refused(
+        &format!("{clause}\"interpolate(ticket_count, 10, 1, 5)\"\n"),
+        &["this is written interpolate("],
+    );
+}
+
+/// No expression can exhaust the stack or the patience of who checks it.
+#[test]
+fn long_and_deep_expressions_are_refused() {
+    let clause = "[[clause]]\nid = \"a\"\nkind = \"fixed_fee\"\namount = ";
+    refused(
+        &format!("{clause}\"1{}\"\n", " + ticket_count".repeat(20_000)),
+        &["more than 1000 words and signs", "[define]"],
+    );
+    refused(
+        &format!("{clause}\"1{}\"\n", " + ticket_count".repeat(400)),
+        &["too long or too deep"],
+    );
+    let mut bomb = "[define]\n".to_owned();
+    for i in 0..40 {
+        bomb.push_str(&format!("d{i} = \"d{} + d{}\"\n", i + 1, i + 1));
+    }
+    bomb.push_str("d40 = 1\n");
+    refused(
+        &format!("{bomb}{clause}\"d0\"\n"),
+        &["too long or too deep"],
+    );
+}
+
+#[test]
 fn an_unknown_schema_version_is_refused() {
     let said = refusal("schema = 2\n[contract]\ncurrency = \"EUR\"\nstart = 2024-01-01\n");
     assert!(

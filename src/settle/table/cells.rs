@@ -5,7 +5,7 @@ use super::super::measures::Measured;
 use super::super::parameters::ParameterValue;
 use super::super::period::{PeriodError, PeriodKey};
 use super::{Table, TableError};
-use crate::money::Decimal;
+use crate::money::{Decimal, MoneyError};
 use crate::terms::{CellType, DateFormat, InputSource, ParameterSource, SettleSpec};
 use crate::time::Date;
 
@@ -25,6 +25,18 @@ impl<'a> Shape<'a> {
         default: &'a InputSource,
     ) -> Result<Shape<'a>, TableError> {
         let input = spec.source.input.as_ref().unwrap_or(default);
+        if let [only] = table.header.as_slice()
+            && let Some(sign) = only.chars().find(|c| [';', '\t', '|', ','].contains(c))
+        {
+            return Err(table.fail(
+                Some(1),
+                format!(
+                    "the header is one column, `{only}`: if `{}` stands between columns, declare [input] separator = \"{}\"",
+                    sign.escape_default(),
+                    sign.escape_default()
+                ),
+            ));
+        }
         let fixed_contract = spec.source.contract.id.as_ref().map(|id| id.value.clone());
         let named = input.contract.as_deref().unwrap_or("contract_id");
         let contract = match table.column(&[named.to_owned()])? {
@@ -56,11 +68,23 @@ impl<'a> Shape<'a> {
         })
     }
 
-    pub(super) fn contract_of(&self, row: &[String]) -> Option<String> {
-        match self.contract {
-            Some(column) => Some(Table::cell(row, column).to_owned()).filter(|t| !t.is_empty()),
-            None => self.fixed_contract.clone(),
-        }
+    /// The contract that a row is about.
+    pub(super) fn contract_of(
+        &self,
+        table: &Table,
+        line: u64,
+        row: &[String],
+    ) -> Result<String, TableError> {
+        let (id, column) = match self.contract {
+            Some(column) => (
+                Some(Table::cell(row, column)),
+                table.header.get(column).map_or("", String::as_str),
+            ),
+            None => (self.fixed_contract.as_deref(), ""),
+        };
+        id.filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .ok_or_else(|| table.fail_at(line, column, "the row names no contract".to_owned()))
     }
 
     pub(super) fn wanted(&self, contract: &str) -> bool {
@@ -79,9 +103,10 @@ impl<'a> Shape<'a> {
                 if text.is_empty() {
                     return Ok(self.fixed_period);
                 }
+                let name = table.header.get(column).map_or("", String::as_str);
                 text.parse()
                     .map(Some)
-                    .map_err(|e: PeriodError| table.fail(Some(line), e.to_string()))
+                    .map_err(|e: PeriodError| table.fail_at(line, name, e.to_string()))
             }
             None => Ok(self.fixed_period),
         }
@@ -131,8 +156,15 @@ impl<'a> Shape<'a> {
                 "it is {text}, which is no number that can be paid on"
             ));
         }
-        let value: Decimal = body.parse().map_err(|_| {
-            if self.input.thousands.is_none() && body.contains(',') {
+        let value: Decimal = body.parse().map_err(|error| {
+            let exponent = body.split_once(['e', 'E']).is_some_and(|(a, b)| {
+                a.parse::<Decimal>().is_ok() && b.trim_start_matches(['+', '-']).parse::<u64>().is_ok()
+            });
+            if error == MoneyError::Overflow {
+                format!("`{text}` is {error}")
+            } else if exponent {
+                format!("`{text}` is a number that a spreadsheet has shortened: export the column with all its digits")
+            } else if self.input.thousands.is_none() && body.contains(',') {
                 format!("`{text}` is no number; if `,` stands between thousands, declare [input] thousands = \",\"")
             } else {
                 format!("`{text}` is no number; if it means that there is no value, declare it under [input] nulls")

@@ -65,6 +65,15 @@ impl Table {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let separator = u8::try_from(separator)
             .map_err(|_| fail(None, format!("`{separator}` cannot separate columns")))?;
+        // A quotation mark that is never closed would swallow the rows after it.
+        if bytes.iter().filter(|b| **b == b'"').count() % 2 == 1 {
+            return Err(fail(
+                unclosed(bytes),
+                "a quotation mark is not closed: cells in quotes end with one, and one inside a \
+                 cell is doubled"
+                    .to_owned(),
+            ));
+        }
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(separator)
             .has_headers(false)
@@ -88,6 +97,9 @@ impl Table {
             return Err(fail(None, "the table is empty".to_owned()));
         }
         let (_, header) = rows.remove(0);
+        if rows.is_empty() && header.iter().all(String::is_empty) {
+            return Err(fail(None, "the table is empty".to_owned()));
+        }
         Ok(Table {
             name: name.to_owned(),
             header,
@@ -144,6 +156,14 @@ impl Table {
                 )
             })
     }
+}
+
+/// The line on which the first quoted cell starts that ends at no separator or line end.
+fn unclosed(bytes: &[u8]) -> Option<u64> {
+    bytes
+        .split(|b| *b == b'\n')
+        .position(|line| line.iter().filter(|b| **b == b'"').count() % 2 == 1)
+        .and_then(|at| u64::try_from(at + 1).ok())
 }
 
 /// The character of a byte in Windows-1252, of which Latin-1 is a part (WHATWG Encoding, index
