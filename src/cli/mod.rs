@@ -5,6 +5,8 @@
 //! `--fail-on`, 2 usage or terms invalid, 3 input unreadable, 4 internal error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod align;
+mod backtest;
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
@@ -18,6 +20,7 @@ mod parquet;
 #[cfg(feature = "frames")]
 mod run;
 mod settle;
+mod simulate;
 mod synth;
 
 use std::process::ExitCode;
@@ -34,6 +37,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Align(align::Arguments),
+    Backtest(backtest::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
     Generate(generate::Arguments),
@@ -42,6 +47,7 @@ enum Command {
     #[cfg(feature = "frames")]
     Run(run::Arguments),
     Settle(settle::Arguments),
+    Simulate(simulate::Arguments),
     /// Write a seeded example world with known truths.
     Synth(synth::SynthArgs),
     /// Print the KPI catalogue.
@@ -52,6 +58,8 @@ enum Command {
 pub fn main() -> ExitCode {
     fit_errors();
     let done = match Arguments::parse().command {
+        Command::Align(arguments) => align::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
@@ -60,6 +68,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "frames")]
         Command::Run(arguments) => run::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Synth(arguments) => Ok(said(synth::run(&arguments))),
         Command::Kpis(arguments) => Ok(said(kpis::run(&arguments))),
     };

@@ -213,7 +213,7 @@ fn read_parquet(path: &Path) -> Result<Table, Refused> {
     )))
 }
 
-fn input(error: impl std::fmt::Display) -> Refused {
+pub(super) fn input(error: impl std::fmt::Display) -> Refused {
     Refused::Input(miette!("{error}"))
 }
 
@@ -396,11 +396,16 @@ pub(super) fn write(
             }
         }
     }
+    put(&text, output)
+}
+
+/// Writes a table to a file, or to stdout.
+pub(super) fn put(text: &[u8], output: Option<&Path>) -> miette::Result<()> {
     match output {
-        Some(path) => std::fs::write(path, &text)
+        Some(path) => std::fs::write(path, text)
             .into_diagnostic()
             .wrap_err_with(|| format!("{} cannot be written", path.display())),
-        None => match std::io::stdout().lock().write_all(&text) {
+        None => match std::io::stdout().lock().write_all(text) {
             // A reader that has seen enough, such as `head`, is no error.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(error).into_diagnostic()
@@ -458,6 +463,11 @@ fn conclude(settlement: &Settlement, findings: &[Finding]) {
         "{totals} statements settled, {} findings",
         findings.len()
     ));
+    tell(findings);
+}
+
+/// Findings on stderr, the first twenty in words.
+pub(super) fn tell(findings: &[Finding]) {
     for finding in findings.iter().take(20) {
         let contract = finding
             .contract_id

@@ -24,6 +24,8 @@ use crate::config::project::Project;
 use crate::finding::{Finding, Severity, Stage};
 use crate::ingest::file::InputError;
 use crate::ingest::{self, Ingested};
+use crate::judge::align::{self, Alignment};
+use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
 use crate::measure::read;
@@ -37,7 +39,7 @@ use crate::store::disk::{Staging, StoreError};
 use crate::store::prepare;
 use crate::time::{Month, Period};
 use contracts::{Contract, ContractError};
-pub use outcome::{Outcome, SchemeRow};
+pub use outcome::Outcome;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -81,6 +83,22 @@ pub fn run(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
+    let given = align::Given {
+        repair: true,
+        ..align::Given::default()
+    };
+    run_with(project, &given, progress)
+}
+
+/// As [`run`], with what the caller says about alignment beside the terms.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    project: &Project,
+    given: &align::Given,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
     let contracts = contracts::read(project)?;
     let output = Staging::begin(&project.output_folder())?;
     let staged = Staging::begin(&project.store_folder())?;
@@ -119,6 +137,7 @@ pub fn run(
         plans: &plans,
         cells: &cells,
         billing: &billing,
+        given,
     };
     let results = settle_all(&contracts, &measured, &mut findings);
     findings.sort();
@@ -134,6 +153,7 @@ pub fn run(
         statements::kpi(&results.kpis),
         statements::settlement(&results.settlement),
         statements::schemes(&results.schemes),
+        statements::alignment(&results.alignment.rows),
         tables::billing_facts(&billing_facts),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
@@ -148,6 +168,7 @@ pub fn run(
         findings,
         settlement: results.settlement,
         schemes: results.schemes,
+        alignment: results.alignment,
         kpis: results.kpis,
         manifest: project.output_folder().join(MANIFEST),
         outputs: manifest.outputs,
@@ -184,6 +205,7 @@ struct Measured<'a> {
     plans: &'a read::Plans,
     cells: &'a Cells,
     billing: &'a BillingCells,
+    given: &'a align::Given,
 }
 
 /// What the pure stages give, for all contracts in the order of the project.
@@ -193,6 +215,7 @@ struct Results {
     kpis: Vec<score::KpiValue>,
     settlement: Vec<SettlementLine>,
     schemes: Vec<SchemeRow>,
+    alignment: Alignment,
 }
 
 /// Baseline, score and settle for every contract, in the order of the project.
@@ -253,20 +276,49 @@ fn settle_all(
             months: None,
         };
         let spec = contract.terms.settle.clone();
-        let own = settle::settle(&spec, &facts(&contract.parameters), Detail::Steps);
+        let id = &contract.entry.id;
+        let own_facts = facts(&contract.parameters);
+        let own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
-        results
-            .schemes
-            .extend(outcome::schemes("this_contract", &own.lines, &kpis));
+        let given = measured.given;
+        let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
+            backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
+        };
+        results.schemes.extend(backtest::rows_of(
+            "this_contract",
+            &own.lines,
+            &own_facts.measures,
+            &costs(&spec, &own_facts),
+        ));
+        match align::align_one(&spec, &own_facts, &ratios(&kpis), given, id) {
+            Ok(found) => {
+                findings.extend(found.findings.iter().cloned());
+                results.alignment.rows.extend(found.rows);
+                results.alignment.assumptions.extend(found.assumptions);
+                results.alignment.findings.extend(found.findings);
+            }
+            Err(error) => findings.push(
+                Finding::new(
+                    Stage::Judge,
+                    Severity::Warning,
+                    "not_aligned",
+                    error.to_string(),
+                )
+                .with_contract(id),
+            ),
+        }
         for (scheme, (terms, parameters)) in &contract.compare {
             // The ledger holds what this contract paid, not what another would have.
             let mut facts = facts(parameters);
             facts.settled = Arc::default();
             facts.disputes = Arc::default();
             let other = settle::settle(&terms.settle, &facts, Detail::Amounts);
-            results
-                .schemes
-                .extend(outcome::schemes(scheme, &other.lines, &kpis));
+            results.schemes.extend(backtest::rows_of(
+                scheme,
+                &other.lines,
+                &facts.measures,
+                &costs(&terms.settle, &facts),
+            ));
             findings.extend(other.findings.into_iter().map(|mut f| {
                 f.severity = f.severity.min(Severity::Note);
                 f.detail = format!("in the comparison `{scheme}`: {}", f.detail);
@@ -390,20 +442,59 @@ fn insert(
         from: period.start(),
         to: period.end(),
     });
-    let qualified = scope.to_string();
-    let plain = scope.value();
-    let keys: &[Option<&str>] = match scope {
-        score::Scope::Contract => &[None],
-        score::Scope::Supplier(_) => &[],
-        score::Scope::Service(id) if id.is_empty() => &[],
-        score::Scope::Service(id) if crate::measure::spec::priority(id).is_some() => {
-            &[Some(&qualified)]
-        }
-        _ => &[Some(&qualified), Some(&plain)],
-    };
-    for key in keys {
-        measures.insert(contract_id, span, name, *key, value.clone());
+    for key in scope_keys(scope) {
+        measures.insert(contract_id, span, name, key.as_deref(), value.clone());
     }
+}
+
+/// The names by which settlement knows a scope; see [`measures`].
+fn scope_keys(scope: &score::Scope) -> Vec<Option<String>> {
+    let (qualified, plain) = (scope.to_string(), scope.value());
+    match scope {
+        score::Scope::Contract => vec![None],
+        score::Scope::Supplier(_) => Vec::new(),
+        score::Scope::Service(id) if id.is_empty() => Vec::new(),
+        score::Scope::Service(id) if crate::measure::spec::priority(id).is_some() => {
+            vec![Some(qualified)]
+        }
+        _ => vec![Some(qualified), Some(plain)],
+    }
+}
+
+/// The KPI values that are a quotient of two numbers, so that alignment can move the two.
+fn ratios(kpis: &[score::KpiValue]) -> align::Ratios {
+    let mut ratios = align::Ratios::new();
+    for value in kpis {
+        let (Some(is), Some(numerator), Some(denominator)) =
+            (value.value, value.numerator, value.denominator)
+        else {
+            continue;
+        };
+        let times = [1, 100, 1_000].map(crate::money::Decimal::from_i64);
+        let found = times.into_iter().find_map(|times| {
+            let ratio = align::Ratio {
+                numerator,
+                denominator,
+                times,
+                decimals: is.scale(),
+            };
+            let again = numerator.checked_mul(times).ok()?.div(
+                denominator,
+                ratio.decimals,
+                crate::money::Rounding::HalfEven,
+            );
+            (again.ok()? == is).then_some(ratio)
+        });
+        let Some(ratio) = found else { continue };
+        let span = settle::Span {
+            from: value.period.start(),
+            to: value.period.end(),
+        };
+        for key in scope_keys(&value.scope) {
+            ratios.insert((span, value.kpi.to_owned(), key), ratio);
+        }
+    }
+    ratios
 }
 
 /// The manifest before any file is written.

@@ -3,7 +3,8 @@
 
 use super::table::{Table, decimal, integer, text};
 use super::tables::{MONEY_SCALE, count, owned};
-use crate::pipeline::SchemeRow;
+use crate::judge::align::AlignmentRow;
+use crate::judge::backtest::SchemeRow;
 use crate::score::{KpiValue, period_text};
 use crate::settle::SettlementLine;
 
@@ -319,12 +320,13 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
                 "What the customer pays the supplier",
                 |r| r.supplier_revenue,
             ),
-            decimal(
+            money(
                 "supplier_profit",
-                "currency",
-                "Revenue less cost; absent without cost assumptions in the terms",
-                MONEY_SCALE,
-                rows.iter().map(|_| None),
+                "Revenue less what the service cost the supplier; absent without cost assumptions in the terms",
+                |r| {
+                    r.supplier_profit
+                        .map(|p| p.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
+                },
             ),
             money(
                 "impact_cost",
@@ -343,6 +345,142 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
                 "reason",
                 "Why something is absent",
                 rows.iter().map(|r| owned(&r.reason)),
+            ),
+        ],
+    }
+}
+
+/// `alignment`: what one more of something is worth to the supplier, by region.
+pub fn alignment(rows: &[AlignmentRow]) -> Table {
+    let figure = |name: &'static str,
+                  unit: &'static str,
+                  description: &'static str,
+                  get: fn(&AlignmentRow) -> Option<crate::money::Decimal>| {
+        decimal(
+            name,
+            unit,
+            description,
+            MONEY_SCALE,
+            rows.iter().map(move |r| {
+                get(r).map(|d| d.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
+            }),
+        )
+    };
+    Table {
+        name: "alignment",
+        description: "What one more of something is worth to the supplier, over its whole range",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "clause_id",
+                "The clause; all for all clauses together",
+                rows.iter().map(|r| owned(&r.clause_id)),
+            ),
+            text(
+                "period",
+                "The settlement period in which the driver acts",
+                rows.iter().map(|r| owned(&r.period)),
+            ),
+            text(
+                "driver",
+                "What there is one more of",
+                rows.iter().map(|r| owned(&r.driver)),
+            ),
+            text(
+                "unit",
+                "What one of it is called",
+                rows.iter().map(|r| owned(&r.unit)),
+            ),
+            text(
+                "kind",
+                "region, best_plan, at, ratchet, repair or slice",
+                rows.iter().map(|r| word(r.kind)),
+            ),
+            integer(
+                "horizon_years",
+                "years",
+                "Years over which the effect lasts",
+                rows.iter().map(|r| Some(i64::from(r.horizon_years))),
+            ),
+            figure(
+                "region_from",
+                "units of the driver",
+                "Start of the region",
+                |r| r.region_from,
+            ),
+            figure(
+                "region_to",
+                "units of the driver",
+                "End of the region; belongs to the next where that starts with a jump",
+                |r| r.region_to,
+            ),
+            figure(
+                "now",
+                "units of the driver",
+                "Where the contract stands",
+                |r| Some(r.now),
+            ),
+            figure(
+                "marginal_payment",
+                "currency",
+                "What the clause pays for one more",
+                |r| r.marginal_payment,
+            ),
+            figure(
+                "marginal_profit",
+                "currency",
+                "What one more is worth to the supplier; for a clause: if it were the only one",
+                |r| r.marginal_profit,
+            ),
+            figure(
+                "marginal_customer",
+                "currency",
+                "What one more is worth to the customer",
+                |r| r.marginal_customer,
+            ),
+            figure(
+                "break_even_share",
+                "",
+                "The share at which one more neither earns nor costs the supplier anything",
+                |r| r.break_even_share,
+            ),
+            figure(
+                "break_even_cost",
+                "currency",
+                "The most that bringing one more about may cost the supplier",
+                |r| r.break_even_cost,
+            ),
+            figure(
+                "notch",
+                "currency",
+                "Jump of the payment at the start of the region",
+                |r| r.notch,
+            ),
+            figure(
+                "profit",
+                "currency",
+                "Change of the supplier's profit from the start of the range to the start of the region, or to the place",
+                |r| r.profit,
+            ),
+            text(
+                "currency",
+                "ISO 4217 code",
+                rows.iter().map(|r| Some(r.currency.to_string())),
+            ),
+            text(
+                "exact",
+                "yes, or no where the payment is curved and the region a straight piece of it",
+                rows.iter()
+                    .map(|r| Some(if r.exact { "yes" } else { "no" }.to_owned())),
+            ),
+            text(
+                "verdict",
+                "In words",
+                rows.iter().map(|r| owned(&r.verdict)),
             ),
         ],
     }

@@ -14,7 +14,7 @@ use super::measures::{Measured, Measures};
 use super::node::Cell;
 use super::period::Span;
 use super::plan::Plan;
-use crate::money::{Decimal, FxRates, Rounding};
+use crate::money::{Decimal, FxRates, MoneyError, Rounding};
 use crate::terms::{Aggregate, FxDate, InsidePeriod, Per};
 use crate::time::{Date, Month};
 
@@ -32,6 +32,21 @@ pub struct Inputs {
     pub(super) settled: Arc<Settled>,
     pub(super) disputes: Arc<Vec<Dispute>>,
     slots: BTreeMap<(String, Option<String>), Vec<usize>>,
+}
+
+/// A direction in which inputs are moved; see [`Inputs::way_to`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Way {
+    /// Row, place in it, difference.
+    cells: Vec<(usize, usize, Decimal)>,
+}
+
+impl Way {
+    /// Whether nothing moves.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
 }
 
 /// The cells of one period.
@@ -78,6 +93,68 @@ impl Inputs {
                 }
             }
         }
+    }
+
+    /// A measured value of a period, where the terms use it and there is one.
+    #[must_use]
+    pub fn get(&self, period: Span, name: &str, scope: Option<&str>) -> Option<Decimal> {
+        let slots = self
+            .slots
+            .get(&(name.to_owned(), scope.map(str::to_owned)))?;
+        let row = self.rows.iter().find(|r| r.span == period)?;
+        match row.cells.get(*slots.first()?)? {
+            Cell::Value(value) => Some(*value),
+            Cell::Missing(_) => None,
+        }
+    }
+
+    /// The way from these inputs to others of the same plan and periods: what each value, those
+    /// of longer periods included, differs by. `None` when the two are laid out differently.
+    ///
+    /// # Errors
+    /// A difference that does not fit exactly.
+    pub fn way_to(&self, other: &Inputs) -> Result<Option<Way>, MoneyError> {
+        if self.rows.len() != other.rows.len() {
+            return Ok(None);
+        }
+        let mut cells = Vec::new();
+        for (row, (a, b)) in self.rows.iter().zip(&other.rows).enumerate() {
+            if a.span != b.span {
+                return Ok(None);
+            }
+            for (place, pair) in a.cells.iter().zip(&b.cells).enumerate() {
+                if let (Cell::Value(from), Cell::Value(to)) = pair
+                    && from != to
+                {
+                    cells.push((row, place, to.checked_sub(*from)?));
+                }
+            }
+        }
+        Ok(Some(Way { cells }))
+    }
+
+    /// Puts the values of `start`, moved `by` times along a way, in place of these. Both must be
+    /// of the plan and periods that the way was made for.
+    ///
+    /// # Errors
+    /// A value that does not fit exactly.
+    pub fn go(&mut self, start: &Inputs, way: &Way, by: Decimal) -> Result<(), MoneyError> {
+        for (row, place, step) in &way.cells {
+            let from = start.rows.get(*row).and_then(|r| r.cells.get(*place));
+            let to = self
+                .rows
+                .get_mut(*row)
+                .and_then(|r| r.cells.get_mut(*place));
+            if let (Some(Cell::Value(from)), Some(to)) = (from, to) {
+                *to = Cell::Value(from.checked_add(step.checked_mul(by)?)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every period for which there are values, those of longer clauses and true-ups included.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        self.rows.iter().map(|r| r.span)
     }
 
     /// The statement periods, in order.

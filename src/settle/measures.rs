@@ -104,6 +104,33 @@ impl Measures {
         self.contracts.keys().map(String::as_str)
     }
 
+    /// The values of one contract: period, name, scope, value; in that order.
+    pub fn values(
+        &self,
+        contract_id: &str,
+    ) -> impl Iterator<Item = (PeriodKey, &str, Option<&str>, &Measured)> {
+        self.contracts
+            .get(contract_id)
+            .into_iter()
+            .flatten()
+            .flat_map(|(period, row)| {
+                row.iter().flat_map(move |(name, scopes)| {
+                    scopes.iter().map(move |(scope, value)| {
+                        (*period, name.as_str(), scope.as_deref(), value)
+                    })
+                })
+            })
+    }
+
+    /// The periods of one contract, those without values included.
+    pub fn periods(&self, contract_id: &str) -> impl Iterator<Item = PeriodKey> {
+        self.contracts
+            .get(contract_id)
+            .into_iter()
+            .flatten()
+            .map(|(period, _)| *period)
+    }
+
     /// The values of one contract by the months of their periods.
     pub(super) fn of(&self, contract_id: &str, start: Month) -> BTreeMap<Span, &Row> {
         self.contracts

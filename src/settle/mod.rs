@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use agreements::{AgreementError, Agreements, Attribution, Relief};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Way};
 pub use ledger::{Dispute, Outcome as DisputeOutcome, Settled, SettledLine, SettledStatus};
 pub use lines::{AmountKind, Detail, LineStatus, Settlement, SettlementLine};
 pub use measures::{Measured, Measures};

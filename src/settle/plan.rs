@@ -305,6 +305,24 @@ impl Plan {
         self.currency
     }
 
+    /// First month of the contract.
+    #[must_use]
+    pub fn first_month(&self) -> Month {
+        self.start.month()
+    }
+
+    /// First month in which nothing is settled any more; `None` when the contract is open.
+    #[must_use]
+    pub fn end_month(&self) -> Option<Month> {
+        self.last_month()
+    }
+
+    /// Length of a statement period.
+    #[must_use]
+    pub fn per(&self) -> Per {
+        self.per
+    }
+
     /// The measures that the terms use: name and scope, each once.
     pub fn measures(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let mut seen = std::collections::BTreeSet::new();

@@ -46,6 +46,8 @@ pub struct ClauseResult {
     pub unrounded: Decimal,
     /// The amount, signed, in the currency in which the clause is paid.
     pub amount: Decimal,
+    /// The amount in the currency of the statement; zero when there is none.
+    pub stated: Decimal,
     /// Which limit decided, if one did.
     pub bound_by: Option<&'static str>,
     /// Why there is no amount; the amount is zero then.
@@ -209,6 +211,7 @@ impl Run<'_> {
             qualified: Decimal::ZERO,
             unrounded: Decimal::ZERO,
             amount: Decimal::ZERO,
+            stated: Decimal::ZERO,
             bound_by: None,
             failure: None,
             version,
@@ -233,7 +236,10 @@ impl Run<'_> {
             self.finish(task, clause, span, found.amount, &mut result)
         });
         let amount = match finished {
-            Ok(amount) => Some(amount),
+            Ok(amount) => {
+                result.stated = amount;
+                Some(amount)
+            }
             Err(stop) => {
                 result.failure = Some(self.words(&stop, task.row));
                 result.amount = Decimal::ZERO;

@@ -15,7 +15,7 @@ mod incidents;
 mod invoices;
 mod lifecycle;
 mod notices;
-mod sample;
+pub(crate) mod sample;
 mod tables;
 mod text;
 mod truth;

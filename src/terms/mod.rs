@@ -6,6 +6,7 @@
 //! re-measures; passed on untouched) and [`SettleSpec`] (a change only re-settles).
 //! `docs/terms.md` teaches the language.
 
+mod alignment;
 mod check;
 mod clause;
 mod error;
@@ -15,6 +16,7 @@ mod schema;
 mod source;
 mod value;
 
+pub use alignment::*;
 pub use clause::*;
 pub use error::{Problem, TermsError, nearest, suggestion};
 pub use expr::{
@@ -65,6 +67,9 @@ impl Terms {
         let settle = SettleSpec { source };
         if problems.is_empty() {
             problems = crate::settle::check(&settle);
+        }
+        if problems.is_empty() {
+            problems = alignment::check(&settle.source);
         }
         if problems.is_empty() {
             return Ok(Terms {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::alignment::AlignmentSource;
 use super::clause::ClauseSource;
 use super::value::{Day, Located, OneOrMany, Value};
 use crate::money::{Currency, Decimal, Rounding};
@@ -52,6 +53,9 @@ pub struct TermsSource {
     /// The end of the contract before its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination: Option<Located<TerminationSource>>,
+    /// Cost assumptions and drivers of the alignment check; settlement never reads them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<AlignmentSource>,
     /// Measurement terms (clocks, calendars, targets), read by the `measure` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]

@@ -1,6 +1,7 @@
 //! The one integration-test binary: one module per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod align;
 #[cfg(feature = "frames")]
 mod bad_input;
 #[cfg(feature = "frames")]
@@ -23,6 +24,7 @@ mod inspect;
 mod ledger;
 mod score;
 mod settle;
+mod simulate;
 mod synth;
 mod terms;
 #[cfg(feature = "frames")]
