@@ -16,6 +16,8 @@ mod kpis;
 #[cfg(feature = "frames")]
 mod parquet;
 #[cfg(feature = "frames")]
+mod report;
+#[cfg(feature = "frames")]
 mod run;
 mod settle;
 mod synth;
@@ -40,6 +42,8 @@ enum Command {
     #[cfg(feature = "frames")]
     Inspect(inspect::Arguments),
     #[cfg(feature = "frames")]
+    Report(report::Arguments),
+    #[cfg(feature = "frames")]
     Run(run::Arguments),
     Settle(settle::Arguments),
     /// Write a seeded example world with known truths.
@@ -57,6 +61,8 @@ pub fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         #[cfg(feature = "frames")]
         Command::Inspect(arguments) => inspect::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Report(arguments) => report::run(&arguments),
         #[cfg(feature = "frames")]
         Command::Run(arguments) => run::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),

@@ -1,0 +1,29 @@
+//! The report: one HTML file that a meeting can read. It opens from a mail, asks for nothing from
+//! the network, and shows what the tables of its folder hold; where a table is not there it says
+//! so. Not responsible for any figure, only for which are shown and how.
+//!
+//! The same folder gives the same bytes.
+
+mod contract;
+pub(crate) mod facts;
+mod figures;
+pub mod language;
+pub(crate) mod names;
+mod page;
+mod picture;
+
+pub use language::Language;
+
+use super::reading::{Published, ReadingError};
+
+/// Name of the report in the output folder.
+pub const REPORT: &str = "report.html";
+
+/// Writes the report of a published output.
+///
+/// # Errors
+/// When a table that is there cannot be read.
+pub fn report(published: &Published, language: Language) -> Result<String, ReadingError> {
+    let facts = facts::gather(published)?;
+    Ok(page::page(&facts, published, language).into_string())
+}
