@@ -8,7 +8,11 @@
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
+#[cfg(feature = "frames")]
+mod diff;
 mod explain;
+#[cfg(feature = "frames")]
+mod explain_run;
 mod generate;
 #[cfg(feature = "frames")]
 mod inspect;
@@ -37,6 +41,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    #[cfg(feature = "frames")]
+    Diff(diff::Arguments),
     Explain(explain::Arguments),
     Generate(generate::Arguments),
     #[cfg(feature = "frames")]
@@ -57,6 +63,8 @@ pub fn main() -> ExitCode {
     fit_errors();
     let done = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         #[cfg(feature = "frames")]

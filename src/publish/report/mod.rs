@@ -25,7 +25,9 @@ pub const REPORT: &str = "report.html";
 /// When a table that is there cannot be read.
 pub fn report(published: &Published, language: Language) -> Result<String, ReadingError> {
     let facts = facts::gather(published)?;
-    Ok(thinned(&page::page(&facts, published, language).into_string()))
+    Ok(thinned(
+        &page::page(&facts, published, language).into_string(),
+    ))
 }
 
 /// Without the end tags that HTML lets one leave out: a tenth of a large report. Texts hold none
@@ -43,7 +45,9 @@ fn thinned(page: &str) -> String {
         if gone.is_none() {
             thin.push_str("</");
         }
-        rest = from.get(gone.map_or(2, |tag| tag.len())..).unwrap_or_default();
+        rest = from
+            .get(gone.map_or(2, |tag| tag.len())..)
+            .unwrap_or_default();
     }
     thin.push_str(rest);
     thin
