@@ -1,7 +1,6 @@
 //! `gainshare explain`: one clause of one period, printed like a calculation on paper. Not
 //! responsible for arithmetic (see [`crate::settle`]).
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::settle::{Refused, Tables, read_facts, read_terms};
@@ -9,9 +8,18 @@ use crate::settle::{AmountKind, Detail, LineStatus, SettlementLine, settle};
 
 /// Print how an amount came about, from its measures to the cent.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "gainshare explain [--rows] CONTRACT PERIOD CLAUSE|KPI [FOLDER]\n       gainshare explain [OPTIONS] TERMS --measures TABLE",
+    after_help = "Examples: gainshare explain CT-A1 2025-Q3 gain_share data/complete\n          gainshare explain CT-A1 2025-Q3 actual_cost data/complete --rows\n          gainshare explain terms.toml --measures measures.csv --clause gain_share"
+)]
 pub(super) struct Arguments {
-    /// Terms file (TOML).
-    terms: PathBuf,
+    /// Of a run: contract, period, clause or KPI, and the project or output folder (here, when
+    /// left out). Of tables: the terms file (TOML).
+    #[arg(value_name = "SUBJECT", required = true, num_args = 1..=4)]
+    subject: Vec<String>,
+    /// Of a run: list every ticket and invoice line.
+    #[arg(long)]
+    rows: bool,
     /// The contract; all of them when left out.
     #[arg(long)]
     contract: Option<String>,
@@ -27,7 +35,23 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let loaded = read_terms(&arguments.terms).and_then(|terms| {
+    let terms = match arguments.subject.as_slice() {
+        [terms] => std::path::Path::new(terms),
+        #[cfg(feature = "frames")]
+        [contract, period, what, folder @ ..] => {
+            let folder = folder.first().map_or(".", String::as_str);
+            let folder = std::path::Path::new(folder);
+            return super::explain_run::run(contract, period, what, folder, arguments.rows);
+        }
+        _ => {
+            eprintln!(
+                "error: name a contract, a period and a clause or KPI (and the folder of the run), or \
+                 one terms file\nExample: gainshare explain CT-A1 2025-Q3 gain_share data/complete"
+            );
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let loaded = read_terms(terms).and_then(|terms| {
         read_facts(&terms.settle, &arguments.tables).map(|(facts, _)| (terms, facts))
     });
     let (terms, facts) = match loaded {

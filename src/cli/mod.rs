@@ -10,13 +10,19 @@ mod backtest;
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
+#[cfg(feature = "frames")]
+mod diff;
 mod explain;
+#[cfg(feature = "frames")]
+mod explain_run;
 mod generate;
 #[cfg(feature = "frames")]
 mod inspect;
 mod kpis;
 #[cfg(feature = "frames")]
 mod parquet;
+#[cfg(feature = "frames")]
+mod report;
 #[cfg(feature = "frames")]
 mod run;
 mod settle;
@@ -40,10 +46,14 @@ enum Command {
     Align(align::Arguments),
     Backtest(backtest::Arguments),
     Check(check::Arguments),
+    #[cfg(feature = "frames")]
+    Diff(diff::Arguments),
     Explain(explain::Arguments),
     Generate(generate::Arguments),
     #[cfg(feature = "frames")]
     Inspect(inspect::Arguments),
+    #[cfg(feature = "frames")]
+    Report(report::Arguments),
     #[cfg(feature = "frames")]
     Run(run::Arguments),
     Settle(settle::Arguments),
@@ -61,10 +71,14 @@ pub fn main() -> ExitCode {
         Command::Align(arguments) => align::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         #[cfg(feature = "frames")]
         Command::Inspect(arguments) => inspect::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Report(arguments) => report::run(&arguments),
         #[cfg(feature = "frames")]
         Command::Run(arguments) => run::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             let code = match &error {
                 RunError::Contract(_) => 2,
                 RunError::Input(_) | RunError::Store(_) => 3,
-                RunError::Publish(_) => 4,
+                RunError::Publish(_) | RunError::Reading(_) => 4,
             };
             eprintln!("{:?}", miette::Report::from(error));
             return Ok(ExitCode::from(code));

@@ -47,6 +47,19 @@ pub struct Output {
     pub path: PathBuf,
     /// Folder of the canonical tables.
     pub store: PathBuf,
+    /// Language of the report: `en` or `nl`.
+    pub language: Language,
+}
+
+/// The language of the report, and how it writes numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English: 1,234.56.
+    #[default]
+    En,
+    /// Dutch: 1.234,56.
+    Nl,
 }
 
 impl Default for Output {
@@ -54,6 +67,7 @@ impl Default for Output {
         Output {
             path: "out".into(),
             store: "store".into(),
+            language: Language::En,
         }
     }
 }

@@ -14,6 +14,7 @@ mod outcome;
 mod records;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use std::sync::Arc;
 
@@ -31,8 +32,9 @@ use crate::measure::cells::Cells;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::{MANIFEST, Manifest};
+use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::{PublishError, SCHEMA_VERSION};
-use crate::publish::{statements, tables};
+use crate::publish::{report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, Measures, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
@@ -60,6 +62,10 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// A table that was just written cannot be read back for the report.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Reading(#[from] ReadingError),
 }
 
 /// What a run tells of its progress.
@@ -161,6 +167,11 @@ pub fn run_with(
         let path = table.write(&folder, &metadata)?;
         manifest.add(&path, table.rows())?;
     }
+    let published = Published::staged(&folder, manifest.as_value());
+    let page = report::report(&published, project.file.output.language)?;
+    manifest.add(&write(&folder, report::REPORT, page.as_bytes())?, 0)?;
+    let book = workbook::workbook(&published)?;
+    manifest.add(&write(&folder, workbook::WORKBOOK, &book)?, 0)?;
     manifest.write(&folder)?;
     output.publish()?;
     Ok(Outcome {
@@ -173,6 +184,18 @@ pub fn run_with(
         manifest: project.output_folder().join(MANIFEST),
         outputs: manifest.outputs,
     })
+}
+
+/// Writes a document into the output.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
+    let path = folder.join(name);
+    match std::fs::write(&path, bytes) {
+        Ok(()) => Ok(path),
+        Err(e) => Err(PublishError {
+            path,
+            cause: e.to_string(),
+        }),
+    }
 }
 
 /// Reads and binds everything that a run would, but no data beyond the calendars.

@@ -69,6 +69,11 @@ impl Manifest {
         ]
     }
 
+    /// What it says so far, as it will be written.
+    pub fn as_value(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
     /// Adds a written file.
     ///
     /// # Errors

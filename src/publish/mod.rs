@@ -4,6 +4,9 @@
 //! gets into a file, so that two parties who run the same files get the same bytes.
 
 pub mod manifest;
+pub mod reading;
+pub mod report;
 pub mod statements;
 pub mod table;
 pub mod tables;
+pub mod workbook;

@@ -1,0 +1,411 @@
+//! One contract of the report: what it comes to, its pictures, its amounts with their
+//! calculations, its measures, its integrity and what was noticed. Not responsible for the page
+//! around it.
+
+use maud::{Markup, html};
+
+use super::facts::{Calculation, Contract, Kpi, Line};
+use super::figures;
+use super::language::Language;
+use super::names::{name, sentence};
+use super::page::noticed;
+use crate::money::Decimal;
+use crate::publish::reading::ReadTable;
+
+/// The part of the contract with number `n`.
+pub(super) fn part(contract: &Contract, n: usize, steps: bool, l: Language) -> Markup {
+    html! {
+        section.contract.new aria-labelledby=(format!("c{n}")) {
+            h2 id=(format!("c{n}")) {
+                (name(&contract.id))
+                @for s in &contract.suppliers { " · " (name(s)) }
+            }
+            (comes_to(contract, l))
+            div.pair {
+                (figures::incidents(contract, n, l))
+                (figures::saving(contract, n, l))
+            }
+            (amounts(contract, n, steps, l))
+            (measures(contract, n, l))
+            (told(contract, n, l))
+            (figures::alignment(contract, n, l))
+            (integrity(contract, n, l))
+            @for (title, table) in &contract.others {
+                h3 { (title.replace('_', " ")) }
+                (plain(table, title, l))
+            }
+            @if !contract.noticed.is_empty() {
+                details.print {
+                    summary { (l.say("Findings about this contract", "Bevindingen over dit contract")) " (" (contract.noticed.len()) ")" }
+                    (noticed(&contract.noticed, &format!("{} {}", l.say("Findings", "Bevindingen"), super::names::short(&contract.id, 60)), l))
+                }
+            }
+        }
+    }
+}
+
+fn comes_to(contract: &Contract, l: Language) -> Markup {
+    html! {
+        p {
+            @for ((supplier, currency), parts) in &contract.owed() {
+                @if parts[2].is_negative() { (name(supplier)) (l.say(" owes ", " is verschuldigd ")) }
+                @else { (name(supplier)) (l.say(" is owed ", " krijgt ")) }
+                strong { (l.money(parts[2].abs(), currency)) }
+                @if !parts[1].is_zero() {
+                    " (" (l.money(parts[0], currency)) (l.say(" in all, of which ", " in totaal, waarvan ")) (l.money(parts[1], currency)) (l.say(" was settled before)", " eerder is afgerekend)"))
+                }
+                ". "
+            }
+            @for ((scheme, currency), sum) in contract.schemes.iter().filter(|((s, _), _)| s != "this_contract") {
+                i { (name(scheme)) } (l.say(" would have paid ", " had betaald: "))
+                @match sum {
+                    Some(sum) => (l.money(*sum, currency)),
+                    None => (l.status("not_measurable")),
+                }
+                ". "
+            }
+        }
+    }
+}
+
+/// An amount per row, with its calculation in one line and its steps behind it.
+fn amounts(contract: &Contract, n: usize, steps: bool, l: Language) -> Markup {
+    html! {
+        h3 id=(format!("c{n}-amounts")) { (l.say("What is due, and how it came about", "Wat verschuldigd is, en hoe dat tot stand kwam")) }
+        @if contract.calculations.is_empty() {
+            p { (l.say("Nothing was settled for this contract.", "Voor dit contract is niets afgerekend.")) }
+        } @else {
+            div.wide tabindex="0" role="group" aria-labelledby=(format!("c{n}-amounts")) {
+                table.sort {
+                    thead { tr {
+                        th scope="col" { (l.say("Period", "Periode")) }
+                        th scope="col" { (l.say("Clause", "Bepaling")) }
+                        th scope="col" { (l.say("Calculation", "Berekening")) }
+                        th.n scope="col" { (l.say("Due", "Verschuldigd")) }
+                        th scope="col" { (l.say("Status", "Status")) }
+                    } }
+                    tbody {
+                        @for calculation in &contract.calculations { (due(calculation, n, steps, l)) }
+                    }
+                }
+            }
+            @if !steps {
+                p.soft { (l.say("With this many amounts the steps stay in the table settlement; ", "Bij zoveel bedragen blijven de stappen in de tabel settlement; ")) code { "gainshare explain" } (l.say(" prints them.", " drukt ze af.")) }
+            }
+        }
+        @if steps {
+            details {
+                summary { (l.say("Every step, as on paper", "Elke stap, als op papier")) }
+                @for calculation in &contract.calculations { (on_paper(calculation, n, l)) }
+            }
+        }
+    }
+}
+
+/// The running amounts of a calculation in one line.
+fn chain(calculation: &Calculation, l: Language) -> String {
+    let mut text = String::new();
+    for line in &calculation.lines {
+        let Some(amount) = line.amount else { continue };
+        let amount = l.rounded(amount, 2);
+        match (line.kind.as_str(), line.step.as_str()) {
+            ("gross", _) => text = amount,
+            ("payable" | "total", _) => {}
+            (_, "round") => {}
+            (_, "share" | "price") => {
+                let rate = line.rate.map(|r| l.number(r)).unwrap_or_default();
+                text.push_str(&format!(" × {rate} = {amount}"));
+            }
+            (_, step) if line.amount != line.basis => {
+                text.push_str(&format!(" → {} {amount}", l.step(step)));
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
+fn due(calculation: &Calculation, n: usize, steps: bool, l: Language) -> Markup {
+    let chain = chain(calculation, l);
+    html! {
+        @for line in calculation.due() {
+            tr id=[(!steps).then(|| format!("c{n}-{}", line.seq))] {
+                td.k { (l.period(&line.period)) }
+                td { (name(&line.clause)) }
+                td { @if line.amount.is_none() { (sentence(&line.explanation)) } @else { (chain) } }
+                td.n data-v=(line.amount.map(|a| a.normalized().to_string()).unwrap_or_default()) {
+                    @match line.amount {
+                        Some(amount) if steps => a href=(format!("#c{n}-{}", line.seq)) { (l.money(amount, &line.currency)) },
+                        Some(amount) => (l.money(amount, &line.currency)),
+                        None => "–",
+                    }
+                }
+                td {
+                    (l.status(&line.status))
+                    @if !line.bound_by.is_empty() { " (" (l.step(&line.bound_by)) ")" }
+                }
+            }
+        }
+    }
+}
+
+/// A calculation as one writes it under each other.
+fn on_paper(calculation: &Calculation, n: usize, l: Language) -> Markup {
+    let Some(last) = calculation.last() else {
+        return html! {};
+    };
+    html! {
+        div.wide tabindex="0" role="group" aria-label=(format!("{} {}", super::names::short(&last.clause, 60), last.period)) {
+            table {
+                caption {
+                    (name(&last.clause)) " · " (l.period(&last.period))
+                    @if !last.rule.is_empty() { " · " (name(&last.rule)) }
+                    " · " (l.say("terms: ", "voorwaarden: ")) (name(&last.terms_version))
+                }
+                thead { tr {
+                    th scope="col" { (l.say("Step", "Stap")) }
+                    th scope="col" { (l.say("In words", "In woorden")) }
+                    th.n scope="col" { (l.say("Rate or limit", "Tarief of grens")) }
+                    th.n scope="col" { (l.say("Amount", "Bedrag")) }
+                } }
+                tbody { @for line in &calculation.lines { (step(line, n, l)) } }
+            }
+        }
+    }
+}
+
+fn step(line: &Line, n: usize, l: Language) -> Markup {
+    let payable = line.kind == "payable";
+    html! {
+        tr.sum[payable] id=[payable.then(|| format!("c{n}-{}", line.seq))] {
+            td { (l.step(&line.step)) }
+            td {
+                (sentence(&line.explanation))
+                @if line.kind == "gross" {
+                    @for kpi in measures_named(&line.explanation) {
+                        " " a href=(format!("#kpi-{kpi}")) { (l.say("what it is", "wat het is")) }
+                    }
+                }
+            }
+            td.n { @if let Some(rate) = line.rate { (l.number(rate)) } }
+            td.n {
+                @match line.amount {
+                    Some(amount) if payable => (l.money(amount, &line.currency)),
+                    Some(amount) => (l.number(amount)),
+                    None => (l.status(&line.status)),
+                }
+            }
+        }
+    }
+}
+
+/// The KPIs of the catalogue that a sentence names.
+fn measures_named(text: &str) -> Vec<&'static str> {
+    let words: Vec<&str> = text
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .collect();
+    crate::score::catalogue::all()
+        .map(|k| k.id)
+        .filter(|id| words.contains(id))
+        .collect()
+}
+
+/// A value for reading: shares as percentages, seconds as hours, money with its currency; the
+/// unit of others stands in its own column.
+pub(super) fn valued(value: Decimal, unit: &str, l: Language) -> String {
+    match unit {
+        "share" => l.percent(value),
+        "business_s" | "wall_s" => {
+            let hours = value.div(Decimal::from_i64(3600), 1, crate::money::Rounding::HalfEven);
+            match hours {
+                Ok(hours) => format!(
+                    "{} {}",
+                    l.number(hours),
+                    if unit == "business_s" {
+                        l.say("business hours", "kantooruren")
+                    } else {
+                        l.say("hours", "uur")
+                    }
+                ),
+                Err(_) => format!("{} {}", l.number(value), l.unit(unit)),
+            }
+        }
+        _ if unit.len() == 3 && unit.chars().all(|c| c.is_ascii_uppercase()) => {
+            l.money(value.round(2, crate::money::Rounding::HalfEven), unit)
+        }
+        _ => l.rounded(value, 2),
+    }
+}
+
+/// The measures over the performance period.
+fn measures(contract: &Contract, n: usize, l: Language) -> Markup {
+    let longest = contract
+        .kpis
+        .iter()
+        .filter(|k| k.baseline.is_some() || k.id == "incidents_avoided" || k.id == "actual_cost")
+        .max_by_key(|k| {
+            super::facts::months(&k.period).map_or((0, 0), |(from, to)| (to - from, from))
+        })
+        .map(|k| k.period.clone());
+    let period = contract
+        .year()
+        .map(|k| k.period.clone())
+        .or(longest)
+        .unwrap_or_default();
+    let rows: Vec<&Kpi> = contract
+        .kpis
+        .iter()
+        .filter(|k| k.period == period)
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            h3 id=(format!("c{n}-kpis")) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
+            div.wide tabindex="0" role="group" aria-labelledby=(format!("c{n}-kpis")) {
+                table.sort {
+                    thead { tr {
+                        th scope="col" { (l.say("Measure", "Maat")) }
+                        th.n scope="col" { (l.say("Value", "Waarde")) }
+                        th.n scope="col" { (l.say("Interval", "Interval")) }
+                        th.n scope="col" { (l.say("Baseline", "Basis")) }
+                        th.n scope="col" { (l.say("Target", "Doel")) }
+                        th.n scope="col" { (l.say("Rests on", "Rust op")) }
+                        th scope="col" { (l.say("Unit", "Eenheid")) }
+                    } }
+                    tbody { @for kpi in rows { (measure(kpi, n, l)) } }
+                }
+            }
+        }
+    }
+}
+
+fn measure(kpi: &Kpi, n: usize, l: Language) -> Markup {
+    let title = crate::score::catalogue::find(&kpi.id).map_or(kpi.id.as_str(), |k| k.title);
+    let sorted = kpi
+        .value
+        .map(|v| v.normalized().to_string())
+        .unwrap_or_default();
+    html! {
+        tr id=(format!("c{n}-k-{}", kpi.id)) {
+            th scope="row" { a href=(format!("#kpi-{}", kpi.id)) lang="en" { (title) } }
+            @match kpi.value {
+                Some(value) => td.n data-v=(sorted) { (valued(value, &kpi.unit, l)) },
+                None => td data-v="" { (l.status(&kpi.status)) ": " (sentence(&kpi.reason)) },
+            }
+            td.n {
+                @if let (Some(low), Some(high)) = (kpi.low, kpi.high) {
+                    (l.rounded(low, 2)) " " (l.say("to", "tot")) " " (l.rounded(high, 2))
+                    @if let Some(level) = kpi.level { " (" (l.percent(level)) ")" }
+                }
+            }
+            td.n { @if let Some(value) = kpi.baseline { (valued(value, &kpi.unit, l)) } }
+            td.n { @if let Some(value) = kpi.target { (valued(value, &kpi.unit, l)) } }
+            td.n { @if let Ok(n) = kpi.n.parse() { (l.number(Decimal::from_u64(n))) } }
+            td.soft { (l.unit(&kpi.unit)) }
+        }
+    }
+}
+
+/// Whether the supplier told in time, where this output measures it.
+fn told(contract: &Contract, n: usize, l: Language) -> Markup {
+    let measured = contract.kpis.iter().any(|k| {
+        ["notify", "notice", "warn", "informed", "update_cadence"]
+            .iter()
+            .any(|word| k.id.contains(word))
+    });
+    let timeline = contract
+        .others
+        .iter()
+        .any(|(name, _)| *name == "worst_incidents");
+    html! {
+        h3 id=(format!("c{n}-told")) { (l.say("Telling in time", "Op tijd vertellen")) }
+        p {
+            @if timeline {
+                (l.say("The worst incidents stand below, with what was told and when.", "De ergste incidenten staan hieronder, met wat er is verteld en wanneer."))
+            } @else if measured {
+                (l.say("The measures above say how often and how early the customer was told. The timeline of single incidents is not in this output.", "De maten hierboven zeggen hoe vaak en hoe vroeg de klant is ingelicht. De tijdlijn van afzonderlijke incidenten staat niet in deze uitvoer."))
+            } @else {
+                (l.say("This output does not measure notices, updates and warnings: nothing can be said about proactive communication.", "Deze uitvoer meet geen berichten, updates en waarschuwingen: over proactieve communicatie is niets te zeggen."))
+            }
+        }
+    }
+}
+
+/// Integrity tests: the flagged ones in words, all of them in a table.
+fn integrity(contract: &Contract, n: usize, l: Language) -> Markup {
+    html! {
+        h3 id=(format!("c{n}-integrity")) { (l.say("Can the numbers be trusted?", "Zijn de cijfers te vertrouwen?")) }
+        @match &contract.integrity {
+            None => p { (l.say("Gaming was not tested: this output has no table integrity. Do not pay on the count of incidents alone.", "Sturen van de cijfers is niet getoetst: deze uitvoer heeft geen tabel integrity. Betaal niet alleen op het aantal incidenten.")) },
+            Some(table) => {
+                @let flagged = contract.flagged().unwrap_or(0);
+                p {
+                    @if flagged == 0 { (l.say("No test was flagged. That is no proof that nothing was done.", "Geen toets gaf een signaal. Dat bewijst niet dat er niets is gedaan.")) }
+                    @else { span.mark.bad { (flagged) " " (l.say("tests were flagged", "toetsen gaven een signaal")) } (l.say(". A flag is a reason to ask, not a verdict:", ". Een signaal is een reden om te vragen, geen oordeel:")) }
+                }
+                @if flagged > 0 {
+                    ul {
+                        @for row in table.iter().filter(|r| r.text("flagged") == "true") {
+                            li {
+                                strong { (name(&row.text("test").replace('_', " "))) } " (" (l.period(row.text("period"))) "): "
+                                (sentence(row.text("evidence")))
+                                @if let Some(effect) = row.number("effect") { " " (l.say("Effect: ", "Effect: ")) (l.rounded(effect, 3)) "." }
+                            }
+                        }
+                    }
+                }
+                details {
+                    summary { (l.say("All tests", "Alle toetsen")) }
+                    (plain(table, "integrity", l))
+                }
+            }
+        }
+    }
+}
+
+/// A table as it was published.
+pub(super) fn plain(table: &ReadTable, label: &str, l: Language) -> Markup {
+    let shown: Vec<usize> = (0..table.columns.len())
+        .filter(|i| {
+            table
+                .columns
+                .get(*i)
+                .is_some_and(|c| c.name != "contract_id")
+                && table
+                    .rows
+                    .iter()
+                    .any(|r| r.get(*i).is_some_and(|c| !c.is_empty()))
+        })
+        .collect();
+    html! {
+        @if table.rows.is_empty() {
+            p { (l.say("It has no rows for this contract.", "Zij heeft geen rijen voor dit contract.")) }
+        } @else {
+            div.wide tabindex="0" role="group" aria-label=(label.replace('_', " ")) {
+                table.sort {
+                    thead { tr {
+                        @for column in shown.iter().filter_map(|i| table.columns.get(*i)) {
+                            th.n[column.numeric] scope="col" title=(column.description) { (column.name.replace('_', " ")) @if !column.unit.is_empty() { " (" (l.unit(&column.unit)) ")" } }
+                        }
+                    } }
+                    tbody {
+                        @for row in table.rows.iter().take(60) {
+                            tr { @for i in &shown {
+                                @let text = row.get(*i).map_or("", String::as_str);
+                                @let numeric = table.columns.get(*i).is_some_and(|c| c.numeric);
+                                td.n[numeric] data-v=[numeric.then_some(text)] {
+                                    @match crate::publish::reading::decimal(text).filter(|_| numeric) {
+                                        Some(number) => (l.rounded(number, 4)),
+                                        None => (sentence(text)),
+                                    }
+                                }
+                            } }
+                        }
+                    }
+                }
+            }
+            @if table.rows.len() > 60 {
+                p.soft { "+ " (table.rows.len() - 60) " " (l.say("rows in the table", "rijen in de tabel")) }
+            }
+        }
+    }
+}

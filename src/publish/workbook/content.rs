@@ -1,0 +1,584 @@
+//! What the sheets hold: summary, settlement with its formulas, measures, findings, dictionary and
+//! provenance. Responsible for which published value stands where; formulas are made in
+//! [`super::formula`] and checked there against what was published.
+
+use std::collections::BTreeMap;
+
+use super::formula::{At, Formula, expression, step, translate};
+use super::sheet::{Cell, Look, Sheet, letters};
+use crate::money::{Decimal, Rounding};
+use crate::publish::reading::{Published, ReadTable, ReadingError};
+use crate::publish::report::facts::{self, Contract, Facts, Line, months, plus};
+
+/// Rows of a sheet; Excel holds 1,048,576.
+const MOST: usize = 1_000_000;
+
+fn text(value: &str) -> Cell {
+    if value.is_empty() {
+        Cell::Empty
+    } else {
+        Cell::Text(value.to_owned())
+    }
+}
+
+fn number(value: Option<Decimal>) -> Cell {
+    value.map_or(Cell::Empty, |v| Cell::Number(v, Look::Plain))
+}
+
+fn money(value: Option<Decimal>) -> Cell {
+    value.map_or(Cell::Empty, |v| Cell::Number(v, Look::Money))
+}
+
+/// All sheets, in order.
+pub(super) fn sheets(published: &Published) -> Result<Vec<Sheet>, ReadingError> {
+    let facts = facts::gather(published)?;
+    let mut kpis = Measures::default();
+    let measures = kpis.sheet(published, &facts)?;
+    let settlement = settlement(&facts, &kpis);
+    Ok(vec![
+        summary(&facts),
+        settlement,
+        measures,
+        findings(published.table("findings")?),
+        dictionary(published)?,
+        provenance(published),
+    ])
+}
+
+/// Where the measures stand, by contract, name and months.
+#[derive(Default)]
+struct Measures {
+    at: BTreeMap<(String, String, (i32, i32)), At>,
+}
+
+impl Measures {
+    /// Measures of whole contracts, of every period that is settled or longer than a month.
+    fn sheet(&mut self, published: &Published, facts: &Facts) -> Result<Sheet, ReadingError> {
+        let settled: std::collections::BTreeSet<(i32, i32)> = facts
+            .contracts
+            .iter()
+            .flat_map(|c| &c.calculations)
+            .filter_map(|c| months(&c.last()?.period))
+            .collect();
+        let wanted = |row: &crate::publish::reading::Row<'_>| {
+            row.text("scope") == "contract"
+                && months(row.text("period"))
+                    .is_none_or(|span| span.1 > span.0 + 1 || settled.contains(&span))
+        };
+        let table = published.filtered("kpi", None, wanted)?.unwrap_or_default();
+        let mut rows = Vec::new();
+        for row in table.iter().take(MOST) {
+            let r = rows.len() + 2;
+            let kpi = facts::kpi(&row);
+            let contract = row.text("contract_id");
+            if let Some(span) = months(&kpi.period) {
+                let mut put = |name: &str, column: &str, value: Option<Decimal>| {
+                    if let Some(value) = value {
+                        let key = (contract.to_owned(), name.to_owned(), span);
+                        let cell = format!("KPIs!${column}${r}");
+                        self.at.entry(key).or_insert(At { cell, value });
+                    }
+                };
+                put(&kpi.id, "D", kpi.value);
+                if kpi.id == "incidents_avoided" {
+                    put("incidents_avoided_lower", "I", kpi.low);
+                }
+            }
+            rows.push(vec![
+                text(contract),
+                text(&kpi.period),
+                text(&kpi.id),
+                number(kpi.value),
+                text(&kpi.unit),
+                number(row.number("n")),
+                number(kpi.baseline),
+                number(kpi.target),
+                number(kpi.low),
+                number(kpi.high),
+                text(&kpi.status),
+                text(&kpi.reason),
+            ]);
+        }
+        Ok(Sheet {
+            name: "KPIs",
+            header: vec![
+                "contract",
+                "period",
+                "measure",
+                "value",
+                "unit",
+                "n",
+                "baseline",
+                "target",
+                "interval from",
+                "interval to",
+                "status",
+                "reason",
+            ],
+            widths: vec![14, 18, 26, 18, 22, 10, 16, 12, 16, 16, 16, 60],
+            rows,
+            ranges: vec![
+                ("kpi_contract", 0),
+                ("kpi_period", 1),
+                ("kpi_name", 2),
+                ("kpi_value", 3),
+            ],
+        })
+    }
+
+    fn find(&self, line: &Line, contract: &str, name: &str) -> Option<At> {
+        let key = (contract.to_owned(), name.to_owned(), months(&line.period)?);
+        self.at.get(&key).cloned()
+    }
+}
+
+/// Columns of the settlement sheet that formulas refer to.
+const BEFORE: usize = 6;
+const RATE: usize = 7;
+const AMOUNT: usize = 8;
+const PUBLISHED: usize = 12;
+
+/// Every step with a formula that leads from the measures to the amount.
+fn settlement(facts: &Facts, kpis: &Measures) -> Sheet {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for contract in &facts.contracts {
+        let mut book = Book {
+            contract,
+            kpis,
+            due: Vec::new(),
+        };
+        // Totals stand among the calculations by their sequence.
+        let mut lines: Vec<(&Line, bool)> = Vec::new();
+        for calculation in &contract.calculations {
+            lines.extend(
+                calculation
+                    .lines
+                    .iter()
+                    .enumerate()
+                    .map(|(i, l)| (l, i == 0)),
+            );
+        }
+        lines.extend(contract.totals.iter().map(|l| (l, true)));
+        lines.sort_by_key(|(l, _)| l.seq.parse::<u64>().unwrap_or(u64::MAX));
+        let mut before: Option<At> = None;
+        for (line, first) in lines.into_iter().take(MOST - rows.len().min(MOST)) {
+            if first {
+                before = None;
+            }
+            let r = rows.len() + 2;
+            let (cells, at) = book.row(line, before.as_ref(), r);
+            rows.push(cells);
+            before = at;
+        }
+    }
+    Sheet {
+        name: "Settlement",
+        header: vec![
+            "contract",
+            "supplier",
+            "period",
+            "clause",
+            "seq",
+            "step",
+            "before",
+            "rate or limit",
+            "amount",
+            "currency",
+            "kind",
+            "status",
+            "published",
+            "difference",
+            "made by",
+            "rule",
+            "in words",
+        ],
+        widths: vec![
+            14, 12, 12, 22, 6, 14, 16, 16, 16, 9, 10, 14, 16, 11, 12, 26, 90,
+        ],
+        rows,
+        ranges: vec![
+            ("settlement_contract", 0),
+            ("settlement_supplier", 1),
+            ("settlement_step", 5),
+            ("settlement_amount", AMOUNT),
+            ("settlement_currency", 9),
+            ("settlement_published", PUBLISHED),
+            ("settlement_difference", 13),
+        ],
+    }
+}
+
+/// The rows of one contract, and what of them is due so far.
+struct Book<'a> {
+    contract: &'a Contract,
+    kpis: &'a Measures,
+    /// Due amounts: line, cell, and whether a total has taken them up.
+    due: Vec<(Line, At, bool)>,
+}
+
+impl Book<'_> {
+    fn row(&mut self, line: &Line, before: Option<&At>, r: usize) -> (Vec<Cell>, Option<At>) {
+        let cell = |column: usize| format!("{}{r}", letters(column));
+        let basis = match (before, line.basis) {
+            (Some(at), Some(basis)) if at.value == basis => {
+                Some(Cell::Formula(at.cell.clone(), basis, Look::Plain))
+            }
+            _ => None,
+        };
+        let rate = self.rate(line);
+        let at_before = line.basis.map(|value| At {
+            cell: cell(BEFORE),
+            value,
+        });
+        let at_rate = line.rate.map(|value| At {
+            cell: cell(RATE),
+            value,
+        });
+        let made = line.amount.and_then(|amount| {
+            let formula = match line.kind.as_str() {
+                "gross" => translate(expression(&line.explanation, "", amount)?, |name| {
+                    self.kpis.find(line, &self.contract.id, name)
+                }),
+                "payable" => due(line, before?),
+                "total" => self.total(line),
+                _ => step(
+                    &line.step,
+                    at_before.as_ref()?,
+                    at_rate.as_ref(),
+                    self.from_first(&line.clause),
+                ),
+            };
+            formula.filter(|f| f.value == amount)
+        });
+        let by = match (&made, line.kind.as_str(), line.amount) {
+            (_, _, None) => "",
+            (Some(_), ..) => "formula",
+            (None, "gross", _) => "measure",
+            (None, ..) => "engine",
+        };
+        let look = if matches!(line.kind.as_str(), "payable" | "total") {
+            Look::Money
+        } else {
+            Look::Plain
+        };
+        let amount = match (&made, line.amount) {
+            (Some(f), _) => Cell::Formula(f.text.clone(), f.value, look),
+            (None, Some(amount)) => Cell::Number(amount, look),
+            (None, None) => Cell::Empty,
+        };
+        let difference = match line.amount {
+            Some(_) => Cell::Formula(
+                format!("ROUND({}-{},4)", cell(AMOUNT), cell(PUBLISHED)),
+                Decimal::ZERO,
+                Look::Plain,
+            ),
+            None => Cell::Empty,
+        };
+        let here = line.amount.map(|value| At {
+            cell: cell(AMOUNT),
+            value,
+        });
+        if let Some(at) = here.clone().filter(|_| line.kind == "payable") {
+            self.due.push((line.clone(), at, false));
+        }
+        let cells = vec![
+            text(&self.contract.id),
+            text(&line.supplier),
+            text(&line.period),
+            text(&line.clause),
+            number(line.seq.parse().ok()),
+            text(&line.step),
+            basis.unwrap_or_else(|| number(line.basis)),
+            rate,
+            amount,
+            text(&line.currency),
+            text(&line.kind),
+            text(&line.status),
+            Cell::clone(&match look {
+                Look::Money => money(line.amount),
+                Look::Plain => number(line.amount),
+            }),
+            difference,
+            text(by),
+            text(&line.rule),
+            text(&line.explanation),
+        ];
+        (cells, here)
+    }
+
+    /// Whether a minimum of a clause counts everything once it is reached.
+    fn from_first(&self, clause: &str) -> bool {
+        !self
+            .contract
+            .calculations
+            .iter()
+            .flat_map(|c| &c.lines)
+            .any(|l| {
+                l.clause == clause && l.step == "minimum" && l.explanation.contains("what exceeds")
+            })
+    }
+
+    /// The rate or limit: from the measures where its expression can be followed.
+    fn rate(&self, line: &Line) -> Cell {
+        let Some(rate) = line.rate else {
+            return Cell::Empty;
+        };
+        let formula = if line.step == "paid_before" {
+            let span = months(&line.period);
+            let paid: Vec<&At> = self
+                .due
+                .iter()
+                .filter(|(l, ..)| {
+                    l.clause == line.clause
+                        && l.supplier == line.supplier
+                        && span
+                            .zip(months(&l.period))
+                            .is_some_and(|(year, part)| part.0 >= year.0 && part.1 <= year.1)
+                })
+                .map(|(_, at, _)| at)
+                .collect();
+            sum(&paid)
+        } else {
+            expression(&line.explanation, &line.step, rate).and_then(|text| {
+                translate(text, |name| self.kpis.find(line, &self.contract.id, name))
+            })
+        };
+        match formula.filter(|f| f.value == rate) {
+            Some(f) => Cell::Formula(f.text, f.value, Look::Plain),
+            None => Cell::Number(rate, Look::Plain),
+        }
+    }
+
+    /// What is due since the last total of the same supplier and currency.
+    fn total(&mut self, line: &Line) -> Option<Formula> {
+        let mut parts = Vec::new();
+        for (due, at, taken) in &mut self.due {
+            let ours = due.supplier == line.supplier && due.currency == line.currency;
+            if ours && !*taken {
+                *taken = true;
+                if matches!(due.status.as_str(), "final" | "provisional") {
+                    parts.push(&*at);
+                }
+            }
+        }
+        sum(&parts)
+    }
+}
+
+/// What is due, from the last step: rounded to the cent, or as it is.
+fn due(line: &Line, before: &At) -> Option<Formula> {
+    let rounded = Formula {
+        text: format!("ROUND({},2)", before.cell),
+        value: before.value.round(2, Rounding::HalfUp),
+    };
+    let plain = Formula {
+        text: before.cell.clone(),
+        value: before.value,
+    };
+    [rounded, plain]
+        .into_iter()
+        .find(|f| Some(f.value) == line.amount)
+}
+
+fn sum(parts: &[&At]) -> Option<Formula> {
+    if parts.is_empty() || parts.len() > 200 {
+        return None;
+    }
+    let cells: Vec<&str> = parts.iter().map(|at| at.cell.as_str()).collect();
+    let mut value = Decimal::ZERO;
+    for part in parts {
+        value = value.checked_add(part.value).ok()?;
+    }
+    Some(Formula {
+        text: format!("SUM({})", cells.join(",")),
+        value,
+    })
+}
+
+/// What every contract comes to, added up from the settlement sheet.
+fn summary(facts: &Facts) -> Sheet {
+    let mut rows = Vec::new();
+    for contract in &facts.contracts {
+        for ((supplier, currency), parts) in &contract.owed() {
+            let r = rows.len() + 2;
+            let pick = |range: &str| {
+                format!(
+                    "SUMPRODUCT((settlement_contract=A{r})*(settlement_supplier=B{r})*(settlement_currency=C{r})*(settlement_step=\"total\")*{range})"
+                )
+            };
+            let year = contract.year();
+            let other: Option<Decimal> = contract
+                .schemes
+                .iter()
+                .filter(|((scheme, c), _)| scheme != "this_contract" && c == currency)
+                .find_map(|(_, sum)| *sum);
+            rows.push(vec![
+                text(&contract.id),
+                text(supplier),
+                text(currency),
+                Cell::Formula(pick("settlement_amount"), parts[0], Look::Money),
+                money(Some(parts[1])),
+                Cell::Formula(
+                    format!("D{r}-E{r}"),
+                    plus(parts[0], Some(-parts[1])),
+                    Look::Money,
+                ),
+                money(other),
+                number(year.and_then(|y| y.value)),
+                number(year.and_then(|y| y.low)),
+                number(year.and_then(|y| y.high)),
+                Cell::Says(
+                    format!(
+                        "IF(ABS(D{r}-{})<0.005,\"equal\",\"differs\")",
+                        pick("settlement_published")
+                    ),
+                    "equal".to_owned(),
+                ),
+            ]);
+        }
+    }
+    rows.push(vec![
+        text("all differences between recomputed and published amounts"),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Formula(
+            "SUMPRODUCT(ABS(settlement_difference))".to_owned(),
+            Decimal::ZERO,
+            Look::Money,
+        ),
+    ]);
+    Sheet {
+        name: "Summary",
+        header: vec![
+            "contract",
+            "supplier",
+            "currency",
+            "statements come to",
+            "settled before",
+            "to pay",
+            "other contract",
+            "incidents avoided",
+            "interval from",
+            "interval to",
+            "recomputed and published",
+        ],
+        widths: vec![16, 14, 10, 20, 16, 16, 16, 18, 14, 14, 24],
+        rows,
+        ranges: vec![("summary_contract", 0), ("summary_to_pay", 5)],
+    }
+}
+
+fn findings(table: Option<ReadTable>) -> Sheet {
+    let table = table.unwrap_or_default();
+    let rows = table
+        .iter()
+        .take(MOST)
+        .map(|row| {
+            let mut cells: Vec<Cell> = ["severity", "code", "contract_id", "file"]
+                .iter()
+                .map(|name| text(row.text(name)))
+                .collect();
+            cells.push(number(row.number("line")));
+            cells.push(text(row.text("column")));
+            cells.push(number(row.number("count")));
+            cells.push(text(row.text("detail")));
+            cells.push(text(row.text("evidence")));
+            cells
+        })
+        .collect();
+    Sheet {
+        name: "Findings",
+        header: vec![
+            "weight",
+            "code",
+            "contract",
+            "file",
+            "line",
+            "column",
+            "how many",
+            "what was seen and what to do",
+            "evidence",
+        ],
+        widths: vec![14, 24, 14, 34, 8, 20, 10, 90, 40],
+        rows,
+        ranges: Vec::new(),
+    }
+}
+
+fn dictionary(published: &Published) -> Result<Sheet, ReadingError> {
+    let mut rows = Vec::new();
+    let outputs = published.manifest.get("outputs").and_then(|o| o.as_array());
+    for file in outputs.into_iter().flatten() {
+        let name = file
+            .get("file")
+            .and_then(|f| f.as_str())
+            .unwrap_or_default();
+        let Some(name) = name.strip_suffix(".parquet") else {
+            continue;
+        };
+        // Only the columns: no row is kept.
+        if let Some(table) = published.filtered(name, None, |_| false)? {
+            for column in &table.columns {
+                rows.push(vec![
+                    text(name),
+                    text(&column.name),
+                    text(if column.numeric { "number" } else { "text" }),
+                    text(&column.unit),
+                    text(&column.description),
+                ]);
+            }
+        }
+    }
+    Ok(Sheet {
+        name: "Dictionary",
+        header: vec!["table", "column", "type", "unit", "what"],
+        widths: vec![20, 28, 10, 18, 90],
+        rows,
+        ranges: Vec::new(),
+    })
+}
+
+fn provenance(published: &Published) -> Sheet {
+    let mut rows = Vec::new();
+    for key in [
+        "gainshare",
+        "schema_version",
+        "zone_database",
+        "project",
+        "as_of",
+        "configuration_hash",
+        "inputs_hash",
+    ] {
+        let value = published.manifest.get(key);
+        let shown = value
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .or_else(|| value.map(ToString::to_string))
+            .unwrap_or_default();
+        rows.push(vec![text("run"), text(key), text(&shown)]);
+    }
+    if let Some(terms) = published.manifest.get("terms").and_then(|t| t.as_object()) {
+        for (contract, hash) in terms {
+            rows.push(vec![
+                text("terms"),
+                text(contract),
+                text(hash.as_str().unwrap_or_default()),
+            ]);
+        }
+    }
+    for (kind, list) in [("input", "inputs"), ("table", "outputs")] {
+        let files = published.manifest.get(list).and_then(|l| l.as_array());
+        for file in files.into_iter().flatten() {
+            let of = |key: &str| file.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+            if kind == "input" || of("file").ends_with(".parquet") {
+                rows.push(vec![text(kind), text(of("file")), text(of("blake3"))]);
+            }
+        }
+    }
+    Sheet {
+        name: "Provenance",
+        header: vec!["what", "name", "version or hash"],
+        widths: vec![10, 40, 70],
+        rows,
+        ranges: Vec::new(),
+    }
+}

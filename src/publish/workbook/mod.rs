@@ -1,0 +1,25 @@
+//! The workbook: `settlement.xlsx` for whoever recomputes an amount in a spreadsheet. Its formulas
+//! follow the published steps from the measures to the cent. Not responsible for any amount.
+//!
+//! Written with our own few lines of Office Open XML (ECMA-376): the well-known writers bring a
+//! zip library whose deflater changes with other dependencies' features, and with it the bytes.
+//! Texts are inline strings, never formulas, whatever they begin with.
+
+mod container;
+mod content;
+mod formula;
+mod sheet;
+
+use super::reading::{Published, ReadingError};
+
+/// Name of the workbook in the output folder.
+pub const WORKBOOK: &str = "settlement.xlsx";
+
+/// The workbook of a published output. The same folder gives the same bytes.
+///
+/// # Errors
+/// When a table that is there cannot be read.
+pub fn workbook(published: &Published) -> Result<Vec<u8>, ReadingError> {
+    let sheets = content::sheets(published)?;
+    Ok(container::zip(&sheet::files(&sheets)))
+}
