@@ -242,7 +242,7 @@ fn cause(
         c.lines
             .iter()
             .filter(|l| matches!(l.step.as_str(), "minimum" | "cap" | "floor"))
-            .filter_map(|l| expression_of(l))
+            .filter_map(expression_of)
             .collect()
     };
     if limits(a) != limits(b) {

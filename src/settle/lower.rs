@@ -466,11 +466,8 @@ impl Lower<'_> {
                 && !self.source.measures.contains_key(kpi)
                 && catalogue_aggregate(kpi).is_none()
             {
-                let mut known: Vec<&str> =
-                    self.source.measures.keys().map(String::as_str).collect();
-                for name in crate::terms::known() {
-                    known.push(name);
-                }
+                let measures = self.source.measures.keys();
+                let known = measures.map(String::as_str).chain(crate::terms::known());
                 let help = crate::terms::nearest(kpi, known).map_or_else(
                     || "name a measure of the terms or the KPI catalogue, as the table of relief events does".to_owned(),
                     |near| format!("did you mean `{near}`?"),
@@ -520,10 +517,7 @@ impl Lower<'_> {
         known.extend(self.define.keys().map(String::as_str));
         known.extend(self.earlier.keys().map(String::as_str));
         known.extend(["contract_year", "months"]);
-        let mut near: Vec<&str> = known.clone();
-        for name in crate::terms::known() {
-            near.push(name);
-        }
+        let near = known.iter().copied().chain(crate::terms::known());
         let help = match crate::terms::nearest(name, near) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(

@@ -262,7 +262,7 @@ pub(super) fn check(source: &TermsSource) -> Vec<Problem> {
             .measures
             .keys()
             .map(String::as_str)
-            .chain(super::names::CATALOGUE.iter().map(|(n, _)| *n))
+            .chain(super::names::known())
             .collect();
         Problem::at(span, format!("there is no measure `{name}`"))
             .help(super::error::suggestion(name, &names))

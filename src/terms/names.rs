@@ -21,7 +21,7 @@ const BESIDE: &[(&str, Aggregate)] = &[
 ];
 
 /// Measures that settlement knows without a `[measures]` entry.
-pub fn known() -> impl Iterator<Item = &'static str> {
+pub fn known<'a>() -> impl Iterator<Item = &'a str> {
     let own = |name: &str| catalogue::find(name).is_none();
     catalogue::all()
         .map(|kpi| kpi.id)

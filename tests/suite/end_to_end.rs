@@ -155,8 +155,10 @@ fn the_manifest_lists_what_was_written_with_rows_and_hashes() {
             let path = folder.join("out").join(file);
             let hash = blake3::hash(&fs::read(&path).unwrap()).to_hex().to_string();
             assert_eq!(output["blake3"], hash.as_str(), "{file}");
-            let frame = table(folder, file.strip_suffix(".parquet").unwrap());
-            assert_eq!(output["rows"], frame.height() as u64, "{file}");
+            if let Some(name) = file.strip_suffix(".parquet") {
+                let frame = table(folder, name);
+                assert_eq!(output["rows"], frame.height() as u64, "{file}");
+            }
             assert!(listed.insert(file.to_owned()));
         }
         let written: BTreeSet<String> = bytes(folder).into_keys().collect();
@@ -299,7 +301,10 @@ fn same_content(project: &str, other: &Path, rewritten: &[&str]) {
     assert_eq!(inputs(wanted, rewritten), inputs(other, rewritten));
     for output in manifest(wanted)["outputs"].as_array().unwrap() {
         let file = output["file"].as_str().unwrap();
-        let name = file.strip_suffix(".parquet").unwrap();
+        // Report and workbook show what the tables hold, lines of moved rows included.
+        let Some(name) = file.strip_suffix(".parquet") else {
+            continue;
+        };
         if !rewritten.is_empty() && ["rejects", "findings"].contains(&name) {
             // Lines moved, and with them which row of a kind is shown as the first.
             let without: &[&str] = if name == "rejects" {
