@@ -23,6 +23,7 @@ pub(super) enum Format {
 
 /// Flags of `gainshare kpis`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: gainshare kpis incidents_avoided")]
 pub(super) struct KpisArgs {
     /// Everything about one KPI; without it the list of all.
     pub(super) kpi: Option<String>,

@@ -19,6 +19,7 @@ mod generate;
 #[cfg(feature = "frames")]
 mod inspect;
 mod kpis;
+mod manual;
 #[cfg(feature = "frames")]
 mod parquet;
 #[cfg(feature = "frames")]
@@ -110,6 +111,29 @@ fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// A line cut to the width of the terminal when stdout is one; whole for a file or another
+/// program.
+fn fitting(line: &str, to_stdout: bool) -> std::borrow::Cow<'_, str> {
+    use std::io::IsTerminal as _;
+    let wide = (to_stdout && std::io::stdout().is_terminal())
+        .then(terminal_size::terminal_size)
+        .flatten()
+        .map(|(width, _)| usize::from(width.0));
+    match wide {
+        Some(wide) => cut(line, wide),
+        None => line.into(),
+    }
+}
+
+/// A line of at most so many characters; what was cut shows.
+fn cut(line: &str, wide: usize) -> std::borrow::Cow<'_, str> {
+    if wide < 40 || line.chars().count() <= wide {
+        return line.into();
+    }
+    let kept: String = line.chars().take(wide - 1).collect();
+    format!("{}…", kept.trim_end()).into()
+}
+
 /// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.
 fn data(text: &[u8]) -> miette::Result<()> {
     use std::io::Write as _;
@@ -128,6 +152,35 @@ fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_its_terminal() {
+        let line = "x".repeat(100);
+        assert_eq!(cut(&line, 80).chars().count(), 80);
+        assert_eq!(cut(&line, 100), line);
+        // Nothing readable is left in a terminal that narrow.
+        assert_eq!(cut(&line, 10), line);
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        use clap::CommandFactory as _;
+        for command in Arguments::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains("Example"), "{help}");
         }
     }
 }

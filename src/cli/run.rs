@@ -41,7 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let bar = Bar::new(arguments.quiet);
+    let bar = Bar::new(
+        arguments.quiet,
+        project.sources.iter().map(|s| s.files.len() as u64).sum(),
+    );
     let done = pipeline::run(&project, &|p| bar.hear(p));
     bar.clear();
     let outcome = match done {
@@ -75,49 +78,98 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-/// Progress on stderr, when it is a terminal.
+/// Progress on stderr, when it is a terminal: files while reading, months while measuring, each
+/// with its rate and the time that remains.
 struct Bar {
     bar: ProgressBar,
-    file: Mutex<String>,
+    files: u64,
+    reading: Mutex<Reading>,
 }
 
+/// What is being read.
+struct Reading {
+    file: String,
+    done: u64,
+    bytes: u64,
+    since: std::time::Instant,
+}
+
+/// Of a stage without a length.
+const PLAIN: &str = "{spinner} {msg:<14} [{elapsed}]";
+/// Of a stage with one.
+const COUNTED: &str =
+    "{spinner} {msg:<22} {bar:20} {pos} of {len} [{elapsed}, {eta} left] {prefix}";
+
 impl Bar {
-    fn new(quiet: bool) -> Bar {
+    fn new(quiet: bool, files: u64) -> Bar {
         let bar = if quiet || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
             ProgressBar::new_spinner()
         };
-        if let Ok(style) = ProgressStyle::with_template(
-            "{spinner} {msg:<14} {prefix:<34.dim} {human_pos} [{elapsed}]",
-        ) {
-            bar.set_style(style);
-        }
+        let reading = Reading {
+            file: String::new(),
+            done: 0,
+            bytes: 0,
+            since: std::time::Instant::now(),
+        };
         Bar {
             bar,
-            file: Mutex::new(String::new()),
+            files,
+            reading: Mutex::new(reading),
         }
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+    }
+
+    /// From now on so many of something.
+    fn count(&self, len: u64) {
+        self.style(COUNTED);
+        self.bar.set_length(len);
+        self.bar.set_position(0);
+        self.bar.reset_eta();
     }
 
     fn hear(&self, progress: Progress<'_>) {
         match progress {
+            Progress::Stage("reading") => {
+                self.bar.set_message("reading files");
+                self.count(self.files);
+            }
             Progress::Stage(name) => {
-                self.bar.set_message(name);
                 self.bar.set_prefix("");
-                self.bar.set_position(0);
+                self.style(PLAIN);
+                self.bar.set_message(name);
             }
             Progress::Read(file, n) => {
-                if let Ok(mut last) = self.file.lock()
-                    && *last != file
-                {
-                    file.clone_into(&mut last);
-                    self.bar.set_prefix(last.clone());
-                    self.bar.set_position(0);
+                let Ok(mut reading) = self.reading.lock() else {
+                    return;
+                };
+                if reading.file != file {
+                    if !reading.file.is_empty() {
+                        reading.done += 1;
+                    }
+                    file.clone_into(&mut reading.file);
+                    self.bar.set_position(reading.done);
                 }
-                self.bar.inc(n);
+                reading.bytes += n;
+                let seconds = reading.since.elapsed().as_secs_f64().max(0.001);
+                let rate = indicatif::HumanBytes((reading.bytes as f64 / seconds) as u64);
+                self.bar.set_prefix(format!("{rate}/s {file}"));
             }
-            Progress::Partitions(n) => self.bar.set_prefix(format!("{n} months")),
-            Progress::Measured => self.bar.inc(1),
+            Progress::Partitions(n) => {
+                self.bar.set_message("measuring months");
+                self.count(n);
+            }
+            Progress::Measured => {
+                self.bar.inc(1);
+                let rate = self.bar.per_sec();
+                self.bar.set_prefix(format!("{rate:.0} months/s"));
+            }
         }
     }
 

@@ -19,6 +19,9 @@ use crate::terms::{Encoding, SettleSpec, Terms};
 
 /// Settle a contract, or hundreds from one template, from tables of measures.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: gainshare settle tests/cases/a4_at_risk_pool/terms.toml --measures tests/cases/a4_at_risk_pool/measures.csv"
+)]
 pub(super) struct Arguments {
     /// Terms file (TOML).
     terms: PathBuf,
@@ -382,8 +385,7 @@ pub(super) fn write(
                 let amount = line
                     .amount
                     .map_or_else(|| "—".to_owned(), |a| a.to_string());
-                writeln!(
-                    text,
+                let row = format!(
                     "{:<12} {:<18} {:<22} {:>18} {}  {}",
                     line.contract_id,
                     line.period,
@@ -391,8 +393,8 @@ pub(super) fn write(
                     amount,
                     line.currency,
                     line.explanation
-                )
-                .into_diagnostic()?;
+                );
+                writeln!(text, "{}", super::fitting(&row, output.is_none())).into_diagnostic()?;
             }
         }
     }

@@ -31,6 +31,7 @@ impl From<Conduct> for Scenario {
 
 /// Flags of `gainshare synth`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: gainshare synth /tmp/world --seed 7 --scale 0.1")]
 pub(super) struct SynthArgs {
     /// Folder to write to; `input` and `truth` appear in it.
     pub(super) out: PathBuf,

@@ -22,6 +22,8 @@ mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
 mod ledger;
+#[cfg(feature = "frames")]
+mod report;
 mod score;
 mod settle;
 mod simulate;

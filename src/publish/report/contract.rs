@@ -312,16 +312,10 @@ fn told(contract: &Contract, n: usize, l: Language) -> Markup {
             .iter()
             .any(|word| k.id.contains(word))
     });
-    let timeline = contract
-        .others
-        .iter()
-        .any(|(name, _)| *name == "worst_incidents");
     html! {
         h3 id=(format!("c{n}-told")) { (l.say("Telling in time", "Op tijd vertellen")) }
         p {
-            @if timeline {
-                (l.say("The worst incidents stand below, with what was told and when.", "De ergste incidenten staan hieronder, met wat er is verteld en wanneer."))
-            } @else if measured {
+            @if measured {
                 (l.say("The measures above say how often and how early the customer was told. The timeline of single incidents is not in this output.", "De maten hierboven zeggen hoe vaak en hoe vroeg de klant is ingelicht. De tijdlijn van afzonderlijke incidenten staat niet in deze uitvoer."))
             } @else {
                 (l.say("This output does not measure notices, updates and warnings: nothing can be said about proactive communication.", "Deze uitvoer meet geen berichten, updates en waarschuwingen: over proactieve communicatie is niets te zeggen."))

@@ -191,12 +191,7 @@ pub(crate) fn months(period: &str) -> Option<(i32, i32)> {
 const MONTHLY: &[&str] = &["incidents_expected", "incidents_avoided", "incident_rate"];
 
 /// Tables that are shown as they are, when the output has them.
-const OTHERS: &[&str] = &[
-    "worst_incidents",
-    "initiative_results",
-    "adjustments_applied",
-    "overrides",
-];
+const OTHERS: &[&str] = &["initiative_results", "adjustments_applied", "overrides"];
 
 /// Gathers the report's facts.
 ///

@@ -152,7 +152,7 @@ pub(super) struct Bar {
 /// Bars under each other, each with the outline of the one before, so that one sees what every
 /// step took away.
 pub(super) fn bars(groups: &[Vec<Bar>], id: &str, title: &str) -> Markup {
-    let (left, room, row) = (128.0, WIDTH - 128.0 - 122.0, 34.0);
+    let (left, room, row) = (128.0, WIDTH - 128.0 - 140.0, 34.0);
     let mut top = 8.0;
     let mut drawn = Vec::new();
     for group in groups {
