@@ -258,12 +258,10 @@ pub(super) fn check(source: &TermsSource) -> Vec<Problem> {
         source.measures.contains_key(name) || super::names::catalogue_aggregate(name).is_some()
     };
     let unknown = |name: &str, span: &std::ops::Range<usize>| {
-        let names: Vec<&str> = source
-            .measures
-            .keys()
-            .map(String::as_str)
-            .chain(super::names::CATALOGUE.iter().map(|(n, _)| *n))
-            .collect();
+        let mut names: Vec<&str> = source.measures.keys().map(String::as_str).collect();
+        for name in super::names::known() {
+            names.push(name);
+        }
         Problem::at(span, format!("there is no measure `{name}`"))
             .help(super::error::suggestion(name, &names))
     };

@@ -56,13 +56,11 @@ impl Lower<'_> {
                 && !self.source.measures.contains_key(kpi)
                 && catalogue_aggregate(kpi).is_none()
             {
-                let known: Vec<&str> = self
-                    .source
-                    .measures
-                    .keys()
-                    .map(String::as_str)
-                    .chain(crate::terms::known())
-                    .collect();
+                let mut known: Vec<&str> =
+                    self.source.measures.keys().map(String::as_str).collect();
+                for name in crate::terms::known() {
+                    known.push(name);
+                }
                 let help = crate::terms::nearest(kpi, known).map_or_else(
                     || "name a measure of the terms or the KPI catalogue, as the table of relief events does".to_owned(),
                     |near| format!("did you mean `{near}`?"),

@@ -126,14 +126,17 @@ impl Lower<'_> {
         known.extend(self.define.keys().map(String::as_str));
         known.extend(self.earlier.keys().map(String::as_str));
         known.extend(["contract_year", "months"]);
-        let help =
-            match crate::terms::nearest(name, known.iter().copied().chain(crate::terms::known())) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "declare it under [measures.{name}] or [parameters.{name}]; known here: {}",
-                    known.join(", ")
-                ),
-            };
+        let mut near: Vec<&str> = known.clone();
+        for name in crate::terms::known() {
+            near.push(name);
+        }
+        let help = match crate::terms::nearest(name, near) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "declare it under [measures.{name}] or [parameters.{name}]; known here: {}",
+                known.join(", ")
+            ),
+        };
         self.problems.push(
             Problem::at(
                 &place,
