@@ -212,9 +212,12 @@ pub(super) fn alignment(contract: &Contract, n: usize, l: Language) -> Markup {
     }
 }
 
-/// The regions of each driver: from, to, profit per unit. Open or unknown regions are left out.
-fn drivers(table: &crate::publish::reading::ReadTable) -> Vec<(String, Vec<(f64, f64, f64)>)> {
-    let mut found: Vec<(String, Vec<(f64, f64, f64)>)> = Vec::new();
+/// A region of a driver: from, to, profit per unit.
+type Region = (f64, f64, f64);
+
+/// The regions of each driver. Open or unknown regions are left out.
+fn drivers(table: &crate::publish::reading::ReadTable) -> Vec<(String, Vec<Region>)> {
+    let mut found: Vec<(String, Vec<Region>)> = Vec::new();
     let latest = table.iter().map(|r| r.text("period")).max().unwrap_or("");
     for row in table.iter() {
         // One statement: the last period, and the contract as a whole where clauses are apart.

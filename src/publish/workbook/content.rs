@@ -245,7 +245,7 @@ impl Book<'_> {
                     &line.step,
                     at_before.as_ref()?,
                     at_rate.as_ref(),
-                    self.from_first(&line.clause),
+                    self.counts_from_first(&line.clause),
                 ),
             };
             formula.filter(|f| f.value == amount)
@@ -307,7 +307,7 @@ impl Book<'_> {
     }
 
     /// Whether a minimum of a clause counts everything once it is reached.
-    fn from_first(&self, clause: &str) -> bool {
+    fn counts_from_first(&self, clause: &str) -> bool {
         !self
             .contract
             .calculations
