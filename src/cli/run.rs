@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use miette::IntoDiagnostic as _;
 
 use super::settle::FailOn;
 use crate::config::project::Project;
@@ -27,6 +28,10 @@ pub(super) struct Arguments {
     /// How the summary is written to stdout.
     #[arg(long, value_enum, default_value_t = super::settle::Format::Table)]
     format: super::settle::Format,
+    /// Write to stdout on how many incidents the verdict depends on the clock policy, instead of
+    /// the settlement; the tables are written all the same.
+    #[arg(long)]
+    clock_audit: bool,
     /// Say nothing but errors on stderr.
     #[arg(long, short)]
     quiet: bool,
@@ -45,7 +50,11 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         arguments.quiet,
         project.sources.iter().map(|s| s.files.len() as u64).sum(),
     );
-    let done = pipeline::run(&project, &|p| bar.hear(p));
+    let done = if arguments.clock_audit {
+        pipeline::run_audited(&project, &|p| bar.hear(p))
+    } else {
+        pipeline::run(&project, &|p| bar.hear(p))
+    };
     bar.clear();
     let outcome = match done {
         Ok(outcome) => outcome,
@@ -63,7 +72,11 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         say_accounts(&outcome);
         say_findings(&outcome);
     }
-    summary(&outcome, arguments.format)?;
+    if arguments.clock_audit {
+        audit(&outcome.audit, arguments.format)?;
+    } else {
+        summary(&outcome, arguments.format)?;
+    }
     if !arguments.quiet {
         eprintln!(
             "wrote {} tables; see {}",
@@ -259,6 +272,48 @@ fn say_findings(outcome: &Outcome) {
         );
     }
     eprintln!();
+}
+
+/// Per contract and other policy: how many verdicts change, which way, and some tickets.
+fn audit(rows: &[pipeline::AuditRow], format: super::settle::Format) -> miette::Result<()> {
+    use super::settle::Format;
+    let text = match format {
+        Format::Table => {
+            let wide = rows.iter().map(|r| r.policy.len()).max().unwrap_or(6);
+            let mut text = format!(
+                "{:<12} {:<wide$} {:>8} {:>9} {:>7}  some of them\n",
+                "contract", "policy", "judged", "breached", "met"
+            );
+            for row in rows {
+                text.push_str(&format!(
+                    "{:<12} {:<wide$} {:>8} {:>+9} {:>+7}  {}\n",
+                    row.contract_id,
+                    row.policy,
+                    row.judged,
+                    i128::from(row.stricter),
+                    i128::from(row.milder),
+                    row.sample
+                ));
+            }
+            text.into_bytes()
+        }
+        Format::Json => {
+            let mut text = Vec::new();
+            for row in rows {
+                text.extend(serde_json::to_vec(row).into_diagnostic()?);
+                text.push(b'\n');
+            }
+            text
+        }
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            for row in rows {
+                writer.serialize(row).into_diagnostic()?;
+            }
+            writer.into_inner().into_diagnostic()?
+        }
+    };
+    super::data(&text)
 }
 
 /// Who owes whom what, per contract, period and clause.

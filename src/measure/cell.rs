@@ -81,6 +81,8 @@ cell! {
     Sum impact_unknown: u64, "count", "Incidents without share affected, by month of opening";
     Sum clock_unread: u64, "count", "Incidents whose clock could not be read, by month of opening";
     Sum responded: u64, "count", "Incidents answered, by month of the answer";
+    Sum respond_business_s: i128, "s", "Business time to the answer of those, pauses excluded";
+    Sum respond_wall_s: i128, "s", "Wall time to the answer of those, pauses excluded";
     Sum respond_met: u64, "count", "Incidents answered in time, by month of the due time";
     Sum respond_breached: u64, "count", "Incidents answered too late, by month of the due time";
     Sum resolved_once: u64, "count", "Incidents resolved at least once, by month of opening";
@@ -100,6 +102,7 @@ cell! {
     Sum tool_overcharged: u64, "count", "Those met by the terms and breached by the tool";
     Sum notifiable: u64, "count", "Incidents that the terms want told, by month of opening";
     Sum told: u64, "count", "Those of which anything was told at all";
+    Sum notify_wall_s: i128, "s", "Wall time from knowing to the first notice of those told";
     Sum told_in_time: u64, "count", "Those first told within the limit";
     Sum level_known: u64, "count", "Incidents that had to reach a level, less those told to unknown levels only, by month of opening";
     Sum level_reached: u64, "count", "Those told at the level wanted or above";

@@ -424,7 +424,10 @@ fn response(
     };
     if let Some(stopped_at) = reading.stopped_at {
         let month = place.month_of(stopped_at);
-        place.cell(out, month).responded += 1;
+        let cell = place.cell(out, month);
+        cell.responded += 1;
+        cell.respond_business_s += i128::from(reading.business_s);
+        cell.respond_wall_s += i128::from(reading.wall_s);
         took(
             place,
             month,

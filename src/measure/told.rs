@@ -36,6 +36,7 @@ pub(super) fn tell(
     if let Some(first) = first {
         let after = first.sent_at.wall_s_since(known_at).max(0);
         cell.told += 1;
+        cell.notify_wall_s += i128::from(after);
         cell.told_in_time += u64::from(after <= limit.first_s);
     }
     if let Some(wanted) = limit.level {

@@ -41,7 +41,7 @@ use crate::store::disk::{Staging, StoreError};
 use crate::store::prepare;
 use crate::time::{Month, Period};
 use contracts::{Contract, ContractError};
-pub use outcome::Outcome;
+pub use outcome::{AuditRow, Outcome};
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -89,11 +89,18 @@ pub fn run(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    let given = align::Given {
-        repair: true,
-        ..align::Given::default()
-    };
-    run_with(project, &given, progress)
+    run_with(project, &repairing(), progress)
+}
+
+/// As [`run`], with the clock audit in the same pass. The tables are the same either way.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_audited(
+    project: &Project,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    whole(project, &repairing(), true, progress)
 }
 
 /// As [`run`], with what the caller says about alignment beside the terms.
@@ -103,6 +110,22 @@ pub fn run(
 pub fn run_with(
     project: &Project,
     given: &align::Given,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    whole(project, given, false, progress)
+}
+
+fn repairing() -> align::Given {
+    align::Given {
+        repair: true,
+        ..align::Given::default()
+    }
+}
+
+fn whole(
+    project: &Project,
+    given: &align::Given,
+    audited: bool,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let contracts = contracts::read(project)?;
@@ -132,7 +155,7 @@ pub fn run_with(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, false, &|| progress(Progress::Measured))?;
+    let cells = read::tickets(store, &plans, audited, &|| progress(Progress::Measured))?;
     let (billing, billing_facts) = read::billing(store, &plans)?;
     staged.publish()?;
 
@@ -181,6 +204,19 @@ pub fn run_with(
         schemes: results.schemes,
         alignment: results.alignment,
         kpis: results.kpis,
+        audit: cells
+            .total
+            .audit
+            .into_iter()
+            .map(|((contract_id, policy), audited)| AuditRow {
+                contract_id,
+                policy,
+                judged: audited.judged,
+                stricter: audited.stricter,
+                milder: audited.milder,
+                sample: audited.sample.shown(),
+            })
+            .collect(),
         manifest: project.output_folder().join(MANIFEST),
         outputs: manifest.outputs,
     })

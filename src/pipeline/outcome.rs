@@ -25,8 +25,27 @@ pub struct Outcome {
     pub alignment: Alignment,
     /// The rows of `kpi`.
     pub kpis: Vec<KpiValue>,
+    /// The clock audit, where it was asked for.
+    pub audit: Vec<AuditRow>,
     /// Where the manifest lies.
     pub manifest: PathBuf,
     /// The files written.
     pub outputs: Vec<OutputFile>,
+}
+
+/// On how many incidents another clock policy judges otherwise than the terms.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AuditRow {
+    /// The contract.
+    pub contract_id: String,
+    /// The answer in which the other policy differs, as the terms would write it.
+    pub policy: &'static str,
+    /// Incidents that have a target.
+    pub judged: u64,
+    /// Breached by the other policy, not by the terms.
+    pub stricter: u64,
+    /// Breached by the terms, not by the other policy.
+    pub milder: u64,
+    /// Numbers of some that differ.
+    pub sample: String,
 }

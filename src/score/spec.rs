@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, Unit};
 use super::exposure::ExposureUnit;
-use super::value::Direction;
+use super::value::{Direction, Level};
 use crate::money::{Currency, Decimal};
 
 /// The entry of `cost_per_minute` that holds for services without one of their own.
@@ -61,6 +61,25 @@ pub struct ScoreSpec {
     /// Targets per KPI.
     #[serde(default)]
     pub targets: BTreeMap<String, KpiTarget>,
+    /// What must hold for a `quality_score` above 0: no bonus while a gate is shut.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+}
+
+/// A condition on a KPI of the same contract and period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The KPI.
+    pub kpi: String,
+    /// The gate is shut below this value.
+    #[serde(default)]
+    pub at_least: Option<Decimal>,
+    /// The gate is shut above this value.
+    #[serde(default)]
+    pub at_most: Option<Decimal>,
+    /// What the gate is for, in the words of the contract.
+    pub because: String,
 }
 
 /// What a KPI is to reach, and how a miss is scored.
@@ -121,6 +140,7 @@ impl Default for ScoreSpec {
             holistic_min_solved: three(),
             min_n: BTreeMap::new(),
             targets: BTreeMap::new(),
+            gates: Vec::new(),
         }
     }
 }
@@ -192,6 +212,26 @@ impl ScoreSpec {
         for kpi in self.min_n.keys() {
             if catalogue::find(kpi).is_none() {
                 return wrong(format!("min_n.{kpi}"), unknown(kpi));
+            }
+        }
+        for (i, gate) in self.gates.iter().enumerate() {
+            let field = format!("gates, entry {}", i + 1);
+            match catalogue::find(&gate.kpi) {
+                None => return wrong(field, unknown(&gate.kpi)),
+                Some(entry) if entry.id == "quality_score" => {
+                    return wrong(field, "the score cannot be its own gate".to_owned());
+                }
+                Some(entry) if !entry.levels.contains(&Level::Contract) => {
+                    return wrong(field, format!("{} has no value of a contract", gate.kpi));
+                }
+                Some(_) => {}
+            }
+            let crossed = gate.at_least.zip(gate.at_most).is_some_and(|(l, m)| l > m);
+            if crossed || (gate.at_least.is_none() && gate.at_most.is_none()) {
+                return wrong(
+                    field,
+                    "a gate has at_least or at_most, and a value that can pass both".to_owned(),
+                );
             }
         }
         for (kpi, target) in &self.targets {

@@ -303,12 +303,31 @@ fn value_of(
     value
 }
 
-/// Sets target and score of a value.
+/// Sets target and score of a value. Whether the target is reached is asked of the unrounded
+/// quotient where there is one: a share that only rounds to its target has missed it.
 fn aim(value: &mut KpiValue, target: &KpiTarget) {
     value.target = Some(target.target);
     value.score = value
         .value
         .and_then(|v| score_between(v, target, value.direction));
+    let (Some(numerator), Some(denominator)) = (value.numerator, value.denominator) else {
+        return;
+    };
+    let Ok(aimed) = target.target.checked_mul(denominator) else {
+        return;
+    };
+    let missed = match value.direction {
+        Direction::HigherIsBetter => numerator < aimed,
+        Direction::LowerIsBetter => numerator > aimed,
+        Direction::Neutral => false,
+    };
+    if missed && denominator.is_positive() && value.score == Some(Decimal::ONE) {
+        value.score = match target.floor {
+            None => Some(Decimal::ZERO),
+            // The best score below that of the target.
+            Some(_) => Decimal::new(9_999, 4).ok(),
+        };
+    }
 }
 
 /// 0 at the floor and beyond, 1 at the target and beyond, linear between; four decimals,

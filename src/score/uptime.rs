@@ -14,7 +14,7 @@ pub struct Uptime {
     pub agreed_s: i128,
     /// Business seconds of outage in those.
     pub down_s: i128,
-    /// Outages that began in the month, however long.
+    /// Outages that began in the month, however long; those that relief covers whole are none.
     pub outages: u64,
 }
 
@@ -41,6 +41,15 @@ fn unrelieved(outages: &Outages, relief: &Outages) -> Outages {
         left.add(start, outage.end());
     }
     left
+}
+
+/// When the outages began that relief does not cover whole; what relief parts is one still.
+fn begun<'a>(outages: &'a Outages, relief: &'a Outages) -> impl Iterator<Item = Instant> + 'a {
+    outages.iter().filter_map(|outage| {
+        let mut one = Outages::default();
+        one.add(outage.start(), outage.end());
+        (!unrelieved(&one, relief).is_empty()).then_some(outage.start())
+    })
 }
 
 /// Uptime of the services given, in the months whose tickets are known. Nothing when the terms
@@ -72,6 +81,7 @@ pub(super) fn uptime(from: &Sources<'_>, services: &[String]) -> BTreeMap<(Strin
                 relief.add(row.from, row.to);
             }
         }
+        let begun: Vec<Instant> = begun(&outages, &relief).collect();
         let outages = unrelieved(&outages, &relief);
         for &month in from.months {
             let known = from.observed.is_some_and(|period| period.contains(month))
@@ -95,7 +105,7 @@ pub(super) fn uptime(from: &Sources<'_>, services: &[String]) -> BTreeMap<(Strin
             let uptime = Uptime {
                 agreed_s: i128::from(whole) - business(&relief),
                 down_s: business(&outages),
-                outages: outages.iter().filter(|p| began(p.start())).count() as u64,
+                outages: begun.iter().filter(|at| began(**at)).count() as u64,
             };
             found.insert((service.clone(), month), uptime);
         }
@@ -121,5 +131,13 @@ mod tests {
             &set(&[(5, 22), (24, 26), (39, 60)]),
         );
         assert_eq!(left, set(&[(0, 5), (22, 24), (26, 30)]));
+        // The last one is covered whole; the second is parted and one still.
+        let begun: Vec<i64> = begun(
+            &set(&[(0, 10), (20, 30), (40, 50)]),
+            &set(&[(5, 22), (24, 26), (39, 60)]),
+        )
+        .map(Instant::seconds)
+        .collect();
+        assert_eq!(begun, [0, 20]);
     }
 }

@@ -111,6 +111,16 @@ impl<'a> View<'a> {
             .map(|outcome| outcome.counting(of))
     }
 
+    /// A mean of seconds, in whole seconds, rounded half-even.
+    pub(super) fn mean_s(&self, seconds: i128, n: u64, none: &str) -> Result<Outcome, String> {
+        if n == 0 {
+            return Err(none.to_owned());
+        }
+        let sum = Decimal::new(seconds, 0).map_err(|e| e.to_string())?;
+        Outcome::ratio(sum, Decimal::from_u64(n), 0)
+            .map(|outcome| outcome.counting(n).excluding(self.parts.cell.clock_unread))
+    }
+
     /// A sum of seconds × parts per million per service, at the services' prices per minute.
     pub(super) fn priced(&self, per_service: &BTreeMap<String, i128>) -> Result<Outcome, String> {
         let mut cost = Decimal::ZERO;

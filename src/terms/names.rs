@@ -13,9 +13,6 @@ const BESIDE: &[(&str, Aggregate)] = &[
     ("incidents_avoided_lower", Aggregate::None),
     ("mix_adjusted_ratio", Aggregate::None),
     ("saving_uncertainty", Aggregate::None),
-    ("time_to_respond", Aggregate::None),
-    ("time_to_restore", Aggregate::None),
-    ("time_to_notify", Aggregate::None),
     ("blocker_age", Aggregate::None),
     ("integrity_cleared", Aggregate::Min),
 ];

@@ -21,6 +21,8 @@ mod end_to_end;
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
+#[cfg(feature = "frames")]
+mod kpis;
 mod ledger;
 #[cfg(feature = "frames")]
 mod report;

@@ -22,10 +22,31 @@ const RESTORED: &[&str] = &[
     "notices.sent_at",
 ];
 const MAJOR: &str = "ITIL 4 incident management practice: communication during incidents";
-/// Detected 09:00; notices 09:12, 09:40, 10:15, 10:44; restored 11:10; limits 15 and 30 minutes.
 const LIMITS: &str = "[measure.notices] limits of the terms";
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
+    Kpi {
+        id: "time_to_notify",
+        title: "Time to notify, mean",
+        formula: "Σ wall seconds from knowing of an incident to the first notice about it ÷ \
+                  incidents told of",
+        unit: Unit::Word("wall_s"),
+        direction: Direction::LowerIsBetter,
+        inputs: INPUTS,
+        across: Across::Ratio(0),
+        parts: "Σ seconds, count",
+        rule: "month of opening; known from the detection, or the opening if earlier; incidents \
+               of which nobody was told are not in it: see notify_timely_share; whole seconds, \
+               half-even",
+        source: MAJOR,
+        example: "detected 09:00, first notice 09:12: 720",
+        compute: |view| {
+            let cell = &told(view)?.cell;
+            view.mean_s(cell.notify_wall_s, cell.told, NOBODY)
+                .map(|o| o.excluding(cell.notifiable.saturating_sub(cell.told)))
+        },
+        ..TICKET_SHARE
+    },
     Kpi {
         id: "time_to_notify_p50",
         title: "Time to notify, median",
@@ -255,6 +276,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         id: "impact_statement_error",
         title: "Error of stated impact",
         formula: "Σ |stated − realised| ÷ Σ realised, in business minutes of all users",
+        unit: Unit::Word("ratio"),
         direction: Direction::LowerIsBetter,
         inputs: &[
             "incidents.opened_at",
@@ -325,6 +347,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
     },
 ];
 
+const NOBODY: &str = "nobody was told of any incident of the period";
 const NOTHING: &str = "no incident of the period had to be told of";
 const NO_GAP: &str = "no incident of the period that had to be kept posted was restored";
 const NO_CALENDAR: &str = "the terms name no calendar for impact ([measure] impact.calendar)";
@@ -350,7 +373,6 @@ fn kept_posted<'a>(view: &View<'a>) -> Result<&'a Parts, String> {
 
 fn time_to_notify(view: &View<'_>, percent: u32) -> Result<Outcome, String> {
     let cell = &told(view)?.cell;
-    let none = "nobody was told of any incident of the period";
-    view.quantile(Clock::Notify, percent, none)
+    view.quantile(Clock::Notify, percent, NOBODY)
         .map(|o| o.excluding(cell.notifiable.saturating_sub(cell.told)))
 }

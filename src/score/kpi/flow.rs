@@ -10,6 +10,9 @@ use crate::money::Decimal;
 const RESPOND: &[&str] = &["incidents.opened_at", "incidents.responded_at"];
 const RESPOND_RULE: &str = "month of the answer; a resolution without an answer is one; nearest \
                             rank in histograms, at most 1/128 from the exact value";
+const RESPOND_MEAN: &str = "month of the answer; a resolution without an answer is one; whole \
+                            seconds, half-even";
+const NOT_ANSWERED: &str = "no incident was answered in the period";
 const RESPOND_SOURCE: &str = "ITIL 4 incident management: time to acknowledge; quantile of type 1 \
                               (Hyndman and Fan 1996)";
 const RESOLVED: &[&str] = &["incidents.opened_at", "incidents.resolved_at"];
@@ -28,6 +31,35 @@ const RESPOND_P50: Kpi = Kpi {
 };
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
+    Kpi {
+        id: "time_to_respond",
+        title: "Time to respond, mean, business time",
+        formula: "Σ business seconds from opening to the first answer, pauses excluded ÷ \
+                  incidents answered",
+        across: Across::Ratio(0),
+        parts: "Σ seconds, count",
+        rule: RESPOND_MEAN,
+        compute: |view| {
+            let cell = &view.observed()?.cell;
+            view.mean_s(cell.respond_business_s, cell.responded, NOT_ANSWERED)
+        },
+        ..RESPOND_P50
+    },
+    Kpi {
+        id: "time_to_respond_wall",
+        title: "Time to respond, mean, wall time",
+        formula: "Σ wall seconds from opening to the first answer, pauses excluded ÷ incidents \
+                  answered",
+        unit: Unit::Word("wall_s"),
+        across: Across::Ratio(0),
+        parts: "Σ seconds, count",
+        rule: RESPOND_MEAN,
+        compute: |view| {
+            let cell = &view.observed()?.cell;
+            view.mean_s(cell.respond_wall_s, cell.responded, NOT_ANSWERED)
+        },
+        ..RESPOND_P50
+    },
     Kpi {
         id: "time_to_respond_p50",
         title: "Time to respond, median, business time",
@@ -221,7 +253,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
 ];
 
 fn respond(view: &View<'_>, clock: Clock, percent: u32) -> Result<Outcome, String> {
-    view.quantile(clock, percent, "no incident was answered in the period")
+    view.quantile(clock, percent, NOT_ANSWERED)
 }
 
 fn no_route(view: &View<'_>) -> &'static str {

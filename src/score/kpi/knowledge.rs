@@ -37,9 +37,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         source: "Herfindahl–Hirschman index",
         example: "shares 0.5, 0.3 and 0.2: 0.25 + 0.09 + 0.04 = 0.38",
         compute: |view| {
-            let (squares, all, n, left_out) = people(view)?;
-            Outcome::ratio(of(squares)?, of(all * all)?, 4)
-                .map(|o| o.counting(n).excluding(left_out))
+            let (counts, left_out) = people(view)?;
+            concentration(&counts).map(|o| o.excluding(left_out))
         },
         ..PEOPLE
     },
@@ -51,9 +50,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         source: "Hill number of order 2 (Hill 1973)",
         example: "shares 0.5, 0.3 and 0.2: 1 ÷ 0.38 = 2.6316",
         compute: |view| {
-            let (squares, all, n, left_out) = people(view)?;
-            Outcome::ratio(of(all * all)?, of(squares)?, 4)
-                .map(|o| o.counting(n).excluding(left_out))
+            let (counts, left_out) = people(view)?;
+            effective(&counts).map(|o| o.excluding(left_out))
         },
         ..PEOPLE
     },
@@ -66,21 +64,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         source: "bus factor of a team, at more than 50 %",
         example: "shares 0.5, 0.3 and 0.2: two together have 0.8 > 0.5: 2",
         compute: |view| {
-            let (_, all, n, left_out) = people(view)?;
-            let mut counts: Vec<u64> = view.parts.solved.values().copied().collect();
-            counts.sort_unstable_by(|a, b| b.cmp(a));
-            let mut sum = 0;
-            let mut people = 0;
-            for count in counts {
-                sum += i128::from(count);
-                people += 1;
-                if sum * 2 > all {
-                    break;
-                }
-            }
-            Ok(Outcome::of(Decimal::from_i64(people))
-                .counting(n)
-                .excluding(left_out))
+            let (counts, left_out) = people(view)?;
+            Ok(bus_factor(&counts).excluding(left_out))
         },
         ..PEOPLE
     },
@@ -136,14 +121,63 @@ fn enough(people: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Σ of squared counts, Σ of counts, that as a count, and incidents that name nobody.
-fn people(view: &View<'_>) -> Result<(i128, i128, u64, u64), String> {
+/// Restored incidents of each person, and those that name nobody.
+fn people(view: &View<'_>) -> Result<(Vec<u64>, u64), String> {
     let parts = view.observed()?;
     if parts.solved.is_empty() {
         return Err("no incident restored in the period names a person".to_owned());
     }
     enough(parts.solved.len())?;
-    let all: u64 = parts.solved.values().sum();
-    let squares = parts.solved.values().map(|n| i128::from(*n).pow(2)).sum();
-    Ok((squares, i128::from(all), all, parts.solved_by_nobody))
+    let counts = parts.solved.values().copied().collect();
+    Ok((counts, parts.solved_by_nobody))
+}
+
+/// (Σ of squares, square of the sum, sum).
+fn squares(counts: &[u64]) -> (i128, i128, u64) {
+    let all: u64 = counts.iter().sum();
+    let squares = counts.iter().map(|n| i128::from(*n).pow(2)).sum();
+    (squares, i128::from(all).pow(2), all)
+}
+
+fn concentration(counts: &[u64]) -> Result<Outcome, String> {
+    let (squares, square, n) = squares(counts);
+    Outcome::ratio(of(squares)?, of(square)?, 4).map(|o| o.counting(n))
+}
+
+fn effective(counts: &[u64]) -> Result<Outcome, String> {
+    let (squares, square, n) = squares(counts);
+    Outcome::ratio(of(square)?, of(squares)?, 4).map(|o| o.counting(n))
+}
+
+fn bus_factor(counts: &[u64]) -> Outcome {
+    let mut counts = counts.to_vec();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let all: u64 = counts.iter().sum();
+    let (mut sum, mut people) = (0, 0);
+    for count in counts {
+        if sum * 2 > u128::from(all) {
+            break;
+        }
+        sum += u128::from(count);
+        people += 1;
+    }
+    Outcome::of(Decimal::from_i64(people)).counting(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shares 0.5, 0.3 and 0.2, too few people to publish.
+    #[test]
+    fn three_people_by_hand() {
+        let shown = |outcome: Outcome| outcome.value.to_string();
+        let counts = [3, 5, 2];
+        assert_eq!(shown(concentration(&counts).unwrap()), "0.3800");
+        assert_eq!(shown(effective(&counts).unwrap()), "2.6316");
+        assert_eq!(shown(bus_factor(&counts)), "2");
+        // Exactly half is not more than half.
+        assert_eq!(shown(bus_factor(&[5, 5])), "2");
+        assert!(enough(4).is_err() && enough(5).is_ok());
+    }
 }

@@ -1,6 +1,7 @@
 //! The composite score of a contract, from the targets and weights of its terms.
 
-use super::super::catalogue::{Across, Kpi, Periods, Unit};
+use super::super::catalogue::{self, Across, Kpi, Periods, Unit};
+use super::super::spec::Gate;
 use super::super::value::{Direction, Level};
 use super::super::view::{Outcome, View};
 use crate::money::Decimal;
@@ -8,7 +9,7 @@ use crate::money::Decimal;
 pub(in super::super) const ENTRIES: &[Kpi] = &[Kpi {
     id: "quality_score",
     title: "Quality score",
-    formula: "Σ weight × score ÷ Σ weight, over the KPIs that have a target",
+    formula: "Σ weight × score ÷ Σ weight, over the KPIs that have a target; 0 while a gate is shut",
     unit: Unit::Word("score"),
     direction: Direction::HigherIsBetter,
     inputs: &[],
@@ -18,8 +19,9 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[Kpi {
     comparable: false,
     parts: "scores of the other KPIs",
     min_n: 1,
-    rule: "not measurable as soon as one of its KPIs is; 4 decimals, half-even",
-    source: "[score] targets of the terms",
+    rule: "not measurable as soon as one of its KPIs or gates is; gates are asked of the \
+           unrounded quotient; 4 decimals, half-even",
+    source: "[score] targets and gates of the terms",
     example: "a score of 0.5 with weight 3 and one of 1 with weight 1: 2.5 ÷ 4 = 0.625",
     compute: quality_score,
 }];
@@ -42,5 +44,35 @@ fn quality_score(view: &View<'_>) -> Result<Outcome, String> {
     if n == 0 {
         return Err("the terms set no weighted target ([score] targets)".to_owned());
     }
-    Outcome::ratio(sum, weights, 4).map(|outcome| outcome.counting(n))
+    let outcome = Outcome::ratio(sum, weights, 4)?.counting(n);
+    for gate in &view.spec.gates {
+        let value = catalogue::value_in(&gate.kpi, view)?;
+        if shut(gate, &value)? {
+            let shown = format!(
+                "no score while {}: {} is {}",
+                gate.because, gate.kpi, value.value
+            );
+            return Ok(Outcome::of(Decimal::ZERO).counting(n).noting(shown));
+        }
+    }
+    Ok(outcome)
+}
+
+/// Whether a value is outside the bounds of a gate.
+fn shut(gate: &Gate, value: &Outcome) -> Result<bool, String> {
+    // By what was divided, where it was: a rounded share must not open a gate.
+    let (above, below) = match (value.numerator, value.denominator) {
+        (Some(above), Some(below)) if below.is_positive() => (above, below),
+        _ => (value.value, Decimal::ONE),
+    };
+    let bound = |bound: Decimal| bound.checked_mul(below).map_err(|e| e.to_string());
+    let low = match gate.at_least {
+        Some(least) => above < bound(least)?,
+        None => false,
+    };
+    let high = match gate.at_most {
+        Some(most) => above > bound(most)?,
+        None => false,
+    };
+    Ok(low || high)
 }

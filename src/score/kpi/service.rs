@@ -1,6 +1,6 @@
 //! Service levels: attainment, breaches and times to restore.
 
-use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
+use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, TICKET_SHARE, Unit};
 use super::super::value::Direction;
 use super::super::view::{Outcome, View};
 use crate::measure::fragment::Clock;
@@ -15,6 +15,20 @@ const RESTORE_RULE: &str =
     "month of restoration; nearest rank in histograms, at most 1/128 from the exact value";
 const RESTORE_SOURCE: &str = "ITIL 4 incident management: time to restore service; quantile of \
                               type 1 (Hyndman and Fan 1996)";
+
+const NOT_RESTORED: &str = "no incident was restored in the period";
+
+const MEAN: Kpi = Kpi {
+    unit: Unit::Word("business_s"),
+    direction: Direction::LowerIsBetter,
+    inputs: LEVEL_INPUTS,
+    across: Across::Ratio(0),
+    parts: "Σ seconds, count",
+    rule: "month of restoration; whole seconds, half-even",
+    source: "ITIL 4 incident management: mean time to restore service",
+    example: "60, 90 and 120 seconds: 90",
+    ..TICKET_SHARE
+};
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
@@ -53,6 +67,28 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         source: "ITIL 4 service level management practice",
         example: "6 restored too late, 2 open past due: 8",
         compute: breaches,
+    },
+    Kpi {
+        id: "time_to_restore",
+        title: "Time to restore, mean, business time",
+        formula: "Σ business seconds from opening to restoration, pauses excluded ÷ incidents \
+                  restored",
+        compute: |view| {
+            let cell = &view.observed()?.cell;
+            view.mean_s(cell.restore_business_s, cell.restored, NOT_RESTORED)
+        },
+        ..MEAN
+    },
+    Kpi {
+        id: "time_to_restore_wall",
+        title: "Time to restore, mean, wall time",
+        formula: "Σ wall seconds from opening to restoration, pauses excluded ÷ incidents restored",
+        unit: Unit::Word("wall_s"),
+        compute: |view| {
+            let cell = &view.observed()?.cell;
+            view.mean_s(cell.restore_wall_s, cell.restored, NOT_RESTORED)
+        },
+        ..MEAN
     },
     Kpi {
         id: "time_to_restore_p50",
@@ -160,5 +196,5 @@ fn quantile(view: &View<'_>, business: bool, percent: u32) -> Result<Outcome, St
     } else {
         Clock::RestoreWall
     };
-    view.quantile(clock, percent, "no incident was restored in the period")
+    view.quantile(clock, percent, NOT_RESTORED)
 }

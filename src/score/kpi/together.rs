@@ -185,6 +185,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         id: "proactive_hours_share",
         title: "Preventive hours against the agreed",
         formula: "preventive hours ÷ hours agreed a month × months",
+        unit: Unit::Word("ratio"),
         inputs: HOURS,
         across: Across::Ratio(4),
         parts: "preventive hours, whole",

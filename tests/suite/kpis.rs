@@ -1,0 +1,138 @@
+//! KPIs worked by hand: the projects in `tests/kpis`, run as a user would, against the values in
+//! their `expected.csv`. Every KPI of the catalogue has a line there or a test by hand beside.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use gainshare::config::project::Project;
+use gainshare::money::Decimal;
+use gainshare::pipeline;
+use gainshare::score::{KpiStatus, catalogue, period_text};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kpis")
+}
+
+/// The lines of an `expected.csv`: KPI, scope, period, value, working.
+fn expected(case: &Path) -> Vec<[String; 5]> {
+    let mut reader = csv::ReaderBuilder::new()
+        .from_path(case.join("expected.csv"))
+        .unwrap();
+    reader
+        .records()
+        .map(|line| {
+            let line = line.unwrap();
+            std::array::from_fn(|i| line[i].to_owned())
+        })
+        .collect()
+}
+
+fn check(case: &str) {
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder().join(case)).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    let project = Project::read(copy.path()).unwrap();
+    let outcome = pipeline::run(&project, &|_| {}).unwrap();
+    let mut wrong = Vec::new();
+    for [kpi, scope, period, value, working] in expected(&folder().join(case)) {
+        let found = outcome.kpis.iter().find(|v| {
+            v.kpi == kpi
+                && v.scope.to_string() == scope
+                && period_text(&v.period) == period
+                && matches!(v.contract_id.as_str(), "C1" | "")
+        });
+        let Some(found) = found else {
+            wrong.push(format!("{kpi} {scope} {period}: no such row"));
+            continue;
+        };
+        let wanted: Option<Decimal> = (!value.is_empty()).then(|| value.parse().unwrap());
+        if found.value != wanted || (found.status == KpiStatus::Ok) != wanted.is_some() {
+            wrong.push(format!(
+                "{kpi} {scope} {period}: {:?} ({}), by hand {value} ({working})",
+                found.value.map(|v| v.to_string()),
+                found.reason
+            ));
+        }
+        if wanted.is_none() {
+            assert!(!found.reason.is_empty(), "{kpi} {scope} {period}");
+        }
+    }
+    assert!(wrong.is_empty(), "{case}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn communication_by_hand() {
+    check("communication");
+}
+
+#[test]
+fn service_by_hand() {
+    check("service");
+}
+
+#[test]
+fn working_together_by_hand() {
+    check("together");
+}
+
+#[test]
+fn proposals_and_cost_by_hand() {
+    check("economy");
+}
+
+#[test]
+fn prevention_by_hand() {
+    check("prevention");
+}
+
+#[test]
+fn knowledge_by_hand() {
+    check("knowledge");
+}
+
+#[test]
+fn every_kpi_has_a_case_and_every_entry_says_everything() {
+    let mut covered = BTreeSet::new();
+    for case in std::fs::read_dir(folder()).unwrap() {
+        let case = case.unwrap().path();
+        if case.is_dir() {
+            let lines = expected(&case)
+                .into_iter()
+                .filter(|line| !line[3].is_empty());
+            covered.extend(lines.map(|[kpi, ..]| kpi));
+        }
+    }
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
+    let mut texts = String::new();
+    let mut folders = vec![suite];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                texts.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    for kpi in catalogue::all() {
+        let by_hand = covered.contains(kpi.id) || texts.contains(&format!("\"{}\"", kpi.id));
+        assert!(
+            by_hand,
+            "{} has no case worked by hand in tests/kpis",
+            kpi.id
+        );
+        for (what, text) in [
+            ("title", kpi.title),
+            ("formula", kpi.formula),
+            ("parts", kpi.parts),
+            ("rule", kpi.rule),
+            ("source", kpi.source),
+            ("example", kpi.example),
+        ] {
+            assert!(!text.is_empty(), "{}: {what}", kpi.id);
+        }
+    }
+}
