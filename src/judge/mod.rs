@@ -7,4 +7,5 @@
 
 pub mod align;
 pub mod backtest;
+pub mod integrity;
 pub mod simulate;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use super::cell::Cell;
 use super::histogram::SparseHistogram;
+use super::integrity::IntegrityCells;
 use super::outage::Outages;
 use crate::time::{Instant, Month};
 
@@ -204,6 +205,8 @@ pub struct Fragment {
     pub histograms: BTreeMap<(CellKey, Clock), SparseHistogram>,
     /// Open incidents, with how many are alike.
     pub open: BTreeMap<OpenKey, u64>,
+    /// What tests for gaming look at.
+    pub integrity: IntegrityCells,
     /// The boundary map: first and last opening of each item.
     pub edges: BTreeMap<ItemKey, Edge>,
     /// Restored incidents by who solved them.
@@ -285,6 +288,9 @@ impl Fragment {
             mine.stricter += audited.stricter;
             mine.milder += audited.milder;
             mine.sample.merge(&audited.sample);
+        }
+        for (key, cell) in &other.integrity {
+            self.integrity.entry(key.clone()).or_default().merge(cell);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::fact::{Fact, NoticeKind, TicketType};
 use super::fragment::{
     Cell, CellKey, Clock, Edge, FixKey, Fragment, KindKey, OpenKey, Opening, SolvedKey,
 };
+use super::integrity;
 use super::life;
 use super::spec::MeasurePlan;
 use super::told;
@@ -95,6 +96,14 @@ pub fn add(
     let cell = place.cell(out, place.opened);
     cell.resolved_once += u64::from(resolved_once);
     cell.reopened += u64::from(resolved_once && reopened);
+    integrity::add(
+        fact,
+        plan,
+        segments,
+        &reading,
+        &schedules,
+        &mut out.integrity,
+    );
     match reading.stopped_at {
         Some(stopped_at) => {
             restored(&place, &reading, stopped_at, out);

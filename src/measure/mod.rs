@@ -17,6 +17,7 @@ pub mod clock_policy;
 pub mod fact;
 pub mod fragment;
 pub mod histogram;
+pub mod integrity;
 pub mod kernel;
 mod life;
 pub mod outage;

@@ -21,6 +21,7 @@ mod end_to_end;
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
+mod integrity;
 #[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
