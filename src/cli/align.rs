@@ -17,6 +17,7 @@ use crate::terms::{ASSUMPTIONS, Billed};
 /// What one more avoided incident, euro saved, breach or hour of prevention is worth to the
 /// supplier under a contract, over the whole range.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: gainshare align terms.toml --measures measures.csv")]
 pub(super) struct Arguments {
     /// Terms file (TOML), or the folder of a project: then a run is done, and its measures are
     /// looked at.

@@ -15,6 +15,9 @@ use crate::money::Decimal;
 
 /// Settle the same history under several contracts and compare what each pays.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: gainshare backtest gain.toml per-ticket.toml --measures measures.csv"
+)]
 pub(super) struct Arguments {
     /// Terms files (TOML); a scheme is called like its file. Cost assumptions are those of the
     /// first that has an `[alignment]` table.
