@@ -49,10 +49,29 @@ TABLES = {
         ["contract_id"],
     ),
     "billing_facts": (
-        "Every invoice line in scope: whether it counts as cost, and why. Start here when a cost "
-        "looks wrong.",
+        "Every invoice line in scope: whether it counts in the benchmark or as actual cost, and "
+        "why. Start here when a cost looks wrong.",
         "contract, month, source, invoice, line",
         ["contract_id", "month", "source", "invoice_id", "line_id"],
+    ),
+    "adjustments_applied": (
+        "Every line of the table `adjustments` and what became of it. Only what both parties had "
+        "agreed by the as-of moment is added to its measure.",
+        "contract, then money before incidents, adjustment",
+        ["contract_id"],
+    ),
+    "initiative_results": (
+        "What each savings proposal is credited with over the performance period. Several on the "
+        "same service and month are credited in the order of their decision, so that every euro "
+        "counts once.",
+        "contract, day of decision, initiative",
+        ["contract_id"],
+    ),
+    "overrides": (
+        "Decisions of the terms to use a number although a rule disqualifies it. Numbers that rest "
+        "on one have the status or reason `overridden`.",
+        "contract, order of the terms",
+        ["contract_id"],
     ),
     "cells": (
         "The sums that everything is computed from: whole numbers and exact decimals that can be "

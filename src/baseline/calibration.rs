@@ -6,7 +6,7 @@
 //! the same answer for any number of threads.
 
 use super::estimate::estimate;
-use super::result::{PeriodKind, Scope};
+use super::result::{JointRow, PeriodKind, Scope};
 use super::series::{Series, SeriesKey};
 use super::spec::BaselineSpec;
 use crate::time::{Month, Period};
@@ -93,6 +93,49 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// One contract: its joint result, where there is one, against the truth.
+    #[must_use]
+    pub fn of(result: Option<&JointRow>, truth: f64) -> Calibration {
+        let mut c = Calibration {
+            contracts: 1,
+            ..Calibration::default()
+        };
+        if let Some(row) = result
+            && let (Some(expected), Some(avoided), Some(low), Some(high)) =
+                (row.expected, row.avoided, row.ci_low, row.ci_high)
+        {
+            c.measured = 1;
+            c.covered = u64::from(low <= truth && truth <= high);
+            c.above = u64::from(low > truth);
+            c.below = u64::from(high < truth);
+            c.paid = u64::from(low > 0.0);
+            c.mean_width = (high - low) / expected.max(1e-9);
+            c.mean_error = (avoided - truth) / expected.max(1e-9);
+        }
+        c
+    }
+
+    /// Adds another; the means are sums until [`Calibration::averaged`].
+    pub fn add(&mut self, other: &Calibration) {
+        self.contracts += other.contracts;
+        self.measured += other.measured;
+        self.covered += other.covered;
+        self.above += other.above;
+        self.below += other.below;
+        self.paid += other.paid;
+        self.mean_width += other.mean_width;
+        self.mean_error += other.mean_error;
+    }
+
+    /// With the sums of widths and errors divided by the contracts measured.
+    #[must_use]
+    pub fn averaged(mut self) -> Calibration {
+        let n = self.measured.max(1) as f64;
+        self.mean_width /= n;
+        self.mean_error /= n;
+        self
+    }
+
     /// Covered ÷ measured, in [0, 1]; 0 when nothing was measured.
     #[must_use]
     pub fn coverage(&self) -> f64 {
@@ -181,46 +224,20 @@ pub fn calibrate(world: &World, spec: &BaselineSpec, seed: u64, contracts: u64) 
         .collect();
     let mut sum = Calibration::default();
     for c in &each {
-        sum.contracts += c.contracts;
-        sum.measured += c.measured;
-        sum.covered += c.covered;
-        sum.above += c.above;
-        sum.below += c.below;
-        sum.paid += c.paid;
-        sum.mean_width += c.mean_width;
-        sum.mean_error += c.mean_error;
+        sum.add(c);
     }
-    let n = sum.measured.max(1) as f64;
-    sum.mean_width /= n;
-    sum.mean_error /= n;
-    sum
+    sum.averaged()
 }
 
 fn one(world: &World, spec: &BaselineSpec, seed: u64, path: u64) -> Calibration {
     let simulated = simulate(world, seed, path);
     let truth = simulated.avoided as f64;
     let result = estimate(&simulated.series, spec);
-    let mut c = Calibration {
-        contracts: 1,
-        ..Calibration::default()
-    };
     let total = result
         .joint
         .iter()
         .find(|r| r.scope == Scope::Contract && r.period_kind == PeriodKind::Performance);
-    if let Some(row) = total
-        && let (Some(expected), Some(avoided), Some(low), Some(high)) =
-            (row.expected, row.avoided, row.ci_low, row.ci_high)
-    {
-        c.measured = 1;
-        c.covered = u64::from(low <= truth && truth <= high);
-        c.above = u64::from(low > truth);
-        c.below = u64::from(high < truth);
-        c.paid = u64::from(low > 0.0);
-        c.mean_width = (high - low) / expected.max(1e-9);
-        c.mean_error = (avoided - truth) / expected.max(1e-9);
-    }
-    c
+    Calibration::of(total, truth)
 }
 
 fn normal(rng: &mut impl Rng) -> f64 {

@@ -56,6 +56,32 @@ pub fn laney_chart(counts: &[u64], exposure: &[f64]) -> Result<Chart, ChartError
     chart(counts, exposure, true)
 }
 
+/// Later samples against the limits of a baseline: centre and σ_z are those of the baseline alone,
+/// so that what is watched does not move its own limits.
+pub fn watch(
+    baseline: (&[u64], &[f64]),
+    later: (&[u64], &[f64]),
+    laney: bool,
+) -> Result<Chart, ChartError> {
+    let learned = chart(baseline.0, baseline.1, laney)?;
+    if later.0.len() != later.1.len() {
+        return Err(ChartError::TooFew);
+    }
+    if later.1.iter().any(|e| !(e.is_finite() && *e > 0.0)) {
+        return Err(ChartError::Exposure);
+    }
+    let rates: Vec<f64> = later
+        .0
+        .iter()
+        .zip(later.1)
+        .map(|(&c, e)| c as f64 / e)
+        .collect();
+    Ok(Chart {
+        points: points(&rates, later.1, learned.centre, learned.sigma_z),
+        ..learned
+    })
+}
+
 fn chart(counts: &[u64], exposure: &[f64], laney: bool) -> Result<Chart, ChartError> {
     if counts.len() < 2 || counts.len() != exposure.len() {
         return Err(ChartError::TooFew);
@@ -81,11 +107,19 @@ fn chart(counts: &[u64], exposure: &[f64], laney: bool) -> Result<Chart, ChartEr
         let ranges: f64 = z.windows(2).map(|w| (w[1] - w[0]).abs()).sum();
         sigma_z = ranges / (z.len() - 1) as f64 / 1.128;
     }
-    let points = rates
+    Ok(Chart {
+        centre,
+        sigma_z,
+        points: points(&rates, exposure, centre, sigma_z),
+    })
+}
+
+fn points(rates: &[f64], exposure: &[f64], centre: f64, sigma_z: f64) -> Vec<ChartPoint> {
+    rates
         .iter()
         .zip(exposure)
         .map(|(&rate, &e)| {
-            let reach = 3.0 * sigma_z * sigma(e);
+            let reach = 3.0 * sigma_z * (centre / e).sqrt();
             let (lower, upper) = ((centre - reach).max(0.0), centre + reach);
             ChartPoint {
                 rate,
@@ -94,10 +128,5 @@ fn chart(counts: &[u64], exposure: &[f64], laney: bool) -> Result<Chart, ChartEr
                 outside: rate < lower || rate > upper,
             }
         })
-        .collect();
-    Ok(Chart {
-        centre,
-        sigma_z,
-        points,
-    })
+        .collect()
 }

@@ -3,11 +3,12 @@
 //! of threads. Not responsible for any formula.
 
 use super::checks;
+use super::circumstances::{Circumstances, Laid};
 use super::freeze;
 use super::peers;
 use super::predict::{self, Mode};
 use super::result::{BaselineResult, ContractHash, MonthRow, Status};
-use super::scopes::{self, Figures, Fitted};
+use super::scopes::{self, Figures, Fitted, Part};
 use super::series::{Series, SeriesKey, Timeline, cell_finding, lay};
 use super::spec::{BaselineSpec, Errors, Fallback, Shrinkage};
 use super::streams::{Stream, divide};
@@ -21,6 +22,16 @@ use rayon::prelude::*;
 /// infinite: what cannot be measured is `None` with a reason and a finding.
 #[must_use]
 pub fn estimate(series: &[Series], spec: &BaselineSpec) -> BaselineResult {
+    estimate_in(series, spec, &Circumstances::default())
+}
+
+/// As [`estimate`], with what was agreed or is known beyond the counts.
+#[must_use]
+pub fn estimate_in(
+    series: &[Series],
+    spec: &BaselineSpec,
+    circumstances: &Circumstances,
+) -> BaselineResult {
     let mut order: Vec<usize> = (0..series.len()).collect();
     order.sort_by(|&a, &b| series[a].key.cmp(&series[b].key));
     let mut findings = checks::terms(spec);
@@ -46,20 +57,21 @@ pub fn estimate(series: &[Series], spec: &BaselineSpec) -> BaselineResult {
         }
     }
     let keys: Vec<&SeriesKey> = cells.iter().map(|s| &s.key).collect();
-    let laid: Vec<(Timeline, Vec<Finding>, String)> = cells
+    let prepared: Vec<(Timeline, Vec<Finding>, String)> = cells
         .par_iter()
         .map(|s| {
             let (line, findings) = lay(s, spec);
             (line, findings, freeze::cell_hash(s, spec))
         })
         .collect();
-    let mut lines = Vec::with_capacity(laid.len());
-    let mut hashes = Vec::with_capacity(laid.len());
-    for (line, of_cell, hash) in laid {
+    let mut lines = Vec::with_capacity(prepared.len());
+    let mut hashes = Vec::with_capacity(prepared.len());
+    for (line, of_cell, hash) in prepared {
         lines.push(line);
         hashes.push(hash);
         findings.extend(of_cell);
     }
+    let laid = Laid::new(circumstances, &keys, &lines);
     let contracts = by_contract(&keys);
     let changed = contract_hashes(&contracts, &keys, &hashes, spec, &mut findings);
 
@@ -87,7 +99,7 @@ pub fn estimate(series: &[Series], spec: &BaselineSpec) -> BaselineResult {
         findings.extend(of_stream);
     }
     if spec.shrinkage == Shrinkage::Peers {
-        findings.extend(peers::shrink(&mut units));
+        findings.extend(peers::shrink(&mut units, &circumstances.peers));
     }
     let per_contract: Vec<(Vec<MonthRow>, Vec<super::result::JointRow>)> = contracts
         .par_iter()
@@ -96,8 +108,8 @@ pub fn estimate(series: &[Series], spec: &BaselineSpec) -> BaselineResult {
             let own: Vec<usize> = range.clone().collect();
             let units = &units[stream_range];
             (
-                month_rows(units, &own, &keys, &lines, &hashes, spec),
-                scopes::rows(units, &own, &keys, &lines, spec),
+                month_rows(units, &own, &keys, &lines, &laid, &hashes, spec),
+                scopes::rows(units, &own, &keys, &lines, &laid, spec),
             )
         })
         .collect();
@@ -160,6 +172,17 @@ fn contract_hashes(
                 "frozen {}, now {hash}",
                 spec.frozen_hash.as_deref().unwrap_or_default()
             );
+            findings.push(finding);
+        }
+        if spec.frozen_hash.is_none() {
+            let mut finding = cell_finding(
+                key,
+                Severity::Note,
+                "baseline_not_frozen",
+                "the terms name no frozen baseline: write its hash as frozen_hash in [baseline], \
+                 so that a later change of counts, exposure or model shows",
+            );
+            finding.evidence = format!("frozen_hash = \"{hash}\"");
             findings.push(finding);
         }
         refused.push(differs);
@@ -272,6 +295,7 @@ fn month_rows(
     cells: &[usize],
     keys: &[&SeriesKey],
     lines: &[Timeline],
+    laid: &Laid,
     hashes: &[String],
     spec: &BaselineSpec,
 ) -> Vec<MonthRow> {
@@ -316,8 +340,14 @@ fn month_rows(
                     row.theta = forecast
                         .theta
                         .and_then(|t| super::special::round_to(t, spec.decimals));
-                    let sums =
-                        scopes::sum(std::slice::from_ref(unit), lines, &|c| c == cell, t..t + 1);
+                    let sums = scopes::sum(
+                        std::slice::from_ref(unit),
+                        lines,
+                        laid,
+                        Part::Measured,
+                        &|c| c == cell,
+                        t..t + 1,
+                    );
                     if sums.cell_months == 0 {
                         "months_missing".clone_into(&mut row.reason);
                     } else {

@@ -122,6 +122,16 @@ impl Variance {
         self.squared_over_df *= factor * factor;
     }
 
+    /// The variance of the error × `factor`.
+    pub(crate) fn scaled(self, factor: f64) -> Variance {
+        let square = factor * factor;
+        Variance {
+            known: self.known * square,
+            estimated: self.estimated * square,
+            squared_over_df: self.squared_over_df * square * square,
+        }
+    }
+
     /// The variance.
     pub(crate) fn total(&self) -> f64 {
         self.known + self.estimated

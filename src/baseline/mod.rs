@@ -8,14 +8,17 @@
 //!
 //! Beside it stand, as functions of their own: [`rates`] (one and two rates), [`bayes`]
 //! (regression to the mean), [`mix`] (standardisation), [`charts`] (early warning), [`power`] (what
-//! a contract can prove), [`savings`] (uncertainty of a cost model), [`cost`] (benchmark and
-//! verified saving in exact money), [`calibration`] (does the interval keep its promise) and
+//! a contract can prove), [`savings`] (uncertainty of a cost model), [`cost`] (money of one
+//! period, exact), [`saving`] (the saving of a contract from its invoices), [`calibration`] (does the interval keep its promise) and
 //! [`glm`] (the regression itself).
 
+mod adjust;
 pub mod bayes;
 pub mod calibration;
+mod causation;
 pub mod charts;
 mod checks;
+mod circumstances;
 pub mod cost;
 mod design;
 mod dispersion;
@@ -31,6 +34,7 @@ mod predict;
 pub mod rates;
 mod regression;
 mod result;
+pub mod saving;
 pub mod savings;
 mod scopes;
 mod seasonal;
@@ -38,12 +42,18 @@ mod series;
 mod spec;
 pub mod special;
 mod streams;
+mod warning;
 
-pub use estimate::estimate;
+pub use adjust::{Adjusted, about_incidents, adjust};
+pub use causation::{AttributionRow, Link, weights};
+pub use circumstances::{Circumstances, Weights};
+pub use estimate::{estimate, estimate_in};
 pub use freeze::{cell_hash, contract_hash};
+pub use peers::{PeerLevel, levels as peer_levels};
 pub use result::{BaselineResult, ContractHash, JointRow, MonthRow, PeriodKind, Scope, Status};
 pub use series::{Series, SeriesKey};
 pub use spec::{
-    BaselineSpec, ChangeKind, Errors, Fallback, Family, FitOn, KnownChange, Model, Override,
-    PaymentBasis, Ratchet, Seasonality, Shrinkage, Trend,
+    Adjustments, BaselineSpec, Causation, ChangeKind, Errors, Fallback, Family, FitOn, KnownChange,
+    Model, Override, PaymentBasis, Ratchet, Seasonality, Shrinkage, Trend,
 };
+pub use warning::early_warnings;

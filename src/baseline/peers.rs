@@ -4,7 +4,8 @@
 
 use super::bayes::population_overdispersion;
 use super::scopes::Fitted;
-use super::series::cell_finding;
+use super::series::{Series, cell_finding, lay};
+use super::spec::BaselineSpec;
 use crate::finding::{Finding, Severity};
 
 /// Streams that a population needs. Fewer say nothing about how streams differ.
@@ -17,7 +18,10 @@ const MIN_PEERS: usize = 5;
 /// exposure × rate of the peers, k their overdispersion, w = 1/(1 + kP); the level becomes
 /// wP + (1 − w)O (Highway Safety Manual 9.10). The error has two parts: (1 − w) of the stream's
 /// own, and the spread of the peers, w √k P; together they are the manual's variance N(1 − w).
-pub(crate) fn shrink(units: &mut [Fitted]) -> Vec<Finding> {
+///
+/// `others` are streams of other contracts. A pool's exposure is relative to its own members, so
+/// pools are neither shrunk nor peers.
+pub(crate) fn shrink(units: &mut [Fitted], others: &[PeerLevel]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let measured: Vec<Option<(String, f64, f64)>> = units.iter().map(level).collect();
     for at in 0..units.len() {
@@ -29,6 +33,12 @@ pub(crate) fn shrink(units: &mut [Fitted]) -> Vec<Finding> {
             .flatten()
             .filter(|(p, _, _)| p == priority)
             .map(|(_, o, e)| (*o, *e))
+            .chain(
+                others
+                    .iter()
+                    .filter(|o| o.priority == *priority)
+                    .map(|o| (o.incidents, o.exposure)),
+            )
             .collect();
         let key = units[at].stream.key.clone();
         if peers.len() < MIN_PEERS {
@@ -88,9 +98,46 @@ pub(crate) fn shrink(units: &mut [Fitted]) -> Vec<Finding> {
     findings
 }
 
-/// Priority, incidents and exposure of a stream's baseline, if it has a forecast.
+/// The baseline of one stream of another contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerLevel {
+    /// Its contract.
+    pub contract_id: String,
+    /// Its priority.
+    pub priority: String,
+    /// Incidents in the usable months of its baseline; above zero.
+    pub incidents: f64,
+    /// Exposure of those months, in the unit of the terms.
+    pub exposure: f64,
+}
+
+/// The baselines of series as peers of other contracts. Series without an incident or exposure in
+/// the baseline are none.
+#[must_use]
+pub fn levels(series: &[Series], spec: &BaselineSpec) -> Vec<PeerLevel> {
+    series
+        .iter()
+        .filter_map(|s| {
+            let (line, _) = lay(s, spec);
+            let usable = line.usable_in(line.baseline.clone());
+            let incidents: f64 = usable.iter().map(|&t| line.counts[t]).sum();
+            let exposure: f64 = usable.iter().map(|&t| line.exposure[t]).sum();
+            (incidents > 0.0 && exposure > 0.0).then(|| PeerLevel {
+                contract_id: s.key.contract_id.clone(),
+                priority: s.key.priority.clone(),
+                incidents,
+                exposure,
+            })
+        })
+        .collect()
+}
+
+/// Priority, incidents and exposure of a stream's baseline, if it has a forecast and one unit.
 fn level(unit: &Fitted) -> Option<(String, f64, f64)> {
     unit.forecast.as_ref().ok()?;
+    if unit.stream.members.len() > 1 {
+        return None;
+    }
     let line = &unit.stream.line;
     let usable = line.usable_in(line.baseline.clone());
     let own: f64 = usable.iter().map(|&t| line.counts[t]).sum();

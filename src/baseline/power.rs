@@ -4,7 +4,12 @@
 //! Sources: Zhu & Lakkis 2014, Statistics in Medicine 33; Zhu 2017, Statistics in
 //! Biopharmaceutical Research 9 (as in the PASS manual).
 
+use super::estimate::estimate;
+use super::result::{PeriodKind, Scope};
+use super::series::Series;
+use super::spec::{BaselineSpec, Ratchet};
 use super::special::{bisect, normal_cdf, normal_quantile};
+use crate::time::months_between;
 use serde::Serialize;
 
 /// A planned comparison of two rates.
@@ -131,4 +136,66 @@ pub fn provable_with(expected: f64, std_error: f64, level: f64, power: f64) -> O
         incidents: reduction * expected,
         expected,
     })
+}
+
+/// What the terms can prove in the first month, quarter, contract year and in the whole
+/// performance period, from the baseline of a contract alone: its own model, interval and
+/// correlation between services. The exposure of the performance period is taken as that of the
+/// same months of the baseline's last year. `series` are of one contract; months from the
+/// performance period on are ignored. Empty when the baseline gives no estimate.
+#[must_use]
+pub fn planned(
+    series: &[Series],
+    spec: &BaselineSpec,
+    power: f64,
+) -> Vec<(PeriodKind, Option<Provable>)> {
+    let mut spec = spec.clone();
+    // A frozen hash is a matter of settling, not of planning; rebasing starts after the first year.
+    spec.frozen_hash = None;
+    spec.ratchet = Ratchet::Frozen;
+    let last = spec.baseline.end();
+    let projected: Vec<Series> = series
+        .iter()
+        .map(|s| {
+            let months = || months_between(spec.baseline.start(), spec.performance.end());
+            Series {
+                key: s.key.clone(),
+                first_month: spec.baseline.start(),
+                counts: months()
+                    .map(|m| {
+                        if m < last {
+                            s.count_in(m)
+                        } else {
+                            // The counts measured do not enter the error of the counterfactual.
+                            Some(0)
+                        }
+                    })
+                    .collect(),
+                exposure: months()
+                    .map(|m| {
+                        let back = (m.months_since(last).max(-1) / 12 + 1) * 12;
+                        let at = if m < last { m } else { m.plus(-back) };
+                        s.exposure_in(at).unwrap_or(0.0)
+                    })
+                    .collect(),
+            }
+        })
+        .collect();
+    let result = estimate(&projected, &spec);
+    [
+        PeriodKind::Month,
+        PeriodKind::Quarter,
+        PeriodKind::ContractYear,
+        PeriodKind::Performance,
+    ]
+    .into_iter()
+    .filter_map(|kind| {
+        let row = result
+            .joint
+            .iter()
+            .find(|r| r.scope == Scope::Contract && r.period_kind == kind)?;
+        let (expected, error) = (row.expected?, row.std_error?);
+        Some((kind, provable_with(expected, error, spec.level, power)))
+    })
+    .collect()
 }

@@ -122,7 +122,13 @@ pub struct JointRow {
     pub ci_level: f64,
     /// Expected divided into actual; `None` when nothing was expected.
     pub rate_ratio: Option<f64>,
-    /// Avoided incidents on the payment basis of the terms, signed.
+    /// Avoided incidents that are credited under the term `causation`, signed.
+    pub credited: Option<f64>,
+    /// Lower end of their joint interval.
+    pub credited_low: Option<f64>,
+    /// Upper end of their joint interval.
+    pub credited_high: Option<f64>,
+    /// Credited incidents on the payment basis of the terms, signed.
     pub creditable: Option<f64>,
     /// Cell-months in the sums.
     pub cell_months: u64,

@@ -1,6 +1,7 @@
 //! Sums over cells and months with one joint interval each: what a contract settles on. Not
 //! responsible for the forecasts that it sums.
 
+use super::circumstances::Laid;
 use super::forecast::{Forecast, Variance, count_interval};
 use super::result::{JointRow, PeriodKind, Scope, Status};
 use super::series::{SeriesKey, Timeline};
@@ -43,35 +44,53 @@ pub(crate) struct Sums {
     pub(crate) overridden: Option<String>,
 }
 
+/// Which part of an avoided incident is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it: what is measured.
+    Measured,
+    /// What the weights of the circumstances credit.
+    Credited,
+}
+
 /// Sums the cells for which `wanted` holds over timeline months `range`.
 ///
 /// Streams are independent except for what their residuals show: the variance of the sum is
 /// multiplied by κ = Σ_t (Σ_s r_st)² / Σ_t Σ_s r_st² over the baseline's months where that is
 /// above 1, so that a shock common to several services widens the interval.
+///
+/// Credited sums weigh expected and actual of each cell and month. The error of a stream is then
+/// that of its months and members with a weight, times their mean weight.
 pub(crate) fn sum(
     fitted: &[Fitted],
     lines: &[Timeline],
+    laid: &Laid,
+    part: Part,
     wanted: &dyn Fn(usize) -> bool,
     range: std::ops::Range<usize>,
 ) -> Sums {
+    let weight = |cell: usize, t: usize| match part {
+        Part::Measured => 1.0,
+        Part::Credited => laid.weight(cell, t),
+    };
     let mut sums = Sums::default();
     let mut together: Vec<f64> = Vec::new();
     let mut apart = 0.0;
     let mut streams = 0;
     for unit in fitted {
-        let members: Vec<_> = unit
+        let all_members: Vec<_> = unit
             .stream
             .members
             .iter()
             .filter(|m| wanted(m.cell))
             .collect();
-        if members.is_empty() {
+        if all_members.is_empty() {
             continue;
         }
         let forecast = match &unit.forecast {
             Ok(forecast) => forecast,
             Err(code) => {
-                sums.excluded_cells += members.len() as u64;
+                sums.excluded_cells += all_members.len() as u64;
                 sums.refused.get_or_insert_with(|| code.clone());
                 continue;
             }
@@ -79,26 +98,34 @@ pub(crate) fn sum(
         if let Some(code) = &unit.overridden {
             sums.overridden.get_or_insert_with(|| code.clone());
         }
-        let all = range.len() as u64 * members.len() as u64;
-        let months: Vec<usize> = range
+        let all = range.len() as u64 * all_members.len() as u64;
+        let mut months: Vec<usize> = range
             .clone()
             .filter(|&t| unit.stream.line.usable[t])
             .collect();
-        let used = months.len() as u64 * members.len() as u64;
+        let used = months.len() as u64 * all_members.len() as u64;
         sums.cell_months += used;
         sums.excluded_months += all - used;
+        months.retain(|&t| all_members.iter().any(|m| weight(m.cell, t) > 0.0));
+        let members: Vec<_> = all_members
+            .into_iter()
+            .filter(|m| months.iter().any(|&t| weight(m.cell, t) > 0.0))
+            .collect();
         if months.is_empty() {
             continue;
         }
-        let (mut expected, mut whole) = (0.0, 0.0);
+        let (mut expected, mut weighted, mut whole) = (0.0, 0.0, 0.0);
         for &t in &months {
             whole += forecast.mean[t];
             for m in &members {
-                expected += m.share[t] * forecast.mean[t];
-                sums.actual += lines[m.cell].counts[t];
+                let w = weight(m.cell, t);
+                let own = m.share[t] * forecast.mean[t];
+                expected += own;
+                weighted += w * own;
+                sums.expected += w * (own + laid.added(m.cell, t));
+                sums.actual += w * lines[m.cell].counts[t];
             }
         }
-        sums.expected += expected;
         let share = if members.len() == unit.stream.members.len() {
             1.0
         } else if whole > 0.0 {
@@ -106,19 +133,24 @@ pub(crate) fn sum(
         } else {
             0.0
         };
+        let mean_weight = if part == Part::Measured || expected <= 0.0 {
+            1.0
+        } else {
+            weighted / expected
+        };
         let mut variance = forecast.error_variance(&months, share);
         if share < 1.0 {
             // Shares are proportions of one total: their sum has variance at most the sum.
             let of_share: f64 = members.iter().map(|m| m.share_variance).sum();
-            let part = whole * whole * of_share;
-            variance.estimated += part;
+            variance.estimated += whole * whole * of_share;
         }
-        sums.variance.add(variance);
+        sums.variance.add(variance.scaled(mean_weight));
         streams += 1;
         together.resize(forecast.residual.len().max(together.len()), 0.0);
+        let scale = mean_weight * share;
         for (sum, r) in together.iter_mut().zip(&forecast.residual) {
-            *sum += share * r;
-            apart += share * share * r * r;
+            *sum += scale * r;
+            apart += scale * scale * r * r;
         }
     }
     if streams > 1 && apart > 0.0 {
@@ -242,6 +274,7 @@ pub(crate) fn rows(
     cells: &[usize],
     keys: &[&SeriesKey],
     lines: &[Timeline],
+    laid: &Laid,
     spec: &BaselineSpec,
 ) -> Vec<JointRow> {
     let Some(&first) = cells.first() else {
@@ -271,12 +304,27 @@ pub(crate) fn rows(
         done.push((covered.clone(), rows.len()));
         let wanted = |cell: usize| covered.binary_search(&cell).is_ok();
         for (kind, range) in &periods {
-            let sums = sum(fitted, lines, &wanted, range.clone());
+            let sums = sum(fitted, lines, laid, Part::Measured, &wanted, range.clone());
             let measured = sums.cell_months > 0;
-            let figures = if measured {
-                figures(&sums, spec)
+            let figures_of = |sums: &Sums| {
+                if measured {
+                    figures(sums, spec)
+                } else {
+                    Figures::default()
+                }
+            };
+            let figures = figures_of(&sums);
+            let credited = if laid.weighs() {
+                figures_of(&sum(
+                    fitted,
+                    lines,
+                    laid,
+                    Part::Credited,
+                    &wanted,
+                    range.clone(),
+                ))
             } else {
-                Figures::default()
+                figures
             };
             let (status, reason) = if !measured {
                 (
@@ -301,7 +349,10 @@ pub(crate) fn rows(
                 ci_high: figures.high,
                 ci_level: spec.level,
                 rate_ratio: figures.ratio,
-                creditable: figures.creditable,
+                credited: credited.avoided,
+                credited_low: credited.low,
+                credited_high: credited.high,
+                creditable: credited.creditable,
                 cell_months: sums.cell_months,
                 excluded_cells: sums.excluded_cells,
                 excluded_months: sums.excluded_months,

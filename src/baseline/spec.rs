@@ -157,6 +157,32 @@ pub enum Shrinkage {
     Peers,
 }
 
+/// Whether agreed adjustments of incidents count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Adjustments {
+    /// What both parties agreed in the table `adjustments`.
+    #[default]
+    Agreed,
+    /// None: incidents count as they are.
+    None,
+}
+
+/// What a reduction must show to be credited to the supplier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Causation {
+    /// Nothing: the counterfactual is enough.
+    #[default]
+    Any,
+    /// An initiative of the supplier in effect on the service, or a fixed problem on it, from that
+    /// month on.
+    Linked,
+    /// The share that the parties agreed in the table `attribution`; the remainder is paid to
+    /// nobody.
+    Agreed,
+}
+
 /// A change inside the measured time that both parties agree is not the supplier's doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +274,17 @@ pub struct BaselineSpec {
     /// Empirical Bayes against regression to the mean. Default `none`.
     #[serde(default)]
     pub shrinkage: Shrinkage,
+    /// Agreed adjustments of incidents. Default `agreed`.
+    #[serde(default)]
+    pub adjustments: Adjustments,
+    /// Whether incidents opened in an accepted event of `relief_events` that names incidents do
+    /// not count, in baseline and performance alike; `[relief]` says which events count. Default
+    /// false.
+    #[serde(default)]
+    pub relief: bool,
+    /// What a reduction must show to be credited. Default `any`.
+    #[serde(default)]
+    pub causation: Causation,
     /// Rebasing of the baseline from year to year. Default `frozen`.
     #[serde(default)]
     pub ratchet: Ratchet,
@@ -316,6 +353,9 @@ impl BaselineSpec {
             min_months: default_min_months(),
             pooling_minimum: default_pooling_minimum(),
             shrinkage: Shrinkage::default(),
+            adjustments: Adjustments::default(),
+            relief: false,
+            causation: Causation::default(),
             ratchet: Ratchet::default(),
             payment_basis: PaymentBasis::default(),
             fallback: Fallback::default(),

@@ -1,15 +1,17 @@
 //! `gainshare check PROJECT`: whether a project, its mappings and its terms fit together, before
 //! any export is read. Not responsible for the checks themselves (see [`crate::pipeline`]).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::baseline::PeriodKind;
 use crate::config::project::Project;
-use crate::pipeline::{self, RunError};
+use crate::pipeline::{self, Planned, RunError};
 
 /// Runs the command on a project folder.
-pub(super) fn run(folder: &Path) -> miette::Result<ExitCode> {
+pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
     let project = match Project::read(folder) {
         Ok(project) => project,
         Err(error) => {
@@ -80,7 +82,50 @@ pub(super) fn run(folder: &Path) -> miette::Result<ExitCode> {
             let _ = writeln!(out, "  compared with {scheme}");
         }
     }
+    match pipeline::planned(&project, contracts, power) {
+        Ok(Some(found)) => prove(&mut out, &found, power),
+        Ok(None) => {
+            let _ = writeln!(
+                out,
+                "what the contracts can prove: not known before a first run; for a terms file say \
+                 --incidents-per-month"
+            );
+        }
+        Err(error) => {
+            eprintln!("{:?}", miette::Report::from(error));
+            return Ok(ExitCode::from(3));
+        }
+    }
     super::data(out.as_bytes())?;
     eprintln!("nothing contradicts itself");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the contracts can prove, from the incidents of their baselines in the store.
+fn prove(out: &mut String, found: &BTreeMap<String, Planned>, power: f64) {
+    let _ = writeln!(
+        out,
+        "smallest reduction that the lower bound shows with probability {:.0} %, from the \
+         baselines in the store of the last run:",
+        100.0 * power
+    );
+    for (contract, periods) in found {
+        if periods.is_empty() {
+            let _ = writeln!(
+                out,
+                "  {contract}: nothing, because no stream has a baseline that its terms accept"
+            );
+            continue;
+        }
+        let _ = writeln!(out, "  {contract}");
+        for (kind, provable) in periods {
+            let name = match kind {
+                PeriodKind::Month => "first month",
+                PeriodKind::Quarter => "first quarter",
+                PeriodKind::ContractYear => "first year",
+                PeriodKind::Performance => "performance period",
+            };
+            out.push_str(&super::check::shown(name, *provable));
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 mod align;
 mod backtest;
+mod calibrate;
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
@@ -46,6 +47,7 @@ struct Arguments {
 enum Command {
     Align(align::Arguments),
     Backtest(backtest::Arguments),
+    Calibrate(calibrate::Arguments),
     Check(check::Arguments),
     #[cfg(feature = "frames")]
     Diff(diff::Arguments),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Align(arguments) => align::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Calibrate(arguments) => Ok(said(calibrate::run(&arguments))),
         Command::Check(arguments) => check::run(&arguments),
         #[cfg(feature = "frames")]
         Command::Diff(arguments) => diff::run(&arguments),

@@ -66,6 +66,7 @@ macro_rules! cell {
 cell! {
     Sum tickets: u64, "count", "Tickets of any kind, by month of opening";
     Sum incidents: u64, "count", "Incidents, by month of opening";
+    Sum relieved: u64, "count", "Of the incidents, those in a window of accepted relief";
     Sum requests: u64, "count", "Requests, by month of opening";
     Sum children: u64, "count", "Incidents that are children of another, by month of opening";
     Sum item_known: u64, "count", "Incidents whose item and category are known, by month of opening";

@@ -10,6 +10,7 @@ use super::fragment::{
 };
 use super::integrity;
 use super::life;
+use super::relief::ReliefWindow;
 use super::spec::MeasurePlan;
 use super::told;
 use crate::time::{BusinessCalendar, Instant, Month};
@@ -131,6 +132,8 @@ fn count(place: &Place<'_>, out: &mut Fragment) -> bool {
     cell.incidents += u64::from(incident);
     cell.requests += u64::from(!incident);
     if incident {
+        let relieved = |w: &ReliefWindow| w.covers(fact.service_id, fact.opened_at);
+        cell.relieved += u64::from(plan.relief.iter().any(relieved));
         cell.children += u64::from(fact.child);
         cell.change_induced += u64::from(fact.change_induced);
         if let Some(channel) = fact.channel {

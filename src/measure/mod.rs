@@ -23,5 +23,6 @@ mod life;
 pub mod outage;
 #[cfg(feature = "frames")]
 pub mod read;
+pub mod relief;
 pub mod spec;
 mod told;

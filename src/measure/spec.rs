@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock_policy::ClockPolicy;
 use super::fact::NoticePart;
+use super::relief::ReliefWindow;
 use crate::time::{BusinessCalendar, CalendarDefinition, Instant, Zone};
 
 /// What decides how a contract's rows are measured.
@@ -212,6 +213,8 @@ pub struct MeasurePlan {
     /// The problems of the contract that were fixed: from the related small table, not from
     /// the terms.
     pub fixes: Fixes,
+    /// Windows in which incidents are relieved: from the related small table.
+    pub relief: Vec<ReliefWindow>,
 }
 
 /// (service or any, priority) → (seconds allowed, calendar).
@@ -478,6 +481,7 @@ impl MeasureSpec {
             notices,
             monitoring: self.monitoring_channels.clone(),
             fixes: Fixes::default(),
+            relief: Vec::new(),
         })
     }
 }

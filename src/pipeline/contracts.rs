@@ -7,13 +7,14 @@ use std::path::Path;
 use miette::Diagnostic;
 
 use crate::baseline::BaselineSpec;
+use crate::baseline::saving::{RateDay, SavingsSpec, SavingsSpecError};
 use crate::config::document::DocumentError;
 use crate::config::project::{ContractEntry, Project};
 use crate::measure::spec::{MeasurePlan, MeasureSpec, MeasureSpecError};
 use crate::money::Decimal;
 use crate::score::{ScoreSpec, ScoreSpecError};
 use crate::settle::{ParameterValue, Parameters};
-use crate::terms::{CellType, Terms, TermsError};
+use crate::terms::{CellType, FxDate, StartSource, Terms, TermsError};
 use crate::time::{CalendarDefinition, Date};
 
 /// A contract ready for the pipeline.
@@ -27,12 +28,44 @@ pub struct Contract {
     pub measure: MeasureSpec,
     /// `[baseline]` of its terms.
     pub baseline: BaselineSpec,
+    /// `[savings]` of its terms.
+    pub savings: SavingsSpec,
     /// `[score]` of its terms.
     pub score: ScoreSpec,
     /// Parameters of its terms, as the project sets them.
     pub parameters: Parameters,
     /// Terms of other pricing models, by name of the scheme, with their parameters.
     pub compare: BTreeMap<String, (Terms, Parameters)>,
+}
+
+impl Contract {
+    /// Which day's exchange rate counts for the cost of a month, decimals where one divides, and
+    /// how old a rate may be: `[fx]` of the terms, months being the periods.
+    #[must_use]
+    pub fn rates(&self) -> (RateDay, u8, i32) {
+        let source = &self.terms.settle.source;
+        let Some(fx) = &source.fx else {
+            return (RateDay::MonthEnd, 12, 10);
+        };
+        let start = match &source.contract.start.value {
+            StartSource::Day(day) => Some(day.0),
+            StartSource::Parameter(_) => None,
+        };
+        let fixed = |day: Option<Date>| day.map_or(RateDay::MonthEnd, RateDay::Fixed);
+        let day = match fx.date {
+            FxDate::PeriodEnd => RateDay::MonthEnd,
+            FxDate::PeriodStart => RateDay::MonthStart,
+            FxDate::ContractStart => {
+                fixed(start.or_else(|| Some(self.baseline.performance.start().first_day())))
+            }
+            FxDate::Fixed => fixed(fx.day.map(|d| d.0)),
+        };
+        (
+            day,
+            fx.decimals.unwrap_or(12),
+            fx.max_age_days.unwrap_or(10),
+        )
+    }
 }
 
 /// Terms or a contract entry that cannot be used.
@@ -66,6 +99,14 @@ pub enum ContractError {
         file: String,
         /// What is wrong and what to do.
         cause: MeasureSpecError,
+    },
+    /// `[savings]` contradicts itself.
+    #[error("{file}: {cause}")]
+    Savings {
+        /// The terms file.
+        file: String,
+        /// What is wrong and what to do.
+        cause: SavingsSpecError,
     },
     /// `[score]` contradicts itself.
     #[error("{file}: {cause}")]
@@ -122,6 +163,18 @@ fn contract(project: &Project, entry: &ContractEntry) -> Result<Contract, Contra
     }
     let measure: MeasureSpec = section(&file, "measure", terms.measure.as_ref(), None)?;
     let baseline: BaselineSpec = section(&file, "baseline", terms.baseline.as_ref(), None)?;
+    let savings: SavingsSpec = section(
+        &file,
+        "savings",
+        terms.savings.as_ref(),
+        Some(SavingsSpec::default()),
+    )?;
+    savings
+        .validate(&baseline.performance)
+        .map_err(|cause| ContractError::Savings {
+            file: file.clone(),
+            cause,
+        })?;
     let score: ScoreSpec = section(
         &file,
         "score",
@@ -144,6 +197,7 @@ fn contract(project: &Project, entry: &ContractEntry) -> Result<Contract, Contra
         terms,
         measure,
         baseline,
+        savings,
         score,
         parameters,
         compare,

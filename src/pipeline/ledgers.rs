@@ -14,13 +14,13 @@ use crate::settle::{
 };
 use crate::time::{Date, Instant};
 
-fn amount(rows: &Columns, column: &str, row: usize) -> Option<Decimal> {
+pub(super) fn amount(rows: &Columns, column: &str, row: usize) -> Option<Decimal> {
     Decimal::new(rows.decimal(column, row)?, STORE_SCALE)
         .ok()
         .map(Decimal::normalized)
 }
 
-fn skipped(table: &str, rows: &Columns, row: usize, why: &str) -> Finding {
+pub(super) fn skipped(table: &str, rows: &Columns, row: usize, why: &str) -> Finding {
     let mut finding = Finding::new(
         Stage::Settle,
         Severity::Warning,

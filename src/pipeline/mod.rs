@@ -11,7 +11,12 @@
 pub mod contracts;
 mod ledgers;
 mod outcome;
+mod overrides;
+mod planned;
+mod prepared;
 mod records;
+mod savings;
+mod small;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +25,8 @@ use std::sync::Arc;
 
 use miette::Diagnostic;
 
-use crate::baseline::{self, BaselineResult};
+use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
+use crate::baseline::{AttributionRow, BaselineResult, Link};
 use crate::config::project::Project;
 use crate::finding::{Finding, Severity, Stage};
 use crate::ingest::file::InputError;
@@ -34,7 +40,7 @@ use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::{MANIFEST, Manifest};
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::{PublishError, SCHEMA_VERSION};
-use crate::publish::{report, statements, tables, workbook};
+use crate::publish::{evidence, report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, Measures, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
@@ -42,6 +48,11 @@ use crate::store::prepare;
 use crate::time::{Month, Period};
 use contracts::{Contract, ContractError};
 pub use outcome::{AuditRow, Outcome};
+pub use overrides::OverrideRow;
+pub use planned::{Planned, planned};
+use prepared::Prepared;
+pub use savings::Placed;
+use savings::SavingTables;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -148,6 +159,13 @@ fn whole(
             plan.fixes = fixes;
         }
     }
+    prepared::relieve(
+        &contracts,
+        &mut plans,
+        &small::reliefs(ingested.tables.get("relief_events")),
+        project.as_of,
+        &mut findings,
+    );
 
     progress(Progress::Stage("storing"));
     prepare::write_all(staged.folder(), &ingested.tables)?;
@@ -183,7 +201,10 @@ fn whole(
         statements::settlement(&results.settlement),
         statements::schemes(&results.schemes),
         statements::alignment(&results.alignment.rows),
-        tables::billing_facts(&billing_facts),
+        tables::billing_facts(&billing_facts, &savings::place(&billing_facts, &contracts)),
+        evidence::adjustments_applied(&results.adjustments),
+        evidence::initiative_results(&results.initiatives),
+        evidence::overrides(&results.overrides),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
     ] {
@@ -275,6 +296,19 @@ struct Results {
     settlement: Vec<SettlementLine>,
     schemes: Vec<SchemeRow>,
     alignment: Alignment,
+    adjustments: Vec<AdjustmentResult>,
+    initiatives: Vec<InitiativeResult>,
+    overrides: Vec<OverrideRow>,
+}
+
+/// The small tables that the pure stages read, of all contracts.
+struct Small {
+    exposure: Vec<score::Exposure>,
+    records: score::Records,
+    saving: SavingTables,
+    attribution: Vec<AttributionRow>,
+    links: Vec<Link>,
+    delivered: score::Delivered,
 }
 
 /// Baseline, score and settle for every contract, in the order of the project.
@@ -284,8 +318,6 @@ fn settle_all(
     findings: &mut Vec<Finding>,
 ) -> Results {
     let table = |name: &str| measured.ingested.tables.get(name);
-    let exposure = ledgers::exposure(table("exposure"));
-    let records = records::records(&measured.ingested.tables);
     let settled = Arc::new(ledgers::settled(table("settled"), findings));
     let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
     let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
@@ -296,34 +328,59 @@ fn settle_all(
         findings,
     );
     let agreements = Arc::new(agreed);
-    let delivered: score::Delivered = measured
-        .ingested
-        .delivered
-        .iter()
-        .map(|(table, columns)| {
-            (
-                (*table).to_owned(),
-                columns.iter().map(|c| (*c).to_owned()).collect(),
-            )
-        })
-        .collect();
+    let initiatives = small::initiatives(table("initiatives"));
+    let as_of = measured.project.as_of;
+    let small = Small {
+        attribution: small::attribution(table("attribution")),
+        links: small::links(
+            &initiatives,
+            table("problems"),
+            table("ci_services"),
+            measured.plans,
+            as_of,
+        ),
+        exposure: ledgers::exposure(table("exposure")),
+        records: records::records(&measured.ingested.tables),
+        saving: SavingTables {
+            indices: small::indices(table("indices")),
+            adjustments: small::adjustments(table("adjustments"), findings),
+            initiatives,
+            fx: Arc::clone(&fx),
+        },
+        delivered: measured
+            .ingested
+            .delivered
+            .iter()
+            .map(|(table, columns)| {
+                (
+                    (*table).to_owned(),
+                    columns.iter().map(|c| (*c).to_owned()).collect(),
+                )
+            })
+            .collect(),
+    };
+    prepared::unknown_measures(&small, findings);
+    let all = prepared::prepare(
+        contracts,
+        measured.plans,
+        measured.cells,
+        &small,
+        as_of,
+        findings,
+    );
     let mut results = Results::default();
-    for contract in contracts {
-        let Some(plan) = measured.plans.get(&contract.entry.id) else {
+    for (contract, prepared) in contracts.iter().zip(&all) {
+        let (Some(plan), Some(prepared)) = (measured.plans.get(&contract.entry.id), prepared)
+        else {
             continue;
         };
-        let kpis = score_one(
+        let given = Given {
             contract,
             plan,
-            measured,
-            &Whole {
-                exposure: &exposure,
-                records: &records,
-                delivered: &delivered,
-            },
-            &mut results,
-            findings,
-        );
+            prepared,
+            small: &small,
+        };
+        let kpis = score_one(&given, measured, &mut results, findings);
         let measures = measures(&contract.entry.id, &kpis);
         let facts = |parameters: &settle::Parameters| Facts {
             measures: measures.clone(),
@@ -337,8 +394,9 @@ fn settle_all(
         let spec = contract.terms.settle.clone();
         let id = &contract.entry.id;
         let own_facts = facts(&contract.parameters);
-        let own = settle::settle(&spec, &own_facts, Detail::Steps);
+        let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
+        findings.extend(overrides::mark(&mut own.lines, &contract.terms, &kpis));
         let given = measured.given;
         let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
             backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
@@ -397,59 +455,53 @@ fn settle_all(
     results
 }
 
-/// Small tables that are passed whole.
-struct Whole<'a> {
-    exposure: &'a [score::Exposure],
-    records: &'a score::Records,
-    delivered: &'a score::Delivered,
+/// One contract with what was prepared for it.
+struct Given<'a> {
+    contract: &'a Contract,
+    plan: &'a MeasurePlan,
+    prepared: &'a Prepared,
+    small: &'a Small,
 }
 
 /// Baseline and KPI values of one contract.
 fn score_one(
-    contract: &Contract,
-    plan: &MeasurePlan,
+    given: &Given<'_>,
     measured: &Measured<'_>,
-    whole: &Whole<'_>,
     results: &mut Results,
     findings: &mut Vec<Finding>,
 ) -> Vec<score::KpiValue> {
+    let Given {
+        contract,
+        plan,
+        prepared,
+        small,
+    } = given;
     let id = &contract.entry.id;
-    let unit = contract.score.exposure_unit;
-    let table = score::ExposureTable::new(id, whole.exposure, unit);
     let as_of = measured.project.as_of;
-    let observed = score::observed(measured.cells, id, &plan.zone, as_of);
-    let baseline = match observed {
-        Some(period) => {
-            let (series, noticed) = score::series(measured.cells, id, &table, unit, period);
-            findings.extend(noticed);
-            baseline::estimate(&series, &contract.baseline)
-        }
-        None => {
-            findings.push(
-                Finding::new(
-                    Stage::Measure,
-                    Severity::Warning,
-                    "no_tickets",
-                    "no ticket of the contract lies before the as-of moment: nothing about \
-                     incidents is measurable",
-                )
-                .with_contract(id),
-            );
-            BaselineResult::default()
-        }
-    };
+    let baseline = prepared::estimate(contract, prepared, findings);
     findings.extend(baseline.findings.iter().cloned());
+    let saving = savings::saving(
+        contract,
+        plan,
+        measured.billing,
+        &prepared.exposure,
+        &small.saving,
+        &baseline,
+        as_of,
+    );
+    findings.extend(saving.findings.iter().cloned());
     let scored = score::score(&score::Inputs {
         plan,
         spec: &contract.score,
         baseline_spec: &contract.baseline,
         baseline: &baseline,
+        saving: &saving,
         cells: measured.cells,
         billing: measured.billing,
-        exposure: whole.exposure,
-        records: whole.records,
-        delivered: whole.delivered,
-        observed,
+        exposure: &small.exposure,
+        records: &small.records,
+        delivered: &small.delivered,
+        observed: prepared.observed,
         as_of,
         levels: &[
             score::Level::Contract,
@@ -458,14 +510,29 @@ fn score_one(
         ],
     });
     findings.extend(scored.findings);
+    results
+        .overrides
+        .extend(overrides::rows(id, &contract.baseline, &baseline));
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);
     results.baseline.hashes.extend(baseline.hashes);
+    results.adjustments.extend(saving.adjustments);
+    results
+        .adjustments
+        .extend(prepared.adjustments.iter().cloned());
+    results.initiatives.extend(saving.initiatives);
     scored.values
 }
 
-/// KPI values as the settlement reads them: by their ids, and the lower end of the interval of
-/// avoided incidents as `incidents_avoided_lower`.
+/// KPIs whose lower end of the interval is a measure of its own, with its name.
+const LOWER_BOUNDS: [(&str, &str); 3] = [
+    ("incidents_avoided", "incidents_avoided_lower"),
+    ("incidents_credited", "incidents_credited_lower"),
+    ("verified_saving", "verified_saving_lower"),
+];
+
+/// KPI values as the settlement reads them: by their ids, and lower ends of intervals by the names
+/// of [`LOWER_BOUNDS`].
 ///
 /// A scope is known by its kind and name (`service:mail`, `priority:P1`) and by its name alone
 /// (`mail`, `P1`), except for a service that has the name of a priority. What names no service
@@ -480,13 +547,15 @@ fn measures(contract_id: &str, kpis: &[score::KpiValue]) -> Measures {
         let place = (contract_id, value.period, value.name.as_str());
         insert(&mut measures, place, &value.scope, &measured);
     }
-    for value in kpis.iter().filter(|v| v.kpi == "incidents_avoided") {
-        let lower = match value.ci_low {
-            Some(low) if !value.provisional => settle::Measured::Value(low),
-            _ => settle::Measured::NotMeasurable(value.reason.clone()),
-        };
-        let place = (contract_id, value.period, "incidents_avoided_lower");
-        insert(&mut measures, place, &value.scope, &lower);
+    for (kpi, bound) in LOWER_BOUNDS {
+        for value in kpis.iter().filter(|v| v.kpi == kpi) {
+            let lower = match value.ci_low {
+                Some(low) if !value.provisional => settle::Measured::Value(low),
+                _ => settle::Measured::NotMeasurable(value.reason.clone()),
+            };
+            let place = (contract_id, value.period, bound);
+            insert(&mut measures, place, &value.scope, &lower);
+        }
     }
     measures
 }

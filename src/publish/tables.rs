@@ -9,6 +9,7 @@ use crate::measure::cell::COLUMNS;
 use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, CellKey, Clock};
 use crate::measure::read::BillingFact;
+use crate::pipeline::Placed;
 
 /// Decimals of money in output tables.
 pub const MONEY_SCALE: u8 = 15;
@@ -208,6 +209,17 @@ pub fn baseline(result: &BaselineResult) -> Table {
                 rows.iter().map(|r| owned(&r.baseline_hash)),
             ),
             text(
+                "contract_hash",
+                "Hash of the contract's whole baseline: what `frozen_hash` of the terms names",
+                rows.iter().map(|r| {
+                    result
+                        .hashes
+                        .iter()
+                        .find(|h| h.contract_id == r.key.contract_id)
+                        .map(|h| h.baseline_hash.clone())
+                }),
+            ),
+            text(
                 "frozen_at",
                 "When the baseline was frozen",
                 rows.iter().map(|r| r.frozen_at.clone()),
@@ -232,9 +244,9 @@ pub fn baseline(result: &BaselineResult) -> Table {
 }
 
 /// `billing_facts`: every invoice line in scope, counted or not, and why.
-pub fn billing_facts(facts: &[BillingFact]) -> Table {
-    let mut rows: Vec<&BillingFact> = facts.iter().collect();
-    rows.sort_by(|a, b| {
+pub fn billing_facts(facts: &[BillingFact], placed: &[Placed]) -> Table {
+    let mut pairs: Vec<(&BillingFact, &Placed)> = facts.iter().zip(placed).collect();
+    pairs.sort_by(|(a, _), (b, _)| {
         (
             &a.contract_id,
             a.month,
@@ -250,6 +262,7 @@ pub fn billing_facts(facts: &[BillingFact]) -> Table {
                 &b.line_id,
             ))
     });
+    let rows: Vec<&BillingFact> = pairs.iter().map(|(fact, _)| *fact).collect();
     Table {
         name: "billing_facts",
         description: "Every invoice line in scope: counted or not, in which measure, and why",
@@ -304,17 +317,23 @@ pub fn billing_facts(facts: &[BillingFact]) -> Table {
             Column {
                 name: "counted",
                 unit: "",
-                description: "Counts as actual cost (and as benchmark cost in the baseline period)",
+                description: "Counts in the benchmark or as actual cost",
                 values: Values::Boolean(
-                    rows.iter()
-                        .map(|r| Some(r.class == crate::measure::billing::BillingClass::Cost))
+                    pairs
+                        .iter()
+                        .map(|(_, p)| Some(p.measure.is_some()))
                         .collect(),
                 ),
             },
             text(
+                "measure",
+                "benchmark or actual: where it counts; absent where it counts in neither",
+                pairs.iter().map(|(_, p)| p.measure.map(str::to_owned)),
+            ),
+            text(
                 "reason",
                 "Why",
-                rows.iter().map(|r| Some(r.class.reason().to_owned())),
+                pairs.iter().map(|(_, p)| Some(p.reason.clone())),
             ),
             integer(
                 "months",

@@ -215,7 +215,7 @@ pub fn observed(
 }
 
 /// The baseline's series of one contract: incidents per service and priority and month of
-/// opening. Months of `observed` without an incident are zero; exposure of a month without a
+/// opening, less those that were relieved. Months of `observed` without an incident are zero; exposure of a month without a
 /// row is 0.0, which the baseline reports and leaves out. Without any row it is 1.0 each month.
 #[must_use]
 pub fn series(
@@ -238,7 +238,7 @@ pub fn series(
                 .entry((key.service_id.clone(), key.priority))
                 .or_default()
                 .entry(key.month)
-                .or_default() += cell.incidents;
+                .or_default() += cell.incidents.saturating_sub(cell.relieved);
         }
     }
     let of = |service: &str, month: Month| -> f64 {

@@ -12,6 +12,7 @@ pub mod catalogue;
 mod document;
 mod exposure;
 mod kpi;
+mod mix;
 mod parts;
 mod records;
 mod spec;
@@ -23,6 +24,7 @@ mod view;
 
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
+pub use mix::Rates;
 pub use parts::{Parts, PartsTable};
 pub use records::{
     Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,

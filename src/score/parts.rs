@@ -13,7 +13,7 @@ use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, Clock, KindKey, Kinds, OpenKey, SolvedKey};
 use crate::measure::histogram::{SparseHistogram, bucket};
 use crate::measure::spec::MeasurePlan;
-use crate::money::{Currency, Decimal, MoneyError};
+use crate::money::Currency;
 use crate::time::{Instant, Month, Period, months_between};
 
 /// What is summed over months and services.
@@ -44,8 +44,6 @@ pub struct Parts {
     pub solved_by_nobody: u64,
     /// Incidents and requests by service and category.
     pub kinds: BTreeMap<(String, String), Kinds>,
-    /// Invoiced cost per currency.
-    pub cost: BTreeMap<Currency, Decimal>,
     /// Exposure-months.
     pub exposure: u128,
     /// Months that have exposure.
@@ -54,12 +52,6 @@ pub struct Parts {
     pub incidents_exposed: u64,
     /// Exposure-months of those.
     pub exposure_observed: u128,
-    /// Cost per currency in months that have exposure.
-    pub cost_exposed: BTreeMap<Currency, Decimal>,
-    /// Months with invoices of the contract that have exposure as well.
-    pub months_billed_exposed: u64,
-    /// Exposure-months of those.
-    pub exposure_billed: u128,
     /// Months with invoices of the contract.
     pub months_billed: u64,
     /// Months whose tickets are known.
@@ -68,18 +60,6 @@ pub struct Parts {
     pub months_over: u64,
     /// Months.
     pub months: u64,
-    /// A sum of money did not fit exactly.
-    pub overflow: bool,
-}
-
-fn add_cost(
-    into: &mut BTreeMap<Currency, Decimal>,
-    currency: Currency,
-    amount: Decimal,
-) -> Result<(), MoneyError> {
-    let sum = into.entry(currency).or_insert(Decimal::ZERO);
-    *sum = sum.checked_add(amount)?;
-    Ok(())
 }
 
 impl Parts {
@@ -109,25 +89,14 @@ impl Parts {
             mine.incidents += kinds.incidents;
             mine.requests += kinds.requests;
         }
-        for (mine, theirs) in [
-            (&mut self.cost, &other.cost),
-            (&mut self.cost_exposed, &other.cost_exposed),
-        ] {
-            for (currency, amount) in theirs {
-                self.overflow |= add_cost(mine, *currency, *amount).is_err();
-            }
-        }
         self.exposure += other.exposure;
         self.months_exposed += other.months_exposed;
         self.incidents_exposed += other.incidents_exposed;
         self.exposure_observed += other.exposure_observed;
-        self.months_billed_exposed += other.months_billed_exposed;
-        self.exposure_billed += other.exposure_billed;
         self.months_billed += other.months_billed;
         self.months_observed += other.months_observed;
         self.months_over += other.months_over;
         self.months += other.months;
-        self.overflow |= other.overflow;
     }
 
     /// Business seconds of disruption × parts per million, over all services.
@@ -153,8 +122,6 @@ pub struct PartsTable {
     by_scope: BTreeMap<Scope, BTreeMap<Month, Parts>>,
     /// Months with a cost line of the contract.
     pub billed: BTreeSet<Month>,
-    /// Currencies of cost lines in the months of the terms.
-    pub currencies: BTreeSet<Currency>,
     /// Open incidents whose disruption lies outside the years of the calendar.
     pub open_unread: u64,
     /// Open incidents past their due time.
@@ -221,16 +188,14 @@ impl PartsTable {
             currency: Currency::EUR,
             class: BillingClass::Cost,
         };
-        for (key, cell) in from.billing.range(first..) {
+        for key in from.billing.range(first..).map(|(key, _)| key) {
             if key.contract_id != contract {
                 break;
             }
             if key.class == BillingClass::Cost && wanted.contains(&key.month) {
                 table.billed.insert(key.month);
-                table.currencies.insert(key.currency);
-                table.each(&key.service_id, None, key.month, |p| {
-                    p.overflow |= add_cost(&mut p.cost, key.currency, cell.amount).is_err();
-                });
+                // The amounts are those of the savings; here only the scope must exist.
+                table.each(&key.service_id, None, key.month, |_| {});
             }
         }
         table.finish(from);
@@ -459,11 +424,6 @@ impl PartsTable {
                     if parts.months_observed > 0 {
                         parts.incidents_exposed = parts.cell.incidents;
                         parts.exposure_observed = parts.exposure;
-                    }
-                    if billed {
-                        parts.cost_exposed = parts.cost.clone();
-                        parts.months_billed_exposed = 1;
-                        parts.exposure_billed = u128::from(n);
                     }
                 }
             }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{self, Kpi, Periods, outcome_of};
 use super::exposure::{Exposure, ExposureTable, observed};
+use super::mix::{Rates, Strata};
 use super::parts::{Parts, PartsTable, Sources};
 use super::records::Records;
 use super::spec::{KpiTarget, ScoreSpec};
 use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
 use super::view::{Delivered, REFUSED, View};
+use crate::baseline::saving::{Figures, SavingResult};
 use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScope};
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::billing::BillingCells;
@@ -29,6 +31,8 @@ pub struct Inputs<'a> {
     pub baseline_spec: &'a BaselineSpec,
     /// What the baseline stage says; rows of other contracts are ignored.
     pub baseline: &'a BaselineResult,
+    /// What was invoiced and saved, over [`periods`].
+    pub saving: &'a SavingResult,
     /// Measured cells; those of other contracts are ignored.
     pub cells: &'a Cells,
     /// Invoiced amounts; those of other contracts are ignored.
@@ -130,6 +134,8 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         .filter(|(key, _)| key.contract_id == contract_id)
         .map(|(key, n)| ((key.problem_id.clone(), key.day), *n))
         .collect();
+    let no_rates = Rates::default();
+    let strata = Strata::gather(inputs.cells, contract_id);
     let common = View {
         parts: &nothing,
         base: &nothing,
@@ -140,10 +146,12 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         table: &table,
         fixes: &fixes,
         joint: None,
+        saving: None,
+        rates: &no_rates,
+        level: spec.level,
         spec: inputs.spec,
         plan: inputs.plan,
         decimals: u8::try_from(spec.decimals).unwrap_or(4),
-        currencies: &table.currencies,
         has_exposure: !exposure.is_empty(),
         has_joint: !joint.is_empty(),
         delivered: inputs.delivered,
@@ -155,12 +163,19 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
             let parts = table.over(scope, period);
             let base = &bases[scope];
             let row = joint.get(&(scope.clone(), period)).copied();
+            let rates = if performs {
+                strata.rates(scope, period, spec.baseline, known, &exposure)
+            } else {
+                Rates::default()
+            };
             let now = View {
+                rates: &rates,
                 parts: &parts,
                 base,
                 joint: row,
                 scope,
                 period,
+                saving: saving_of(inputs.saving, scope, period),
                 ..common
             };
             let before = View {
@@ -206,6 +221,19 @@ fn scope_of(scope: &JointScope) -> Option<Scope> {
         JointScope::Priority(p) => crate::measure::spec::priority(p).map(Scope::Priority),
         JointScope::Cell { .. } => None,
     }
+}
+
+fn saving_of<'a>(
+    saving: &'a SavingResult,
+    scope: &Scope,
+    period: Period<Month>,
+) -> Option<&'a Figures> {
+    let service = match scope {
+        Scope::Contract => None,
+        Scope::Service(id) => Some(id.clone()),
+        Scope::Supplier(_) | Scope::Priority(_) => return None,
+    };
+    saving.figures.get(&(service, period))
 }
 
 fn level(scope: &Scope) -> Level {
@@ -449,19 +477,6 @@ fn findings(
         unexposed.len() as u64,
         "months have invoices but no exposure: the benchmark cannot follow the volume in them",
         unexposed.join(", "),
-    );
-    let foreign: Vec<String> = table
-        .currencies
-        .iter()
-        .filter(|c| **c != inputs.spec.currency)
-        .map(ToString::to_string)
-        .collect();
-    add(
-        Severity::Disqualifying,
-        "billing_currency",
-        foreign.len() as u64,
-        "invoices are in another currency than the contract's: cost and saving are not measurable",
-        foreign.join(", "),
     );
     // One finding per KPI that has no value at contract scope in the whole performance period.
     for value in values {

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::mix::Rates;
 use super::parts::{Parts, PartsTable};
 use super::records::Records;
 use super::spec::ScoreSpec;
 use super::value::Scope;
 use crate::baseline::JointRow;
+use crate::baseline::saving::Figures;
 use crate::measure::fragment::Clock;
 use crate::measure::spec::MeasurePlan;
-use crate::money::{Currency, Decimal, Rounding};
+use crate::money::{Decimal, Rounding};
 use crate::time::{Instant, Month, Period};
 
 /// How the reason begins where a rule of the baseline refuses a value.
@@ -49,14 +51,18 @@ pub struct View<'a> {
     pub fixes: &'a BTreeMap<(String, i32), u64>,
     /// The baseline's joint result, where there is one.
     pub joint: Option<&'a JointRow>,
+    /// What was invoiced and saved in the scope and period, where anything was invoiced.
+    pub saving: Option<&'a Figures>,
+    /// Incidents and exposure of the period against those of the baseline.
+    pub rates: &'a Rates,
+    /// Two-sided level of intervals.
+    pub level: f64,
     /// The terms' `[score]` table.
     pub spec: &'a ScoreSpec,
     /// The contract's measure plan.
     pub plan: &'a MeasurePlan,
     /// Decimals of statistics.
     pub decimals: u8,
-    /// Currencies of the contract's cost lines.
-    pub currencies: &'a BTreeSet<Currency>,
     /// Whether the contract has any exposure in the unit of the terms.
     pub has_exposure: bool,
     /// Whether the baseline gave any joint result for the contract.

@@ -15,6 +15,7 @@ mod incidents;
 mod invoices;
 mod lifecycle;
 mod notices;
+mod recovery;
 pub(crate) mod sample;
 mod tables;
 mod text;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use counts::{TrueMonth, true_months};
 use rayon::prelude::*;
+pub use recovery::{recover, terms as recovery_terms};
 
 use incidents::ServiceTruth;
 use world::{CONTRACTS, MONTHS, SERVICES, World};

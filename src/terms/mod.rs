@@ -34,6 +34,8 @@ pub struct Terms {
     pub measure: Option<toml::Table>,
     /// `[baseline]`: periods and model; read by the `baseline` stage.
     pub baseline: Option<toml::Table>,
+    /// `[savings]`: benchmark, index, caps; read by the `baseline` stage.
+    pub savings: Option<toml::Table>,
     /// `[score]`: prices of impact, targets, exposure unit; read by the `score` stage.
     pub score: Option<toml::Table>,
     /// Everything that makes amounts of measures.
@@ -44,7 +46,7 @@ pub struct Terms {
 /// parameters (see [`crate::settle::Plan`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettleSpec {
-    /// The terms as written, without `measure`, `baseline` and `score`.
+    /// The terms as written, without `measure`, `baseline`, `savings` and `score`.
     pub source: TermsSource,
 }
 
@@ -62,6 +64,7 @@ impl Terms {
         };
         let measure = source.measure.take();
         let baseline = source.baseline.take();
+        let savings = source.savings.take();
         let score = source.score.take();
         let mut problems = check::check(&source);
         let settle = SettleSpec { source };
@@ -75,6 +78,7 @@ impl Terms {
             return Ok(Terms {
                 measure,
                 baseline,
+                savings,
                 score,
                 settle,
             });
@@ -92,6 +96,7 @@ impl Terms {
         let mut source = self.settle.source.clone();
         source.measure.clone_from(&self.measure);
         source.baseline.clone_from(&self.baseline);
+        source.savings.clone_from(&self.savings);
         source.score.clone_from(&self.score);
         toml::to_string(&source)
     }

@@ -7,12 +7,10 @@ use crate::score::catalogue::{self, Across};
 
 /// Measures beside the catalogue: what a run derives from a KPI, and what other tools deliver.
 const BESIDE: &[(&str, Aggregate)] = &[
-    ("verified_saving", Aggregate::Sum),
-    ("qualified_saving", Aggregate::Sum),
     // Bounds, rates, shares and percentiles do not add up: the coarser value must be given.
     ("incidents_avoided_lower", Aggregate::None),
-    ("mix_adjusted_ratio", Aggregate::None),
-    ("saving_uncertainty", Aggregate::None),
+    ("incidents_credited_lower", Aggregate::None),
+    ("verified_saving_lower", Aggregate::None),
     ("blocker_age", Aggregate::None),
     ("integrity_cleared", Aggregate::Min),
 ];

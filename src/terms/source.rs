@@ -64,6 +64,10 @@ pub struct TermsSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub baseline: Option<toml::Table>,
+    /// Savings terms (benchmark, index, caps), read by the `baseline` stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::baseline::saving::SavingsSpec>")]
+    pub savings: Option<toml::Table>,
     /// Scoring terms (prices of impact, targets, exposure unit), read by the `score` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]

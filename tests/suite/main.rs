@@ -1,16 +1,20 @@
 //! The one integration-test binary: one module per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[cfg(feature = "frames")]
+mod agreed_run;
 mod align;
 #[cfg(feature = "frames")]
 mod bad_input;
 #[cfg(feature = "frames")]
 mod bad_project;
 mod baseline;
+mod baseline_agreed;
 mod baseline_cost;
 mod baseline_golden;
 mod baseline_refusals;
 mod baseline_regression;
+mod baseline_saving;
 mod baseline_special;
 mod cases;
 mod cell_law;

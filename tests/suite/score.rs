@@ -6,6 +6,8 @@ mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gainshare::baseline::rates::{RateMethod, two_rates};
+use gainshare::baseline::saving::{self, SavingResult, SavingsSpec};
 use gainshare::baseline::{
     BaselineResult, BaselineSpec, JointRow, PeriodKind, Scope as JointScope, Status, estimate,
 };
@@ -13,7 +15,7 @@ use gainshare::measure::billing::{BillingCell, BillingCells, BillingClass, Billi
 use gainshare::measure::cells::Cells;
 use gainshare::measure::fragment::{Cell, CellKey, Clock, OpenKey};
 use gainshare::measure::spec::{MeasurePlan, MeasureSpec};
-use gainshare::money::{Currency, Decimal};
+use gainshare::money::{Currency, Decimal, FxRates};
 use gainshare::score::{
     Delivered, Direction, Exposure, ExposureTable, ExposureUnit, Inputs, KpiStatus, KpiTarget,
     KpiValue, Level, Records, Scope, ScoreSpec, Scored, catalogue, measured, observed, period_text,
@@ -209,11 +211,13 @@ fn baseline(world: &World) -> BaselineResult {
 }
 
 fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
+    let saving = saving_of(world);
     score(&Inputs {
         plan: &world.plan,
         spec: &world.spec,
         baseline_spec: &world.baseline_spec,
         baseline,
+        saving: &saving,
         cells: &world.cells,
         billing: &world.billing,
         exposure: &world.exposure,
@@ -223,6 +227,35 @@ fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
         as_of: world.as_of.parse().unwrap(),
         levels: LEVELS,
     })
+}
+
+fn saving_of(world: &World) -> SavingResult {
+    let exposure = ExposureTable::new("C1", &world.exposure, world.spec.exposure_unit);
+    let zone = Zone::new("UTC").unwrap();
+    let facts = saving::Facts {
+        contract_id: "C1",
+        currency: world.spec.currency,
+        baseline: world.baseline_spec.baseline,
+        performance: world.baseline_spec.performance,
+        billing: &world.billing,
+        exposure: &|service, month| {
+            if service.is_empty() {
+                exposure.of_contract(month)
+            } else {
+                exposure.of_service(service, month)
+            }
+        },
+        indices: &[],
+        fx: &FxRates::new(),
+        rate_day: saving::RateDay::MonthEnd,
+        fx_decimals: 12,
+        adjustments: &[],
+        initiatives: &[],
+        month_of: &|at| zone.month_of(at),
+        as_of: world.as_of.parse().unwrap(),
+    };
+    let periods = periods(&world.baseline_spec);
+    saving::measure(&facts, &SavingsSpec::default(), &periods, &|_, _| None)
 }
 
 fn find<'a>(scored: &'a Scored, kpi: &str, period: &str, scope: &Scope) -> &'a KpiValue {
@@ -442,7 +475,10 @@ fn joint(status: Status, reason: &str) -> BaselineResult {
             ci_high: some(31.0),
             ci_level: 0.95,
             rate_ratio: some(0.82),
-            creditable: some(5.0),
+            credited: some(9.0),
+            credited_low: some(2.5),
+            credited_high: some(15.5),
+            creditable: some(2.5),
             cell_months: 4,
             excluded_cells: 0,
             excluded_months: 0,
@@ -595,8 +631,8 @@ fn avoided_incidents_come_with_their_joint_interval() {
     for (kpi, expected, low, high) in [
         ("incidents_expected", "100", Some("87"), Some("113")),
         ("incidents_avoided", "18", Some("5"), Some("31")),
-        ("incidents_creditable", "5", None, None),
-        ("rate_ratio", "0.82", None, None),
+        ("incidents_credited", "9", Some("2.5"), Some("15.5")),
+        ("incidents_creditable", "2.5", None, None),
     ] {
         let v = at(&scored, kpi, "2025-03");
         assert_eq!(v.value, Some(d(expected)), "{kpi}");
@@ -627,7 +663,7 @@ fn avoided_incidents_come_with_their_joint_interval() {
         .unwrap();
     assert_eq!(m.value, Err("baseline: baseline_too_short".to_owned()));
     let empty = run_with(&world(), &joint(Status::NotMeasurable, "months_missing"));
-    let v = at(&empty, "rate_ratio", "2025-03");
+    let v = at(&empty, "incidents_expected", "2025-03");
     assert_eq!(v.status, KpiStatus::NotMeasurable);
 }
 
@@ -755,4 +791,81 @@ proptest::proptest! {
             proptest::prop_assert_eq!(months, whole, "{} months", kpi);
         }
     }
+}
+
+#[test]
+fn ratios_compare_with_the_same_months_of_the_baseline_and_adjust_for_mix() {
+    let mut world = world();
+    let scored = run(&world);
+    // March: 32 in 1,100 user-months against 40 in 1,000: 32 × 1,000 ÷ (40 × 1,100).
+    let crude = at(&scored, "rate_ratio", "2025-03");
+    assert_eq!(crude.value, Some(d("0.7273")));
+    assert_eq!(crude.denominator, Some(d("44")));
+    let exact = two_rates((32, 1_100.0), (40, 1_000.0), 1.0, 0.95, RateMethod::Exact).unwrap();
+    let rounded = |x: f64| Decimal::from_f64_rounded(x, 4).unwrap();
+    assert_eq!(crude.ci_low, Some(rounded(exact.low)));
+    assert_eq!(crude.ci_high, exact.high.map(rounded));
+    assert!(crude.reason.contains(&format!("p {:.4}", exact.p_value)));
+    // One exposure for all strata: adjusting for mix changes nothing.
+    let mixed = at(&scored, "mix_adjusted_ratio", "2025-03");
+    assert_eq!(mixed.value, Some(d("0.7273")));
+
+    // epiR's example: strata of 550 and 450 with standard rates 0.025 and 0.085, 58 events: 52 are
+    // expected, 1.1154. The second group of 500 and 1,500 has 130 where 140 are expected.
+    world.cells = Cells::default();
+    world.exposure.clear();
+    let mut fill = |service: &str, at: &str, users: u64, incidents: u64| {
+        world.exposure.push(Exposure {
+            contract_id: "C1".to_owned(),
+            service_id: service.to_owned(),
+            month: month(at),
+            users: Some(users),
+            cis: None,
+            transactions: None,
+        });
+        let cell = Cell {
+            tickets: incidents,
+            incidents,
+            ..Cell::default()
+        };
+        world
+            .cells
+            .total
+            .cells
+            .insert(key("C1", service, 1, at), cell);
+    };
+    fill("low", "2024-03", 1_000, 25);
+    fill("high", "2024-03", 1_000, 85);
+    fill("low", "2025-03", 550, 20);
+    fill("high", "2025-03", 450, 38);
+    let found = |world: &World| {
+        let scored = run_with(world, &joint(Status::Ok, ""));
+        at(&scored, "mix_adjusted_ratio", "2025-03").clone()
+    };
+    let first = found(&world);
+    assert_eq!(
+        (first.value, first.denominator),
+        (Some(d("1.1154")), Some(d("52")))
+    );
+    world.exposure.truncate(2);
+    let mut fill = |service: &str, users: u64, incidents: u64| {
+        world.exposure.push(Exposure {
+            contract_id: "C1".to_owned(),
+            service_id: service.to_owned(),
+            month: month("2025-03"),
+            users: Some(users),
+            cis: None,
+            transactions: None,
+        });
+        let cell = world
+            .cells
+            .total
+            .cells
+            .get_mut(&key("C1", service, 1, "2025-03"))
+            .unwrap();
+        cell.incidents = incidents;
+    };
+    fill("low", 500, 10);
+    fill("high", 1_500, 120);
+    assert_eq!(found(&world).value, Some(d("0.9286")));
 }

@@ -1,10 +1,11 @@
-//! Shared savings: the benchmark, what was invoiced, and the difference. Exact money, one
-//! currency per contract.
+//! Shared savings: the benchmark, what was invoiced, the difference, and what of it is verified.
+//! Exact money, in the currency of the contract; the amounts are those of [`crate::baseline::saving`].
 
 use super::super::catalogue::{Across, Kpi, MONEY_LEVELS, Periods, Unit};
-use super::super::value::Direction;
+use super::super::value::{Direction, Level};
 use super::super::view::{Outcome, View};
-use crate::money::{Decimal, MoneyError, Rounding};
+use crate::baseline::saving::{Compared, Figures};
+use crate::money::Decimal;
 
 const BILLING: &[&str] = &[
     "billing.amount",
@@ -24,8 +25,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
         id: "benchmark_cost",
         title: "Benchmark",
-        formula: "cost of the baseline period ÷ its exposure-months × exposure-months of the \
-                  period",
+        formula: "Σ over services and months of unit price × exposure × index factor, + agreed \
+                  changes of scope",
         unit: Unit::Money,
         direction: Direction::Neutral,
         inputs: BILLING_AND_EXPOSURE,
@@ -35,13 +36,18 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         comparable: false,
         parts: "sum of cost, sum of exposure",
         min_n: 1,
-        rule: "baseline months that have both invoices and exposure; rounded once, half-even, to \
-               the decimals of the currency",
+        rule: "unit price of a service: cost of the baseline ÷ (exposure-months × index factor), \
+               rounded half up to 8 decimals, or agreed in [savings] prices; or the model of \
+               [savings] benchmark; rounded once, half-even, to the decimals of the currency",
         source: "IPMVP Core Concepts: adjusted baseline; volume adjustment by exposure, never by \
                  tickets",
         example: "120,000.00 in a baseline of 12 months with 1,000 users (12,000 \
-                  exposure-months), 1,100 users in March: 120000 ÷ 12000 × 1100 = 11,000.00",
-        compute: |view| Ok(money(benchmark(view)?)),
+                  exposure-months), 1,100 users in March, an index up by 2 %: \
+                  120000 ÷ 12000 × 1100 × 1.02 = 11,220.00",
+        compute: |view| {
+            let c = compared(view)?;
+            Ok(money(view, c, c.benchmark))
+        },
     },
     Kpi {
         id: "actual_cost",
@@ -57,11 +63,12 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         parts: "sum of cost",
         min_n: 0,
         rule: "months of the billed period, split by days; taxes, credits and incentives do not \
-               count; rounded once, half-even, to the decimals of the currency",
+               count; other currencies at the rate of their month ([fx]); rounded once, half-even, \
+               to the decimals of the currency",
         source: "FOCUS 1.0 billed cost",
         example: "usage of 10,200.00 and a correction of -200.00, a service credit of -500.00: \
                   10,000.00",
-        compute: |view| Ok(money(actual(view)?)),
+        compute: |view| Ok(Outcome::of(actual(view)?).counting(view.parts.months_billed)),
     },
     Kpi {
         id: "gross_saving",
@@ -76,57 +83,109 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         comparable: false,
         parts: "sum of cost, sum of exposure",
         min_n: 1,
-        rule: "difference of the two published amounts",
+        rule: "difference of the two published amounts; with [savings] counted = \"linked\" the sum \
+               over the supplier's initiatives of the difference on what each claims",
         source: "IPMVP Core Concepts: savings = adjusted baseline − reporting period",
         example: "benchmark 11,000.00, actual 10,000.00: 1,000.00",
-        compute: gross_saving,
+        compute: |view| {
+            let c = compared(view)?;
+            Ok(within(c, money(view, c, c.gross)))
+        },
+    },
+    Kpi {
+        id: "verified_saving",
+        title: "Verified saving",
+        formula: "gross saving − agreed adjustments − double claims, signed",
+        unit: Unit::Money,
+        direction: Direction::HigherIsBetter,
+        inputs: BILLING_AND_EXPOSURE,
+        levels: &[Level::Contract],
+        across: Across::Sum,
+        periods: Periods::Performance,
+        comparable: false,
+        parts: "sum of cost, sum of exposure, adjustments, initiatives",
+        min_n: 1,
+        rule: "adjustments that both parties agreed by the as-of moment, non-routine ones capped \
+               together ([savings] adjustment_cap); interval: saving ± fractional uncertainty",
+        source: "IPMVP Core Concepts: non-routine adjustments; CalTRACK 4.3.2.4",
+        example: "gross 10,000.00; 1,250.00 a month added to the benchmark by agreement, in one \
+                  month: 10,000.00 + 1,250.00 = 11,250.00",
+        compute: verified_saving,
+    },
+    Kpi {
+        id: "qualified_saving",
+        title: "Qualified saving",
+        formula: "verified saving where it passes the minimum rate, else 0",
+        unit: Unit::Money,
+        direction: Direction::HigherIsBetter,
+        inputs: BILLING_AND_EXPOSURE,
+        levels: &[Level::Contract],
+        across: Across::Sum,
+        periods: Periods::Performance,
+        comparable: false,
+        parts: "as verified_saving",
+        min_n: 1,
+        rule: "|verified| ≥ [savings] minimum_rate × benchmark, all of it counts (first dollar); \
+               and not more uncertain than max_uncertainty where that is set",
+        source: "42 CFR 425.100: minimum savings rate",
+        example: "benchmark 100,000.00, minimum rate 2 %: 1,999.00 verified is 0, 2,000.00 is \
+                  2,000.00",
+        compute: qualified_saving,
+    },
+    Kpi {
+        id: "saving_uncertainty",
+        title: "Uncertainty of the saving",
+        formula: "half width of the interval ÷ |verified saving|",
+        unit: Unit::Word("share"),
+        direction: Direction::LowerIsBetter,
+        inputs: BILLING_AND_EXPOSURE,
+        levels: &[Level::Contract],
+        across: Across::Never,
+        periods: Periods::Performance,
+        comparable: false,
+        parts: "monthly cost and exposure",
+        min_n: 1,
+        rule: "fractional savings uncertainty of monthly bills at [savings] level, CV(RMSE) \
+               adjusted for coefficients, effective months at most the months; above 1 the saving \
+               cannot be told from none; 4 decimals, half-even",
+        source: "CalTRACK 4.3.2.4; ASHRAE Guideline 14-2014, Annex B",
+        example: "12 bills, CV(RMSE) 0.10 with 2 coefficients, a saving of a tenth, 90 %, no \
+                  autocorrelation: 0.7378",
+        compute: saving_uncertainty,
     },
 ];
 
-/// A computed amount with what it was computed from.
-struct Amount {
-    value: Decimal,
-    n: u64,
-    excluded: u64,
-    ratio: Option<(Decimal, Decimal)>,
+fn money(view: &View<'_>, c: &Compared, value: Decimal) -> Outcome {
+    Outcome::of(value)
+        .counting(c.baseline_months)
+        .excluding(view.base.months.saturating_sub(c.baseline_months))
 }
 
-fn money(amount: Amount) -> Outcome {
-    let mut outcome = Outcome::of(amount.value)
-        .counting(amount.n)
-        .excluding(amount.excluded);
-    if let Some((numerator, denominator)) = amount.ratio {
-        outcome.numerator = Some(numerator);
-        outcome.denominator = Some(denominator);
-    }
-    outcome
-}
-
-/// The contract is invoiced in the one currency of its terms.
-fn one_currency(view: &View<'_>) -> Result<(), String> {
-    let others: Vec<String> = view
-        .currencies
-        .iter()
-        .filter(|c| **c != view.spec.currency)
-        .map(ToString::to_string)
-        .collect();
-    if others.is_empty() {
-        Ok(())
-    } else {
-        Err(format!(
-            "invoices in {} beside the contract's {}: without agreed rates they cannot be added",
-            others.join(", "),
-            view.spec.currency
-        ))
+/// With the interval of the saving around it, where there is one.
+fn within(c: &Compared, outcome: Outcome) -> Outcome {
+    let Ok(width) = &c.half_width else {
+        return outcome;
+    };
+    let (low, high) = (
+        outcome.value.checked_sub(*width),
+        outcome.value.checked_add(*width),
+    );
+    match (low, high) {
+        (Ok(low), Ok(high)) => Outcome {
+            interval: Some((low, high, c.level)),
+            ..outcome
+        },
+        _ => outcome,
     }
 }
 
-fn actual(view: &View<'_>) -> Result<Amount, String> {
-    one_currency(view)?;
+fn figures<'a>(view: &View<'a>) -> Result<&'a Figures, String> {
+    view.saving
+        .ok_or_else(|| "no invoice of the scope in the periods of the terms".to_owned())
+}
+
+fn actual(view: &View<'_>) -> Result<Decimal, String> {
     let parts = view.parts;
-    if parts.overflow {
-        return Err(MoneyError::Overflow.to_string());
-    }
     if parts.months_billed == 0 {
         return Err("no invoice of the contract in the period".to_owned());
     }
@@ -138,26 +197,17 @@ fn actual(view: &View<'_>) -> Result<Amount, String> {
             parts.months
         ));
     }
-    let currency = view.spec.currency;
-    let exact = parts.cost.get(&currency).copied().unwrap_or(Decimal::ZERO);
-    Ok(Amount {
-        value: exact.round(currency.minor_digits(), Rounding::HalfEven),
-        n: parts.months_billed,
-        excluded: 0,
-        ratio: None,
-    })
+    match view.saving {
+        // A service of tickets without any invoice cost nothing.
+        None => Ok(Decimal::ZERO),
+        Some(figures) => figures.actual.clone(),
+    }
 }
 
-fn benchmark(view: &View<'_>) -> Result<Amount, String> {
-    one_currency(view)?;
+/// Benchmark and saving, when exposure and invoices of all months are known.
+fn compared<'a>(view: &View<'a>) -> Result<&'a Compared, String> {
     view.exposed()?;
-    let (base, parts) = (view.base, view.parts);
-    if base.overflow {
-        return Err(MoneyError::Overflow.to_string());
-    }
-    if base.months_billed_exposed == 0 {
-        return Err("no month of the baseline period has both invoices and exposure".to_owned());
-    }
+    let parts = view.parts;
     if parts.months_exposed < parts.months {
         return Err(format!(
             "no exposure ({}) in {} of {} months",
@@ -166,34 +216,39 @@ fn benchmark(view: &View<'_>) -> Result<Amount, String> {
             parts.months
         ));
     }
-    let currency = view.spec.currency;
-    let cost = base
-        .cost_exposed
-        .get(&currency)
-        .copied()
-        .unwrap_or(Decimal::ZERO);
-    let denominator = view.whole(base.exposure_billed)?;
-    let numerator = cost
-        .checked_mul(view.whole(parts.exposure)?)
-        .map_err(|e| e.to_string())?;
-    let value = numerator
-        .div(denominator, currency.minor_digits(), Rounding::HalfEven)
-        .map_err(|e| e.to_string())?;
-    Ok(Amount {
-        value,
-        n: base.months_billed_exposed,
-        excluded: base.months - base.months_billed_exposed,
-        ratio: Some((numerator, denominator)),
-    })
+    actual(view)?;
+    figures(view)?.compared.as_ref().map_err(Clone::clone)
 }
 
-fn gross_saving(view: &View<'_>) -> Result<Outcome, String> {
-    let (benchmark, actual) = (benchmark(view)?, actual(view)?);
-    let value = benchmark
-        .value
-        .checked_sub(actual.value)
-        .map_err(|e| e.to_string())?;
-    Ok(Outcome::of(value)
-        .counting(benchmark.n)
-        .excluding(benchmark.excluded))
+fn verified_saving(view: &View<'_>) -> Result<Outcome, String> {
+    let c = compared(view)?;
+    let mut outcome = within(c, money(view, c, c.verified));
+    if !c.adjustments.is_zero() || !c.double_claims.is_zero() {
+        outcome.note = format!(
+            "gross {} less adjustments {} less double claims {}",
+            c.gross, c.adjustments, c.double_claims
+        );
+    }
+    Ok(outcome)
+}
+
+fn qualified_saving(view: &View<'_>) -> Result<Outcome, String> {
+    let c = compared(view)?;
+    Ok(money(view, c, c.qualified).noting(c.not_qualified.clone()))
+}
+
+fn saving_uncertainty(view: &View<'_>) -> Result<Outcome, String> {
+    let c = compared(view)?;
+    let width = c.half_width.clone()?;
+    if c.verified.is_zero() {
+        return Err("there is no saving for it to be a share of".to_owned());
+    }
+    let shown = |v: Option<f64>| v.map_or("unknown".to_owned(), |v| format!("{v:.4}"));
+    Outcome::ratio(width, c.verified.abs(), 4).map(|outcome| {
+        outcome.counting(c.fit.n).noting(format!(
+            "CV(RMSE) {}, NMBE {}",
+            shown(c.fit.cvrmse_adjusted),
+            shown(c.fit.nmbe)
+        ))
+    })
 }

@@ -69,7 +69,7 @@ fn what_was_not_delivered_is_not_measurable_and_never_zero() {
     refused(
         &|w| w.spec.currency = Currency::USD,
         "gross_saving",
-        "invoices in EUR beside the contract's USD",
+        "no exchange rate",
     );
 }
 

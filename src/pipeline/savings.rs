@@ -1,0 +1,143 @@
+//! The saving of one contract: its terms, invoices and small tables put before the pure stage, and
+//! what `billing_facts` says of each line. Has no arithmetic of its own.
+
+use std::sync::Arc;
+
+use super::contracts::Contract;
+use crate::baseline::saving::{
+    self, AdjustmentRow, Facts, IndexValue, InitiativeRow, SavingResult,
+};
+use crate::baseline::{BaselineResult, Status};
+use crate::measure::billing::{BillingCells, BillingClass};
+use crate::measure::read::BillingFact;
+use crate::measure::spec::MeasurePlan;
+use crate::money::{Decimal, FxRates};
+use crate::score::{self, ExposureTable, Scope};
+use crate::time::{Instant, Month, Period};
+
+/// The small tables that savings are measured from, of all contracts.
+#[derive(Debug, Default)]
+pub(super) struct SavingTables {
+    pub(super) indices: Vec<IndexValue>,
+    pub(super) adjustments: Vec<AdjustmentRow>,
+    pub(super) initiatives: Vec<InitiativeRow>,
+    pub(super) fx: Arc<FxRates>,
+}
+
+/// Measures the saving of a contract.
+pub(super) fn saving(
+    contract: &Contract,
+    plan: &MeasurePlan,
+    billing: &BillingCells,
+    exposure: &ExposureTable,
+    tables: &SavingTables,
+    baseline: &BaselineResult,
+    as_of: Instant,
+) -> SavingResult {
+    let (rate_day, fx_decimals, max_age_days) = contract.rates();
+    let fx = FxRates::clone(&tables.fx).with_max_age_days(Some(max_age_days));
+    let spec = &contract.baseline;
+    let exposure_of = |service: &str, month: Month| {
+        let scope = if service.is_empty() {
+            Scope::Contract
+        } else {
+            Scope::Service(service.to_owned())
+        };
+        exposure.of(&scope, month)
+    };
+    let month_of = |at: Instant| plan.zone.month_of(at);
+    let facts = Facts {
+        contract_id: &contract.entry.id,
+        currency: contract.score.currency,
+        baseline: spec.baseline,
+        performance: spec.performance,
+        billing,
+        exposure: &exposure_of,
+        indices: &tables.indices,
+        fx: &fx,
+        rate_day,
+        fx_decimals,
+        adjustments: &tables.adjustments,
+        initiatives: &tables.initiatives,
+        month_of: &month_of,
+        as_of,
+    };
+    let avoided = |service: &str, period: &Period<Month>| avoided(baseline, service, period);
+    saving::measure(&facts, &contract.savings, &score::periods(spec), &avoided)
+}
+
+/// Σ avoided incidents of a service (empty: of all) over the months of a period, as the table
+/// `baseline` has them; `None` when a month has no number.
+fn avoided(baseline: &BaselineResult, service: &str, period: &Period<Month>) -> Option<Decimal> {
+    let mut sum: Option<Decimal> = None;
+    for row in baseline
+        .months
+        .iter()
+        .filter(|r| service.is_empty() || r.key.service_id == service)
+        .filter(|r| period.contains(r.month))
+    {
+        if row.status == Status::NotMeasurable {
+            return None;
+        }
+        let own = Decimal::from_f64_rounded(row.avoided?, 9).ok()?;
+        sum = Some(sum.unwrap_or(Decimal::ZERO).checked_add(own).ok()?);
+    }
+    sum
+}
+
+/// Where an invoice line enters, and why or why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// `benchmark`, `actual`, or absent.
+    pub measure: Option<&'static str>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Where each line of `facts` enters, in their order. A line that was split over months is
+/// placed by the month in which its period starts.
+pub(super) fn place(facts: &[BillingFact], contracts: &[Contract]) -> Vec<Placed> {
+    facts
+        .iter()
+        .map(|fact| {
+            let class = fact.class.reason();
+            if fact.class != BillingClass::Cost {
+                return Placed {
+                    measure: None,
+                    reason: class.to_owned(),
+                };
+            }
+            let Some(contract) = contracts.iter().find(|c| c.entry.id == fact.contract_id) else {
+                return Placed {
+                    measure: None,
+                    reason: "no contract of the project".to_owned(),
+                };
+            };
+            let spec = &contract.baseline;
+            let (measure, what) = if spec.performance.contains(fact.month) {
+                (Some("actual"), "actual cost of the performance period")
+            } else if !spec.baseline.contains(fact.month) {
+                (
+                    None,
+                    "before or after the baseline and performance periods of the terms",
+                )
+            } else if contract
+                .savings
+                .prices
+                .iter()
+                .any(|p| p.service == fact.service_id)
+            {
+                (
+                    None,
+                    "the price of its service is agreed in [[savings.prices]]",
+                )
+            } else {
+                (Some("benchmark"), "price of the benchmark")
+            };
+            Placed {
+                measure,
+                reason: format!("{class}: {what}"),
+            }
+        })
+        .collect()
+}

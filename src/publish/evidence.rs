@@ -1,0 +1,262 @@
+//! What stands behind the numbers as output tables: adjustments, initiatives and overrides, with
+//! the column names of the table contracts.
+
+use super::table::{Column, Table, Values, decimal, integer, text};
+use super::tables::{MONEY_SCALE, count, owned};
+use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
+use crate::money::Decimal;
+use crate::pipeline::OverrideRow;
+use crate::time::Instant;
+
+fn instants(
+    name: &'static str,
+    description: &'static str,
+    values: impl Iterator<Item = Option<Instant>>,
+) -> Column {
+    Column {
+        name,
+        unit: "",
+        description,
+        values: Values::Instant(values.map(|v| v.map(Instant::micros)).collect()),
+    }
+}
+
+/// `adjustments_applied`: every adjustment of the input and what became of it.
+pub fn adjustments_applied(rows: &[AdjustmentResult]) -> Table {
+    Table {
+        name: "adjustments_applied",
+        description: "Every adjustment that was given and what became of it",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.row.contract_id)),
+            ),
+            text(
+                "adjustment_id",
+                "The adjustment",
+                rows.iter().map(|r| owned(&r.row.adjustment_id)),
+            ),
+            text(
+                "kind",
+                "routine or non_routine",
+                rows.iter().map(|r| {
+                    let kind = if r.row.non_routine {
+                        "non_routine"
+                    } else {
+                        "routine"
+                    };
+                    Some(kind.to_owned())
+                }),
+            ),
+            text(
+                "measure",
+                "The measure it is added to",
+                rows.iter().map(|r| owned(&r.row.measure)),
+            ),
+            text(
+                "from",
+                "First day",
+                rows.iter().map(|r| Some(r.row.from.to_string())),
+            ),
+            text(
+                "to",
+                "First day after",
+                rows.iter().map(|r| Some(r.row.to.to_string())),
+            ),
+            decimal(
+                "amount",
+                "incidents or currency",
+                "Signed amount per month, as given",
+                MONEY_SCALE,
+                rows.iter().map(|r| Some(r.row.amount)),
+            ),
+            text(
+                "currency",
+                "ISO 4217 code; absent for incidents, and for money in the contract's currency",
+                rows.iter().map(|r| r.row.currency.map(|c| c.to_string())),
+            ),
+            integer(
+                "months",
+                "months",
+                "Months that it falls in: of the performance period for money, of baseline and \
+                 performance for incidents",
+                rows.iter().map(|r| Some(i64::from(r.months))),
+            ),
+            decimal(
+                "applied",
+                "incidents or currency",
+                "Added to the measure over those months; zero when it does not count",
+                MONEY_SCALE,
+                rows.iter().map(|r| Some(r.applied)),
+            ),
+            instants(
+                "agreed_by_customer_at",
+                "When the customer agreed",
+                rows.iter().map(|r| r.row.agreed_by_customer_at),
+            ),
+            instants(
+                "agreed_by_supplier_at",
+                "When the supplier agreed",
+                rows.iter().map(|r| r.row.agreed_by_supplier_at),
+            ),
+            text(
+                "status",
+                "applied, capped, not_agreed or not_used",
+                rows.iter().map(|r| Some(r.status.to_owned())),
+            ),
+            text("reason", "Why", rows.iter().map(|r| owned(&r.reason))),
+        ],
+    }
+}
+
+/// `initiative_results`: every initiative and what it is credited with.
+pub fn initiative_results(rows: &[InitiativeResult]) -> Table {
+    let money = |name: &'static str,
+                 description: &'static str,
+                 get: fn(&InitiativeResult) -> Option<Decimal>| {
+        decimal(
+            name,
+            "currency",
+            description,
+            MONEY_SCALE,
+            rows.iter().map(get),
+        )
+    };
+    Table {
+        name: "initiative_results",
+        description: "Every savings proposal and what it is credited with, each euro once",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "initiative_id",
+                "The initiative",
+                rows.iter().map(|r| owned(&r.initiative_id)),
+            ),
+            text(
+                "proposed_by",
+                "supplier or customer",
+                rows.iter().map(|r| owned(&r.proposed_by)),
+            ),
+            text(
+                "service_id",
+                "The service; absent for the whole contract",
+                rows.iter().map(|r| owned(&r.service_id)),
+            ),
+            text(
+                "claims",
+                "What it claims",
+                rows.iter().map(|r| owned(&r.claims)),
+            ),
+            text(
+                "from",
+                "First month of the performance period that it counts in",
+                rows.iter().map(|r| r.from.map(|m| m.to_string())),
+            ),
+            integer(
+                "months",
+                "months",
+                "Months of the performance period that it counts in",
+                rows.iter().map(|r| Some(i64::from(r.months))),
+            ),
+            money("promised", "What was promised for those months", |r| {
+                r.promised
+            }),
+            money(
+                "realised",
+                "Benchmark less actual on its service in those months, signed",
+                |r| r.realised,
+            ),
+            money(
+                "credited",
+                "Its part of what was realised; every euro is credited once",
+                |r| r.credited,
+            ),
+            money(
+                "double_claimed",
+                "Promised on the same money as others, beyond what is credited",
+                |r| r.double_claimed,
+            ),
+            money(
+                "realised_per_year",
+                "Realised per year; absent unless the months are whole years",
+                |r| r.per_year,
+            ),
+            text(
+                "currency",
+                "ISO 4217 code of the amounts",
+                rows.iter().map(|r| Some(r.currency.to_string())),
+            ),
+            decimal(
+                "incidents_avoided",
+                "incidents",
+                "Avoided incidents of its service in those months, signed, where it claims \
+                 incidents",
+                MONEY_SCALE,
+                rows.iter().map(|r| r.incidents_avoided),
+            ),
+            text(
+                "shared_with",
+                "Other initiatives on the same service and months",
+                rows.iter().map(|r| owned(&r.shared_with.join(" "))),
+            ),
+            text(
+                "status",
+                "credited, not_accepted, not_implemented or not_measurable",
+                rows.iter().map(|r| Some(r.status.to_owned())),
+            ),
+            text(
+                "reason",
+                "Why, or what to know",
+                rows.iter().map(|r| owned(&r.reason)),
+            ),
+        ],
+    }
+}
+
+/// `overrides`: every decision against a rule that the terms record.
+pub fn overrides(rows: &[OverrideRow]) -> Table {
+    Table {
+        name: "overrides",
+        description: "Decisions to use a result although a rule disqualifies it",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "code",
+                "The finding that is overridden",
+                rows.iter().map(|r| owned(&r.code)),
+            ),
+            text(
+                "service_id",
+                "The service it is limited to; absent for all",
+                rows.iter().map(|r| r.service_id.clone()),
+            ),
+            text("reason", "Why", rows.iter().map(|r| owned(&r.reason))),
+            text(
+                "agreed_by",
+                "Who decided it",
+                rows.iter().map(|r| owned(&r.agreed_by)),
+            ),
+            Column {
+                name: "used",
+                unit: "",
+                description: "Whether a number rests on it",
+                values: Values::Boolean(rows.iter().map(|r| Some(r.streams > 0)).collect()),
+            },
+            integer(
+                "streams",
+                "streams",
+                "Streams of service and priority whose numbers rest on it",
+                rows.iter().map(|r| count(r.streams)),
+            ),
+        ],
+    }
+}

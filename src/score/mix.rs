@@ -1,0 +1,128 @@
+//! Comparisons of rates with the baseline's, exact: crude over a scope, and adjusted for the mix of
+//! services and priorities. Responsible for the strata; the intervals are those of
+//! [`crate::baseline`].
+//!
+//! A period shorter than a year is compared with the same months of the year of the baseline, so
+//! that a season is not taken for a change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::exposure::{ExposureTable, first_key};
+use super::value::Scope;
+use crate::baseline::mix::Stratum;
+use crate::measure::cells::Cells;
+use crate::time::{Month, Period, months_between};
+
+/// Incidents of one contract by stratum and month, relieved ones left out.
+#[derive(Debug, Default)]
+pub(super) struct Strata {
+    counts: BTreeMap<(String, u8), BTreeMap<Month, u64>>,
+}
+
+/// One side of a comparison and the other.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rates {
+    /// Incidents of the period in months with exposure.
+    pub incidents: u64,
+    /// Exposure-months of the period.
+    pub exposure: f64,
+    /// Incidents of the baseline in the same months of the year, with exposure.
+    pub base_incidents: u64,
+    /// Exposure-months of those.
+    pub base_exposure: f64,
+    /// Strata of service and priority, with the rate of the baseline as standard.
+    pub strata: Vec<Stratum>,
+    /// Incidents in strata that the baseline has no exposure for.
+    pub without_base: u64,
+}
+
+impl Strata {
+    pub(super) fn gather(cells: &Cells, contract_id: &str) -> Strata {
+        let mut strata = Strata::default();
+        for (key, cell) in cells.total.cells.range(first_key(contract_id)..) {
+            if key.contract_id != contract_id {
+                break;
+            }
+            if cell.incidents > 0 {
+                *strata
+                    .counts
+                    .entry((key.service_id.clone(), key.priority))
+                    .or_default()
+                    .entry(key.month)
+                    .or_default() += cell.incidents.saturating_sub(cell.relieved);
+            }
+        }
+        strata
+    }
+
+    /// Both sides for a scope and period. `known` are the months whose tickets are known.
+    pub(super) fn rates(
+        &self,
+        scope: &Scope,
+        period: Period<Month>,
+        baseline: Period<Month>,
+        known: Option<Period<Month>>,
+        exposure: &ExposureTable,
+    ) -> Rates {
+        let of_year: BTreeSet<u8> = months_between(period.start(), period.end())
+            .map(Month::month_of_year)
+            .collect();
+        let usable = |m: &Month| known.is_some_and(|k| k.contains(*m));
+        let now: Vec<Month> = months_between(period.start(), period.end())
+            .filter(usable)
+            .collect();
+        let before: Vec<Month> = months_between(baseline.start(), baseline.end())
+            .filter(|m| of_year.contains(&m.month_of_year()))
+            .filter(usable)
+            .collect();
+        let mut rates = Rates::default();
+        let crude = |months: &[Month]| -> f64 {
+            months
+                .iter()
+                .filter_map(|m| exposure.of(scope, *m))
+                .map(|e| e as f64)
+                .sum()
+        };
+        rates.exposure = crude(&now);
+        rates.base_exposure = crude(&before);
+        for ((service, priority), counts) in &self.counts {
+            let inside = match scope {
+                Scope::Contract => true,
+                Scope::Service(s) => s == service,
+                Scope::Priority(p) => p == priority,
+                Scope::Supplier(_) => false,
+            };
+            if !inside {
+                continue;
+            }
+            let sums = |months: &[Month]| -> (u64, f64, u64) {
+                let (mut n, mut e, mut crude) = (0, 0.0, 0);
+                for m in months {
+                    let count = counts.get(m).copied().unwrap_or(0);
+                    if exposure.of(scope, *m).is_some() {
+                        crude += count;
+                    }
+                    if let Some(own) = exposure.of_service(service, *m) {
+                        n += count;
+                        e += own as f64;
+                    }
+                }
+                (n, e, crude)
+            };
+            let (n, e, of_scope) = sums(&now);
+            let (base_n, base_e, base_of_scope) = sums(&before);
+            rates.incidents += of_scope;
+            rates.base_incidents += base_of_scope;
+            if base_e > 0.0 {
+                rates.strata.push(Stratum {
+                    events: n,
+                    exposure: e,
+                    standard: base_n as f64 / base_e,
+                });
+            } else {
+                rates.without_base += n;
+            }
+        }
+        rates
+    }
+}
