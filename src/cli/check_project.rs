@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::project::Project;
 use crate::pipeline::{self, RunError};
 
 /// Runs the command on a project folder.
 pub(super) fn run(folder: &Path) -> miette::Result<ExitCode> {
-    let project = match Project::read(folder) {
+    let project = match super::project(folder) {
         Ok(project) => project,
         Err(error) => {
             eprintln!("{:?}", miette::Report::from(*error));

@@ -18,6 +18,8 @@ mod clocks;
 #[cfg(feature = "frames")]
 mod end_to_end;
 #[cfg(feature = "frames")]
+mod exports;
+#[cfg(feature = "frames")]
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
@@ -25,6 +27,10 @@ mod integrity;
 #[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
+#[cfg(feature = "frames")]
+mod mutations;
+#[cfg(feature = "frames")]
+mod people;
 #[cfg(feature = "frames")]
 mod report;
 mod score;
