@@ -26,7 +26,7 @@ the name of the source in `gainshare.toml` unless the file has it.
 """
 
 KINDS = {
-    "Text": "text", "Instant": "date and time", "Date": "date", "Month": "month",
+    "Text": "text", "Person": "person", "Instant": "date and time", "Date": "date", "Month": "month",
     "Integer": "whole number", "Decimal": "decimal", "Boolean": "true or false",
     "Priority": "priority", "Seconds": "duration", "Share": "share", "Currency": "currency",
     "TicketType": "ticket type", "EventField": "event field", "ChargeCategory": "charge category",

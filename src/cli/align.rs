@@ -174,8 +174,7 @@ fn project(
     folder: &std::path::Path,
     given: &Given,
 ) -> Result<(Alignment, Vec<crate::finding::Finding>), Refused> {
-    let project = crate::config::project::Project::read(folder)
-        .map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
+    let project = super::project(folder).map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
     let outcome = crate::pipeline::run_with(&project, given, &|_| {}).map_err(|error| {
         let of_terms = matches!(error, crate::pipeline::RunError::Contract(_));
         let report = miette::Report::from(error);

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::baseline::PeriodKind;
-use crate::config::project::Project;
 use crate::pipeline::{self, Planned, RunError};
 
 /// Runs the command on a project folder.
 pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
-    let project = match Project::read(folder) {
+    let project = match super::project(folder) {
         Ok(project) => project,
         Err(error) => {
             eprintln!("{:?}", miette::Report::from(*error));

@@ -61,7 +61,7 @@ fn explained(
     let project = folder
         .join(PROJECT_FILE)
         .is_file()
-        .then(|| Project::read(folder))
+        .then(|| super::project(folder))
         .transpose()
         .map_err(|e| Stopped::Said(2, format!("{e}")))?;
     let out = match &project {

@@ -1,14 +1,18 @@
 //! `gainshare generate`: files made from the program itself. Not responsible for their content.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use miette::IntoDiagnostic as _;
 
+use crate::config::document::nearest;
+use crate::config::shipped::{BUILTIN, builtin};
+use crate::store::schema::TABLES;
+
 /// Write files that are made from the program itself.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples: gainshare generate schema > terms.schema.json\n          gainshare generate completions bash > /etc/bash_completion.d/gainshare"
+    after_help = "Examples: gainshare generate schema > terms.schema.json\n          gainshare generate mapping servicenow-incident > mappings/incidents.toml\n          gainshare generate completions bash > /etc/bash_completion.d/gainshare"
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -36,6 +40,17 @@ enum What {
     },
     /// The page docs/cli.md, to stdout.
     Reference,
+    /// A shipped mapping, to copy and change, to stdout; without a name, the list of them.
+    Mapping {
+        /// Its name.
+        name: Option<String>,
+    },
+    /// An empty CSV file with the columns of each canonical table.
+    Templates {
+        /// Folder to write into; files that are there already stay as they are.
+        #[arg(default_value = "templates")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command.
@@ -50,6 +65,58 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         What::Completions { shell } => super::data(&super::manual::completions(*shell))?,
         What::Man { folder } => super::manual::pages(folder)?,
         What::Reference => super::data(super::manual::reference().as_bytes())?,
+        What::Mapping { name: None } => {
+            let names: Vec<&str> = BUILTIN.iter().map(|b| b.name).collect();
+            super::data(format!("{}\n", names.join("\n")).as_bytes())?;
+        }
+        What::Mapping { name: Some(name) } => {
+            let Some(found) = builtin(name) else {
+                let near = nearest(name, BUILTIN.iter().map(|b| b.name));
+                let near = near.map_or_else(
+                    || "`gainshare generate mapping` lists them".to_owned(),
+                    |n| format!("did you mean `{n}`?"),
+                );
+                eprintln!("error: there is no mapping `{name}`; {near}");
+                return Ok(ExitCode::from(2));
+            };
+            super::data(found.text.as_bytes())?;
+        }
+        What::Templates { folder } => return templates(folder),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a header for each canonical table.
+fn templates(folder: &Path) -> miette::Result<ExitCode> {
+    let failed = |path: &Path, error: std::io::Error| {
+        eprintln!("error: {}: cannot be written: {error}", path.display());
+        Ok(ExitCode::from(2))
+    };
+    if let Err(error) = std::fs::create_dir_all(folder) {
+        return failed(folder, error);
+    }
+    let (mut written, mut there) = (0, 0);
+    for table in TABLES {
+        let path = folder.join(format!("{}.csv", table.name));
+        if path.exists() {
+            there += 1;
+            continue;
+        }
+        // The name of the source comes from the project.
+        let own = table
+            .columns
+            .iter()
+            .filter(|c| c.name != "source" || !c.required);
+        let names: Vec<&str> = own.map(|c| c.name).collect();
+        if let Err(error) = std::fs::write(&path, format!("{}\n", names.join(","))) {
+            return failed(&path, error);
+        }
+        written += 1;
+    }
+    eprintln!(
+        "wrote {written} templates into {}; {there} were there already; docs/inputs.md says what \
+         each column is",
+        folder.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -5,21 +5,38 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::ingest::inspect::{self, Inspection};
+use crate::config::mapping::{Encoding, FileFormat};
+use crate::ingest::inspect::{self, Inspection, Look};
 use crate::time::Zone;
 
 /// Show which mapping fits a file, what its columns become, and what stays unmapped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: gainshare inspect export.csv --zone Europe/Amsterdam --mapping")]
 pub(super) struct Arguments {
-    /// Export file: delimited text (also gzipped) or Parquet.
+    /// Export file: delimited text, Excel workbook, JSON, XML (also gzip or zstd) or Parquet.
     file: PathBuf,
     /// IANA zone to read local times in.
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
+    /// Encoding of text that is not UTF-8: utf-16le, utf-16be or windows-1252.
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    encoding: Option<Encoding>,
+    /// Line of the header, where other lines stand above it.
+    #[arg(long, value_name = "LINE", value_parser = clap::value_parser!(u64).range(1..))]
+    header_line: Option<u64>,
+    /// Sheet of a workbook.
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     /// Write a starting mapping (TOML) to stdout.
     #[arg(long)]
     mapping: bool,
+}
+
+/// An encoding by its name in a mapping.
+fn encoding(name: &str) -> Result<Encoding, String> {
+    let value = serde_json::Value::String(name.to_lowercase());
+    serde_json::from_value(value)
+        .map_err(|_| "known are utf-8, utf-16le, utf-16be and windows-1252".to_owned())
 }
 
 /// Runs the command.
@@ -28,7 +45,13 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         eprintln!("error: --zone: {error}");
         return Ok(ExitCode::from(2));
     }
-    let found = match inspect::inspect(&arguments.file, arguments.zone.as_deref()) {
+    let look = Look {
+        zone: arguments.zone.clone(),
+        encoding: arguments.encoding,
+        header_line: arguments.header_line,
+        sheet: arguments.sheet.clone(),
+    };
+    let found = match inspect::inspect(&arguments.file, &look) {
         Ok(found) => found,
         Err(error) => {
             eprintln!("{:?}", miette::Report::from(error));
@@ -44,11 +67,20 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 
 fn show(found: &Inspection, arguments: &Arguments) -> String {
     let mut out = String::new();
-    let dialect = match found.delimiter {
-        None => "Parquet".to_owned(),
-        Some(b'\t') => "delimited by tabs".to_owned(),
-        Some(d) => format!("delimited by `{}`", char::from(d)),
+    let mut dialect = match (found.format, found.delimiter) {
+        (FileFormat::Xlsx, _) => "Excel workbook".to_owned(),
+        (FileFormat::Json, _) => "JSON".to_owned(),
+        (FileFormat::Xml, _) => "XML".to_owned(),
+        (FileFormat::Parquet, _) | (FileFormat::Text, None) => "Parquet".to_owned(),
+        (FileFormat::Text, Some(b'\t')) => "delimited by tabs".to_owned(),
+        (FileFormat::Text, Some(d)) => format!("delimited by `{}`", char::from(d)),
     };
+    if let Some(encoding) = found.encoding {
+        let _ = write!(dialect, ", {}", inspect::encoding_name(encoding));
+    }
+    if let Some(taken) = &found.taken {
+        let _ = write!(dialect, ", of which `{taken}` was looked at");
+    }
     let _ = writeln!(
         out,
         "{}: {dialect}, {} columns, {} rows sampled",
@@ -128,6 +160,12 @@ fn show(found: &Inspection, arguments: &Arguments) -> String {
             column.samples.join(" | ")
         );
     }
+    for (column, n) in &found.ambiguous {
+        let _ = writeln!(
+            out,
+            "ambiguous dates: all {n} in {column} read with day and month swapped as well"
+        );
+    }
     for (code, n) in &found.rejected {
         let _ = writeln!(
             out,
@@ -144,14 +182,17 @@ fn mapping(found: &Inspection, arguments: &Arguments) -> miette::Result<ExitCode
         return Ok(ExitCode::from(1));
     };
     let mut start = best.mapping.clone();
-    if let Some(d) = found.delimiter {
-        start.delimiter = char::from(d).to_string();
+    start.delimiter = found.delimiter.map(|d| char::from(d).to_string());
+    start.encoding = found.encoding.filter(|_| arguments.encoding.is_some());
+    start.header_line = arguments.header_line.unwrap_or(start.header_line);
+    if found.format == FileFormat::Xlsx {
+        start.sheet = arguments.sheet.clone().or_else(|| found.taken.clone());
     }
     if arguments.zone.is_some() {
         start.zone.clone_from(&arguments.zone);
     }
     start.columns.retain(|_, c| {
-        c.value.is_some() || c.from.as_ref().is_some_and(|f| found.header.contains(f))
+        c.value.is_some() || c.row_hash || c.from.iter().any(|f| found.header.contains(f))
     });
     let mut out = String::new();
     let text = toml::to_string(&start).map_err(|e| miette::miette!("{e}"))?;

@@ -137,6 +137,15 @@ fn cut(line: &str, wide: usize) -> std::borrow::Cow<'_, str> {
     format!("{}…", kept.trim_end()).into()
 }
 
+/// Reads a project, with the environment variable that it may name.
+#[cfg(feature = "frames")]
+fn project(
+    path: &std::path::Path,
+) -> Result<crate::config::project::Project, Box<crate::config::document::DocumentError>> {
+    let variable = |name: &str| std::env::var_os(name).map(|v| v.into_encoded_bytes());
+    crate::config::project::Project::read_with(path, &variable)
+}
+
 /// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.
 fn data(text: &[u8]) -> miette::Result<()> {
     use std::io::Write as _;

@@ -11,7 +11,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use miette::IntoDiagnostic as _;
 
 use super::settle::FailOn;
-use crate::config::project::Project;
 use crate::finding::{Severity, Stage};
 use crate::pipeline::{self, Outcome, Progress, RunError};
 use crate::settle::{AmountKind, LineStatus};
@@ -39,7 +38,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let project = match Project::read(&arguments.project) {
+    let project = match super::project(&arguments.project) {
         Ok(project) => project,
         Err(error) => {
             eprintln!("{:?}", miette::Report::from(*error));

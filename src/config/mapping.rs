@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::document::nearest;
+use super::one_or_many;
 use crate::store::schema::{Kind, Table, table};
 
 /// A mapping file.
@@ -21,10 +22,25 @@ pub struct Mapping {
     pub description: String,
     /// The canonical table it fills.
     pub table: String,
-    /// Field delimiter of delimited text: one character.
-    #[serde(default = "comma")]
-    pub delimiter: String,
-    /// Spellings of "no value", compared after trimming.
+    /// What kind of file it is; without it the file's ending and first bytes decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// Encoding of text without a byte-order mark; without it, UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// Field delimiter of delimited text: one character. Without it the header decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// Line of the header, counted from 1; what stands above it is not read.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub header_line: u64,
+    /// The sheet of a workbook; needed where several hold rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Where the rows of a JSON or XML file stand: paths of names joined by dots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// Spellings of "no value" beside the empty one, compared after trimming.
     #[serde(default = "empty")]
     pub null: Vec<String>,
     /// Decimal sign of numbers.
@@ -33,6 +49,18 @@ pub struct Mapping {
     /// Sign between thousands, if the export uses one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thousands: Option<String>,
+    /// Where the minus of a negative number stands.
+    #[serde(default, skip_serializing_if = "Minus::is_leading")]
+    pub minus: Minus,
+    /// Language of month names in dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    /// Spellings of true beside `true`, `1`, `yes` and `y`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub yes: Vec<String>,
+    /// Spellings of false beside `false`, `0`, `no` and `n`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no: Vec<String>,
     /// IANA zone of local times. Needed as soon as a date and time has no offset of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
@@ -48,12 +76,125 @@ pub struct Mapping {
     /// Source columns whose order says which row of a key is the latest; the largest value wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latest: Vec<String>,
+    /// Formats of the `latest` columns where they hold moments; what is none sorts as a number,
+    /// else by its bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latest_formats: Vec<String>,
+    /// Set where the row with the smallest moment stands instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earliest: bool,
     /// Set for audit logs: what changes between the rows of one ticket becomes events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
     /// Rows to take, by source column: only rows whose value is listed. Others are out of scope.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub only: BTreeMap<String, Vec<String>>,
+    /// Rows to leave out, by source column: rows whose value is listed are out of scope.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub except: BTreeMap<String, Vec<String>>,
+    /// Numbers of rows at which the tool cuts its exports off: a file of exactly so many is a
+    /// finding.
+    #[serde(default = "caps", skip_serializing_if = "is_caps")]
+    pub export_caps: Vec<u64>,
+    /// Laws that the rows must obey; a breach is a finding.
+    #[serde(default, rename = "law", skip_serializing_if = "Vec::is_empty")]
+    pub laws: Vec<Law>,
+}
+
+/// What kind of file an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFormat {
+    /// Delimited text.
+    Text,
+    /// An Excel workbook (Office Open XML).
+    Xlsx,
+    /// JSON or newline-delimited JSON.
+    Json,
+    /// XML.
+    Xml,
+    /// Parquet.
+    Parquet,
+}
+
+/// How characters are written as bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16, least significant byte first.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, most significant byte first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// Windows code page 1252 (Western European), which holds ISO 8859-1.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// Where the minus of a negative number stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Minus {
+    /// Before the digits: `-12`.
+    #[default]
+    Leading,
+    /// After them, as SAP writes it: `12-`; one before them is read as well.
+    Trailing,
+    /// Parentheses around them: `(12)`; a minus before them is read as well.
+    Parentheses,
+}
+
+impl Minus {
+    fn is_leading(&self) -> bool {
+        *self == Minus::Leading
+    }
+}
+
+/// Language of month names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// Dutch.
+    Nl,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
+    /// Italian.
+    It,
+    /// Portuguese.
+    Pt,
+}
+
+/// A law that the rows of an export obey among their own columns.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Law {
+    /// Two source columns whose product ...
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub product: Vec<String>,
+    /// ... or, instead, the source column whose values name the groups over which the amount
+    /// (canonical column `amount`) is summed ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum_per: Option<String>,
+    /// ... equals this source column, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// ... but for at most this difference; without it, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// Two source columns with moments: the first lies before the second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
 }
 
 /// What a local time that occurs twice means.
@@ -73,9 +214,9 @@ pub enum Fold {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnMapping {
-    /// Source column, compared exactly.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    /// Source column, compared exactly; of several the first that has a value in the row.
+    #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
     /// A fixed value instead, or where the source column is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -85,9 +226,20 @@ pub struct ColumnMapping {
     /// Source spelling → canonical value, compared after trimming.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
-    /// Unit of a duration: `seconds` (as a default), `minutes` or `hours`.
+    /// Units of a duration, tried in order; without any, seconds.
+    #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub unit: Vec<Unit>,
+    /// Source columns that say the sign of a number, each for itself.
+    #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub sign: Vec<Sign>,
+    /// Source column by which a number is divided, such as a price's base quantity; an absent
+    /// value is 1. Rounded half to even at 15 decimals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
+    pub divide_by: Option<String>,
+    /// Set for the last day of a period where the source means it inclusively: the moment is the
+    /// start of the day after.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inclusive: bool,
     /// For a text column that the source may not have: a hash of the row stands for it, so that
     /// rows alike to the letter are one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -95,6 +247,41 @@ pub struct ColumnMapping {
     /// Set when the source writes a share as a percentage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub percent: bool,
+}
+
+/// How a duration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A number of milliseconds, cut to whole seconds.
+    Milliseconds,
+    /// A number of seconds.
+    Seconds,
+    /// A number of minutes.
+    Minutes,
+    /// A number of hours.
+    Hours,
+    /// A number of days of 24 hours, rounded to the second, as Excel keeps durations.
+    Days,
+    /// `hh:mm` or `hh:mm:ss`, the hours without limit.
+    Clock,
+    /// A moment so long after `1970-01-01 00:00:00`.
+    Since1970,
+    /// `2 Days 3 Hours 10 Minutes`, in English.
+    Words,
+}
+
+/// A source column that says the sign of a number.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// The source column.
+    pub from: String,
+    /// Its spellings that make the number negative.
+    pub minus: Vec<String>,
+    /// Its spellings that leave it; without any, all others do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plus: Vec<String>,
 }
 
 /// How an audit log's rows become events of the ticket.
@@ -113,8 +300,17 @@ pub struct History {
     pub values: BTreeMap<String, String>,
 }
 
-fn comma() -> String {
-    ",".to_owned()
+fn first() -> u64 {
+    1
+}
+fn is_first(line: &u64) -> bool {
+    *line == 1
+}
+fn is_caps(numbers: &[u64]) -> bool {
+    numbers == caps().as_slice()
+}
+fn caps() -> Vec<u64> {
+    vec![10_000]
 }
 fn point() -> String {
     ".".to_owned()
@@ -123,50 +319,57 @@ fn empty() -> Vec<String> {
     vec![String::new()]
 }
 
-/// A mapping shipped with the program, usable by name.
-pub struct Builtin {
-    /// Its name in a project file.
-    pub name: &'static str,
-    /// Its text, to copy and change.
-    pub text: &'static str,
-}
-
-/// The shipped mappings.
-pub const BUILTIN: &[Builtin] = &[
-    Builtin {
-        name: "servicenow-incident",
-        text: include_str!("mappings/servicenow-incident.toml"),
-    },
-    Builtin {
-        name: "servicenow-audit",
-        text: include_str!("mappings/servicenow-audit.toml"),
-    },
-    Builtin {
-        name: "focus-1.0",
-        text: include_str!("mappings/focus-1.0.toml"),
-    },
-];
+/// Stands between alternative names of one source column, where a list has no place.
+pub const OR: &str = " or ";
 
 impl Mapping {
+    /// A mapping that maps nothing, for a first look at a file.
+    pub fn bare() -> Mapping {
+        Mapping {
+            schema: 1,
+            name: String::new(),
+            description: String::new(),
+            table: String::new(),
+            format: None,
+            encoding: None,
+            delimiter: None,
+            header_line: 1,
+            sheet: None,
+            rows: Vec::new(),
+            null: empty(),
+            decimal: point(),
+            thousands: None,
+            minus: Minus::Leading,
+            locale: None,
+            yes: Vec::new(),
+            no: Vec::new(),
+            zone: None,
+            fold: Fold::Earlier,
+            columns: BTreeMap::new(),
+            keep: Vec::new(),
+            latest: Vec::new(),
+            latest_formats: Vec::new(),
+            earliest: false,
+            history: None,
+            only: BTreeMap::new(),
+            except: BTreeMap::new(),
+            export_caps: caps(),
+            laws: Vec::new(),
+        }
+    }
+
     /// The mapping for a table whose export already uses the canonical names, RFC 3339 instants
     /// and a comma.
     pub fn canonical(table: &Table) -> Mapping {
         Mapping {
-            schema: 1,
             name: format!("canonical-{}", table.name),
             description: format!("The canonical table `{}`", table.name),
             table: table.name.to_owned(),
-            delimiter: comma(),
-            null: empty(),
-            decimal: point(),
-            thousands: None,
-            zone: None,
-            fold: Fold::Earlier,
             columns: table
                 .columns
                 .iter()
                 .map(|c| {
-                    let from = Some(c.name.to_owned());
+                    let from = vec![c.name.to_owned()];
                     (
                         c.name.to_owned(),
                         ColumnMapping {
@@ -176,11 +379,38 @@ impl Mapping {
                     )
                 })
                 .collect(),
-            keep: Vec::new(),
-            latest: Vec::new(),
-            history: None,
-            only: BTreeMap::new(),
+            ..Mapping::bare()
         }
+    }
+
+    /// All source columns that the mapping reads, in no particular order, with repetitions. Of a
+    /// name with alternatives (`stage or Stage`) the whole and each.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.values().flat_map(|c| {
+            c.from
+                .iter()
+                .chain(c.sign.iter().map(|s| &s.from))
+                .chain(&c.divide_by)
+        });
+        let history = self.history.iter();
+        let laws = self.laws.iter().flat_map(|l| {
+            l.product
+                .iter()
+                .chain(&l.sum_per)
+                .chain(&l.equals)
+                .chain(&l.before)
+        });
+        columns
+            .chain(&self.keep)
+            .chain(&self.latest)
+            .chain(self.only.keys())
+            .chain(self.except.keys())
+            .chain(history.flat_map(|h| h.fields.values().chain([&h.at])))
+            .chain(laws)
+            .flat_map(|name| {
+                let parts = name.split(OR).filter(move |part| *part != name.as_str());
+                parts.chain([name.as_str()])
+            })
     }
 
     /// Checks what a mapping says against the canonical tables. `set` are the values that the
@@ -204,11 +434,16 @@ impl Mapping {
                 self.schema
             ));
         }
-        if self.delimiter.len() != 1 {
+        if let Some(delimiter) = &self.delimiter
+            && (delimiter.len() != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r")
+        {
             wrong.push(format!(
-                "`delimiter = {:?}` must be one ASCII character, such as \",\", \";\" or \"\\t\"",
-                self.delimiter
+                "`delimiter = {delimiter:?}` must be one ASCII character, such as \",\", \";\" or \
+                 \"\\t\""
             ));
+        }
+        if self.header_line == 0 {
+            wrong.push("`header_line` is counted from 1".to_owned());
         }
         if self.decimal != "." && self.decimal != "," {
             wrong.push(format!(
@@ -236,7 +471,7 @@ impl Mapping {
             let Some(mapped) = self.columns.get(name) else {
                 continue;
             };
-            if mapped.from.is_none() && mapped.value.is_none() && !mapped.row_hash {
+            if mapped.from.is_empty() && mapped.value.is_none() && !mapped.row_hash {
                 wrong.push(format!(
                     "column `{name}` needs `from`, `value` or `row_hash`"
                 ));
@@ -247,16 +482,21 @@ impl Mapping {
                     column.kind
                 ));
             }
-            if mapped.unit.is_some() && column.kind != Kind::Seconds {
+            if !mapped.unit.is_empty() && column.kind != Kind::Seconds {
                 wrong.push(format!(
                     "column `{name}` is no duration: `unit` does not apply"
                 ));
             }
-            if let Some(unit) = &mapped.unit
-                && !["seconds", "minutes", "hours"].contains(&unit.as_str())
+            if (!mapped.sign.is_empty() || mapped.divide_by.is_some())
+                && column.kind != Kind::Decimal
             {
                 wrong.push(format!(
-                    "column `{name}`: unit `{unit}` must be seconds, minutes or hours"
+                    "column `{name}` is no decimal: `sign` and `divide_by` do not apply"
+                ));
+            }
+            if mapped.inclusive && !matches!(column.kind, Kind::Instant | Kind::Date) {
+                wrong.push(format!(
+                    "column `{name}` is no date: `inclusive` does not apply"
                 ));
             }
             if mapped.percent && column.kind != Kind::Share {
@@ -296,6 +536,34 @@ impl Mapping {
                         Kind::EventField
                     ));
                 }
+            }
+        }
+        if self.earliest && (self.latest.is_empty() || self.latest_formats.is_empty()) {
+            wrong.push("`earliest` needs `latest` with `latest_formats`".to_owned());
+        }
+        for law in &self.laws {
+            let shape = (
+                law.product.len(),
+                law.sum_per.is_some(),
+                law.equals.is_some(),
+                law.before.len(),
+            );
+            let amounts = target.column("amount").is_some();
+            if !matches!(
+                shape,
+                (2, false, true, 0) | (0, true, true, 0) | (0, false, false, 2)
+            ) || (law.sum_per.is_some() && !amounts)
+            {
+                wrong.push(
+                    "a `law` has `product` of two columns and `equals`, or `sum_per` and `equals` \
+                     in a table with amounts, or `before` of two columns"
+                        .to_owned(),
+                );
+            }
+            if let Some(within) = &law.within
+                && within.parse::<crate::money::Decimal>().is_err()
+            {
+                wrong.push(format!("`within = {within:?}` of a law must be a number"));
             }
         }
         if wrong.is_empty() {

@@ -3,4 +3,6 @@
 
 pub mod document;
 pub mod mapping;
+mod one_or_many;
 pub mod project;
+pub mod shipped;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::document::{self, DocumentError, nearest};
-use super::mapping::{BUILTIN, Mapping};
+use super::mapping::Mapping;
+use super::shipped::{BUILTIN, builtin};
 use crate::store::schema::{Table, table};
 use crate::time::{CalendarDefinition, Zone};
 
@@ -28,6 +29,9 @@ pub struct ProjectFile {
     /// Where things are written.
     #[serde(default)]
     pub output: Output,
+    /// What becomes of people's names.
+    #[serde(default)]
+    pub people: People,
     /// What is read.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
@@ -71,6 +75,35 @@ impl Default for Output {
         }
     }
 }
+
+/// What becomes of people's names.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct People {
+    /// Whether names are replaced.
+    #[serde(default)]
+    pub names: Names,
+    /// File with the secret key of the pseudonyms, relative to the project folder.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Name of the environment variable with the key, instead.
+    #[serde(default)]
+    pub key_env: Option<String>,
+}
+
+/// Whether people's names are replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// By a keyed hash. Without a key, by a hash that whoever has a list of names can undo.
+    #[default]
+    Pseudonymous,
+    /// No.
+    AsGiven,
+}
+
+/// Fewest bytes of a key.
+const KEY_BYTES: usize = 16;
 
 /// One source: files of one kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,6 +162,18 @@ pub struct Project {
     pub sources: Vec<ResolvedSource>,
     /// The text of the project file and of every mapping, for hashing.
     pub texts: Vec<(String, String)>,
+    /// The secret of the pseudonyms, where the project names a key.
+    pub secret: Option<Secret>,
+}
+
+/// The secret of the pseudonyms. Not shown, not hashed into any output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// A source with its mapping and its files.
@@ -145,11 +190,23 @@ pub struct ResolvedSource {
 }
 
 impl Project {
-    /// Reads the project in `folder` (or the project file itself).
+    /// Reads the project in `folder` (or the project file itself), without any environment.
+    ///
+    /// # Errors
+    /// As [`Project::read_with`].
+    pub fn read(folder: &Path) -> Result<Project, Box<DocumentError>> {
+        Project::read_with(folder, &|_| None)
+    }
+
+    /// Reads the project in `folder` (or the project file itself). `variable` gives the value of
+    /// an environment variable that the project names.
     ///
     /// # Errors
     /// When a file is missing, is not TOML, or contradicts itself; the error names the place.
-    pub fn read(folder: &Path) -> Result<Project, Box<DocumentError>> {
+    pub fn read_with(
+        folder: &Path,
+        variable: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<Project, Box<DocumentError>> {
         let path = if folder.is_file() {
             folder.to_owned()
         } else {
@@ -212,6 +269,10 @@ impl Project {
                 Some("add [[contract]] with id, supplier, customer and terms".to_owned()),
             );
         }
+        let secret = match secret(&file.people, &folder, variable) {
+            Ok(secret) => secret,
+            Err((needle, message, hint)) => return fail(&needle, message, Some(hint)),
+        };
         let mut texts = vec![(PROJECT_FILE.to_owned(), text.clone())];
         let mut sources = Vec::new();
         for source in &file.sources {
@@ -234,7 +295,7 @@ impl Project {
                         );
                     }
                 },
-                Some(name) => match BUILTIN.iter().find(|b| b.name == name) {
+                Some(name) => match builtin(name) {
                     Some(builtin) => {
                         texts.push((name.clone(), builtin.text.to_owned()));
                         document::parse::<Mapping>(name, builtin.text)?
@@ -320,6 +381,7 @@ impl Project {
             as_of,
             sources,
             texts,
+            secret,
         })
     }
 
@@ -337,6 +399,62 @@ impl Project {
     pub fn contract(&self, id: &str) -> Option<&ContractEntry> {
         self.file.contracts.iter().find(|c| c.id == id)
     }
+}
+
+/// The secret that the project names; else the place, what is wrong, and what to do.
+fn secret(
+    people: &People,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Option<Secret>, (String, String, String)> {
+    let (needle, key) = match (&people.key_file, &people.key_env) {
+        (None, None) => return Ok(None),
+        _ if people.names == Names::AsGiven => {
+            return Err((
+                "as_given".to_owned(),
+                "`names = \"as_given\"` needs no key".to_owned(),
+                "remove the key, or `names`".to_owned(),
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err((
+                "key_env".to_owned(),
+                "`key_file` and `key_env` are both given".to_owned(),
+                "give one of them".to_owned(),
+            ));
+        }
+        (Some(file), None) => {
+            let shown = file.display().to_string();
+            let key = std::fs::read(folder.join(file)).map_err(|e| {
+                (
+                    shown.clone(),
+                    format!("the key file `{shown}` cannot be read: {e}"),
+                    "ask the party that made it for the key; it is not part of the exports"
+                        .to_owned(),
+                )
+            })?;
+            (shown, key)
+        }
+        (None, Some(name)) => {
+            let key = variable(name).ok_or_else(|| {
+                (
+                    name.clone(),
+                    format!("the environment variable `{name}` with the key is not set"),
+                    "set it to the key of the pseudonyms, then run again".to_owned(),
+                )
+            })?;
+            (name.clone(), key)
+        }
+    };
+    let key = key.trim_ascii().to_vec();
+    if key.len() < KEY_BYTES {
+        return Err((
+            needle,
+            format!("the key of the pseudonyms has fewer than {KEY_BYTES} bytes"),
+            "make one with `openssl rand -hex 32`".to_owned(),
+        ));
+    }
+    Ok(Some(Secret(key)))
 }
 
 /// Files under `folder` that match `pattern`, where `*` in the last component stands for any

@@ -29,6 +29,7 @@ impl Values {
     fn new(kind: Kind) -> Values {
         match kind {
             Kind::Text
+            | Kind::Person
             | Kind::Month
             | Kind::Currency
             | Kind::TicketType

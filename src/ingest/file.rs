@@ -1,10 +1,13 @@
-//! From a file on disk to its text: decompression, byte-order mark, and the refusal of what is
-//! no text. Not responsible for delimiters or columns (see [`super::delimited`]).
+//! From a file on disk to its bytes: decompression within bounds, what kind of file it is, and the
+//! errors of files that cannot be read at all. Not responsible for encodings (see
+//! [`super::encoding`]) or columns (see [`super::reader`]).
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+
+use crate::config::mapping::FileFormat;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -51,6 +54,19 @@ pub enum InputError {
         #[help]
         hint: String,
     },
+    /// Structured, but not as its format says.
+    #[error("{file}: line {line}: {problem}")]
+    Malformed {
+        /// The file as the project names it.
+        file: String,
+        /// Line, counted from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        #[help]
+        hint: String,
+    },
     /// Text, but not a header.
     #[error("{file}: line 1: {problem}")]
     Header {
@@ -77,10 +93,10 @@ pub enum InputError {
     },
 }
 
-/// A file's bytes, decompressed and without byte-order mark, and the hash of what was on disk.
+/// A file's bytes, decompressed, and the hash of what was on disk.
 #[derive(Debug)]
 pub struct FileBytes {
-    /// The text, in the encoding of the file.
+    /// The bytes.
     pub bytes: Vec<u8>,
     /// BLAKE3 of the file as it lies on disk, in hexadecimal.
     pub hash: String,
@@ -97,67 +113,99 @@ pub fn read(shown: &str, path: &Path) -> Result<FileBytes, InputError> {
         hint: "check that it exists and that you may read it".to_owned(),
     })?;
     let hash = blake3::hash(&raw).to_hex().to_string();
-    let bytes = if raw.starts_with(&[0x1f, 0x8b]) {
-        let mut out = Vec::with_capacity(raw.len().saturating_mul(6));
-        flate2::read::MultiGzDecoder::new(raw.as_slice())
-            .read_to_end(&mut out)
-            .map_err(|e| InputError::Unreadable {
-                file: shown.to_owned(),
-                cause: format!("damaged gzip stream: {e}"),
-                hint: "the file was cut off or changed on its way; export or copy it again"
-                    .to_owned(),
-            })?;
-        out
-    } else {
-        raw
+    let damaged = |what: &str, cause: String| InputError::Unreadable {
+        file: shown.to_owned(),
+        cause: format!("damaged {what} stream: {cause}"),
+        hint: "the file was cut off or changed on its way; export or copy it again".to_owned(),
     };
+    let limit = bound(raw.len());
+    let bytes = if raw.starts_with(&[0x1f, 0x8b]) {
+        let stream = flate2::read::MultiGzDecoder::new(raw.as_slice());
+        unpack(stream, raw.len(), limit).map_err(|e| damaged("gzip", e.to_string()))?
+    } else if raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        zstd::stream::read::Decoder::new(raw.as_slice())
+            .and_then(|stream| unpack(stream, raw.len(), limit))
+            .map_err(|e| damaged("zstd", e.to_string()))?
+    } else {
+        return Ok(FileBytes { bytes: raw, hash });
+    };
+    if bytes.len() > limit {
+        return Err(InputError::Unreadable {
+            file: shown.to_owned(),
+            cause: format!("it unpacks to more than {BOUND_RATIO} times its size"),
+            hint: "no export does; unpack it by hand and look at it before you give it in"
+                .to_owned(),
+        });
+    }
     Ok(FileBytes { bytes, hash })
 }
 
-/// The UTF-8 text in `bytes`, without byte-order mark.
+/// So many times its size may a compressed file unpack to; tables reach about fifty.
+const BOUND_RATIO: usize = 250;
+/// So much may any compressed file unpack to.
+const BOUND_FREE: usize = 64 << 20;
+
+/// How many bytes a compressed part of `packed` bytes may unpack to.
+pub(super) fn bound(packed: usize) -> usize {
+    packed.saturating_mul(BOUND_RATIO).max(BOUND_FREE)
+}
+
+/// Unpacks at most one byte more than `limit`, so that the excess shows.
+pub(super) fn unpack(stream: impl Read, packed: usize, limit: usize) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(packed.saturating_mul(6).min(limit));
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    stream.take(most).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+/// What kind of file it is: as declared, else by its first bytes where they are unmistakable, else
+/// by its ending (that of a compressed file is the one before `.gz` or `.zst`), else text.
+pub(super) fn format_of(declared: Option<FileFormat>, path: &Path, bytes: &[u8]) -> FileFormat {
+    if let Some(format) = declared {
+        return format;
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return FileFormat::Xlsx;
+    }
+    if bytes.starts_with(b"PAR1") {
+        return FileFormat::Parquet;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let name = name
+        .strip_suffix(".gz")
+        .or_else(|| name.strip_suffix(".zst"))
+        .unwrap_or(&name);
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("json" | "ndjson" | "jsonl") => FileFormat::Json,
+        Some("xml" | "xes") => FileFormat::Xml,
+        Some("xlsx" | "xlsm") => FileFormat::Xlsx,
+        Some("parquet") => FileFormat::Parquet,
+        _ => FileFormat::Text,
+    }
+}
+
+/// The UTF-8 text in `text`, which is decoded already.
 ///
 /// # Errors
-/// When there is none, or when the bytes are a known binary format or hold NUL bytes.
-pub fn text<'a>(shown: &str, bytes: &'a [u8]) -> Result<&'a [u8], InputError> {
-    let binary = |what: &str, hint: &str| {
-        Err(InputError::Binary {
-            file: shown.to_owned(),
-            what: what.to_owned(),
-            hint: hint.to_owned(),
-        })
-    };
-    let body = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
-    if body.iter().all(u8::is_ascii_whitespace) {
+/// When there is none, or when the bytes hold NUL bytes.
+pub(super) fn text<'a>(shown: &str, text: &'a [u8]) -> Result<&'a [u8], InputError> {
+    if text.iter().all(u8::is_ascii_whitespace) {
         return Err(InputError::Empty {
             file: shown.to_owned(),
         });
     }
-    if body.starts_with(b"PK\x03\x04") {
-        return binary(
-            "a zip archive or Excel workbook",
-            "save the sheet as CSV first",
-        );
-    }
-    if body.starts_with(b"PAR1") {
-        return binary("a Parquet file", "give the file the ending .parquet");
-    }
-    if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
-        return binary("UTF-16 text", "save it as UTF-8");
-    }
-    let head = body.get(..body.len().min(1 << 16)).unwrap_or_default();
+    let head = text.get(..text.len().min(1 << 16)).unwrap_or_default();
     if let Some(at) = head.iter().position(|b| *b == 0) {
-        return binary(
-            &format!("binary data (a NUL byte at byte {at})"),
-            "export the table as CSV text; renaming a file to .csv does not convert it",
-        );
+        return Err(InputError::Binary {
+            file: shown.to_owned(),
+            what: format!("binary data (a NUL byte at byte {at})"),
+            hint: "export the table as CSV text; renaming a file to .csv does not convert it; \
+                   UTF-16 without a byte-order mark needs `encoding` in the mapping"
+                .to_owned(),
+        });
     }
-    Ok(body)
-}
-
-/// Whether a path names a Parquet file.
-pub fn is_parquet(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
+    Ok(text)
 }
 
 /// A file to read: the name shown to people and the path.

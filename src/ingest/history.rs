@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::Columns;
-use super::delimited::HistoryRow;
+use super::record::HistoryRow;
 use super::value::Value;
 use crate::store::schema::table;
 

@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::delimited::{self, Plan};
-use super::file::{self, InputError};
-use crate::config::mapping::{BUILTIN, Mapping};
+use super::encoding;
+use super::file::InputError;
+use super::plan::Plan;
+use super::reader;
+use super::value::Context;
+use crate::config::mapping::{Encoding, FileFormat, Mapping, OR};
 use crate::config::project::{ResolvedSource, Source};
+use crate::config::shipped::BUILTIN;
 use crate::store::schema::TABLES;
 
 /// Rows read to see what columns hold.
@@ -46,8 +50,14 @@ pub struct ColumnReport {
 pub struct Inspection {
     /// Column names.
     pub header: Vec<String>,
-    /// Delimiter found; `None` for Parquet.
+    /// What kind of file it is.
+    pub format: FileFormat,
+    /// How its characters are written, where that is not plain UTF-8.
+    pub encoding: Option<Encoding>,
+    /// Delimiter found; `None` for anything but delimited text.
     pub delimiter: Option<u8>,
+    /// The sheet or list that was looked at, where the file has several.
+    pub taken: Option<String>,
     /// Rows sampled.
     pub rows: usize,
     /// Mappings by how well they fit, best first; only those with all required columns, or,
@@ -57,45 +67,55 @@ pub struct Inspection {
     pub nearer: Option<Fit>,
     /// The columns, under the best mapping if one fits.
     pub columns: Vec<ColumnReport>,
+    /// Columns whose dates read as day and month in either order, all of the sample, and how many.
+    pub ambiguous: Vec<(String, u64)>,
     /// Rows of the sample that the best mapping rejects, by code.
     pub rejected: BTreeMap<String, u64>,
 }
 
-/// Looks at a file. `zone` stands in where a mapping leaves the zone open.
+/// What a person says of a file that the file does not say itself.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// IANA zone that stands in where a mapping leaves the zone open.
+    pub zone: Option<String>,
+    /// Its encoding.
+    pub encoding: Option<Encoding>,
+    /// Line of its header.
+    pub header_line: Option<u64>,
+    /// The sheet of a workbook.
+    pub sheet: Option<String>,
+}
+
+/// Looks at a file.
 ///
 /// # Errors
 /// When it cannot be read as a table at all.
-pub fn inspect(path: &Path, zone: Option<&str>) -> Result<Inspection, InputError> {
+pub fn inspect(path: &Path, look: &Look) -> Result<Inspection, InputError> {
     let shown = path.display().to_string();
-    let loaded = file::read(&shown, path)?;
-    let (header, rows, delimiter) = if file::is_parquet(path) {
-        let (header, mut rows) = super::parquet::texts(&shown, loaded.bytes)?;
-        rows.truncate(SAMPLE);
-        (header, rows, None)
-    } else {
-        let text = file::text(&shown, &loaded.bytes)?;
-        let delimiter = delimiter_of(text);
-        let header = delimited::header(&shown, text, delimiter)?;
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .flexible(true)
-            .from_reader(text);
-        let rows = reader
-            .byte_records()
-            .take(SAMPLE)
-            .filter_map(Result::ok)
-            .map(|r| {
-                r.iter()
-                    .map(|f| String::from_utf8_lossy(f).into_owned())
-                    .collect()
-            })
-            .collect();
-        (header, rows, Some(delimiter))
-    };
-    let builtin = BUILTIN
-        .iter()
-        .filter_map(|b| crate::config::document::parse::<Mapping>(b.name, b.text).ok());
-    let mut fits: Vec<Fit> = builtin
+    let mut bare = Mapping::bare();
+    bare.encoding = look.encoding;
+    bare.header_line = look.header_line.unwrap_or(1);
+    bare.sheet.clone_from(&look.sheet);
+    let open = |mapping: &Mapping| reader::open(&shown, path, mapping, true);
+    let mut opened = open(&bare)?;
+    // A nested file shows other columns to a mapping that says where its rows are.
+    if matches!(opened.format, FileFormat::Json | FileFormat::Xml) {
+        let rows_declared = shipped().filter(|m| !m.rows.is_empty());
+        let mut best = opened.header.len().min(1);
+        for mapping in rows_declared {
+            bare.rows.clone_from(&mapping.rows);
+            if let Ok(other) = open(&bare) {
+                let fit = fit(mapping, &other.header);
+                if fit.missing.is_empty() && fit.found > best {
+                    best = fit.found;
+                    opened = other;
+                }
+            }
+        }
+    }
+    let header = opened.header.clone();
+    let rows = opened.sample(SAMPLE);
+    let mut fits: Vec<Fit> = shipped()
         .chain(TABLES.iter().map(Mapping::canonical))
         .map(|mapping| fit(mapping, &header))
         .collect();
@@ -119,11 +139,18 @@ pub fn inspect(path: &Path, zone: Option<&str>) -> Result<Inspection, InputError
             let is_null = |value: &str| {
                 value.is_empty() || best.is_some_and(|b| b.mapping.null.iter().any(|n| n == value))
             };
-            for value in rows.iter().filter_map(|r| r.get(i)).map(|v| v.trim()) {
+            for row in &rows {
+                let cell = row
+                    .cells
+                    .iter()
+                    .find(|(at, _)| usize::try_from(*at) == Ok(i));
+                let value = cell.map_or("", |(_, text)| text.trim());
                 if is_null(value) {
                     empty += 1;
                 } else if samples.len() < 2 && !samples.iter().any(|s| s == value) {
-                    samples.push(value.chars().take(40).collect());
+                    // On one line of a table, whatever the text holds.
+                    let plain = value.chars().map(|c| if c.is_control() { ' ' } else { c });
+                    samples.push(plain.take(40).collect());
                 }
             }
             ColumnReport {
@@ -136,16 +163,26 @@ pub fn inspect(path: &Path, zone: Option<&str>) -> Result<Inspection, InputError
         })
         .collect();
     let mut rejected = BTreeMap::new();
+    let mut ambiguous = Vec::new();
     if let Some(best) = best {
         let mut mapping = best.mapping.clone();
         if mapping.zone.is_none() {
-            mapping.zone = zone.map(str::to_owned);
+            mapping.zone.clone_from(&look.zone);
         }
         if best.missing.is_empty()
             && let Ok(source) = resolved(mapping)
         {
-            let plan = Plan::new(&source, &shown, 0, &header)?;
-            let parsed = delimited::read_rows(&plan, rows.iter().cloned());
+            let context = Context {
+                typed: opened.delimiter().is_none(),
+                ..Context::default()
+            };
+            let plan = Plan::new(&source, &shown, 0, &header, opened.encoding, &context)?;
+            let parsed = plan.rows(&rows);
+            ambiguous = plan
+                .ambiguous_dates()
+                .into_iter()
+                .map(|(column, n)| (column.to_owned(), n))
+                .collect();
             for reject in &parsed.rejects {
                 *rejected.entry(reject.code.clone()).or_default() += 1;
                 if let Some(column) = &reject.column
@@ -163,13 +200,29 @@ pub fn inspect(path: &Path, zone: Option<&str>) -> Result<Inspection, InputError
     }
     Ok(Inspection {
         header,
-        delimiter,
+        format: opened.format,
+        encoding: (opened.encoding != Encoding::Utf8).then_some(opened.encoding),
+        delimiter: opened.delimiter(),
+        taken: opened.taken,
+        ambiguous,
         rows: rows.len(),
         fits,
         nearer,
         columns,
         rejected,
     })
+}
+
+/// The shipped mappings.
+fn shipped() -> impl Iterator<Item = Mapping> {
+    BUILTIN
+        .iter()
+        .filter_map(|b| crate::config::document::parse::<Mapping>(b.name, b.text).ok())
+}
+
+/// The name of an encoding for a person.
+pub fn encoding_name(found: Encoding) -> &'static str {
+    encoding::name(found)
 }
 
 /// A mapping as a source without files.
@@ -195,15 +248,13 @@ fn resolved(mapping: Mapping) -> Result<ResolvedSource, Vec<String>> {
 
 /// What a mapping makes of a source column.
 fn becomes(mapping: &Mapping, name: &String) -> Option<String> {
-    let mapped = mapping
-        .columns
-        .iter()
-        .find(|(_, m)| m.from.as_ref() == Some(name));
+    let mapped = mapping.columns.iter().find(|(_, m)| m.from.contains(name));
     if let Some((canonical, _)) = mapped {
         return Some(canonical.clone());
     }
     let history = mapping.history.as_ref();
-    if mapping.latest.contains(name) {
+    let names = |list: &str| list == name || list.split(OR).any(|n| n == name);
+    if mapping.latest.iter().any(|l| names(l)) {
         Some("(order of rows)".to_owned())
     } else if history.is_some_and(|h| h.at == *name) {
         Some("(moment of change)".to_owned())
@@ -211,7 +262,34 @@ fn becomes(mapping: &Mapping, name: &String) -> Option<String> {
         history.and_then(|h| h.fields.iter().find(|(_, from)| *from == name))
     {
         Some(format!("(history of {field})"))
-    } else if mapping.only.contains_key(name) {
+    } else if mapping
+        .columns
+        .values()
+        .any(|c| c.sign.iter().any(|s| names(&s.from)))
+    {
+        Some("(sign)".to_owned())
+    } else if mapping
+        .columns
+        .values()
+        .any(|c| c.divide_by.as_ref() == Some(name))
+    {
+        Some("(divisor)".to_owned())
+    } else if mapping.laws.iter().any(|l| {
+        let mut reads = l
+            .product
+            .iter()
+            .chain(&l.sum_per)
+            .chain(&l.equals)
+            .chain(&l.before);
+        reads.any(|c| c == name)
+    }) {
+        Some("(law)".to_owned())
+    } else if mapping
+        .only
+        .keys()
+        .chain(mapping.except.keys())
+        .any(|k| names(k))
+    {
         Some("(which rows count)".to_owned())
     } else if mapping.keep.contains(name) {
         Some(format!("x_{name}"))
@@ -224,9 +302,11 @@ fn fit(mapping: Mapping, header: &[String]) -> Fit {
     let (mut found, mut wanted, mut missing) = (0, 0, Vec::new());
     let target = crate::store::schema::table(&mapping.table);
     for (canonical, column) in &mapping.columns {
-        let Some(from) = &column.from else { continue };
+        if column.from.is_empty() {
+            continue;
+        }
         wanted += 1;
-        if header.contains(from) {
+        if column.from.iter().any(|f| header.contains(f)) {
             found += 1;
         } else if canonical != "source"
             && target
@@ -235,15 +315,18 @@ fn fit(mapping: Mapping, header: &[String]) -> Fit {
             && column.value.is_none()
             && !column.row_hash
         {
-            missing.push(from.clone());
+            missing.push(column.from.join(" or "));
         }
     }
     let needs = mapping
         .latest
         .iter()
+        .chain(mapping.only.keys())
+        .chain(mapping.except.keys())
         .chain(mapping.history.iter().flat_map(|h| h.fields.values()));
     for from in needs {
-        if header.contains(from) {
+        let has = |name: &str| header.iter().any(|h| h == name);
+        if has(from) || from.split(OR).any(has) {
             found += 1;
         } else {
             missing.push(from.clone());
@@ -256,24 +339,4 @@ fn fit(mapping: Mapping, header: &[String]) -> Fit {
         wanted,
         missing,
     }
-}
-
-/// The delimiter that splits the first line most often outside quotes.
-fn delimiter_of(text: &[u8]) -> u8 {
-    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
-    let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
-    let mut quoted = false;
-    for byte in line {
-        if *byte == b'"' {
-            quoted = !quoted;
-        }
-        if !quoted && let Some((_, n)) = counts.iter_mut().find(|(d, _)| d == byte) {
-            *n += 1;
-        }
-    }
-    counts
-        .iter()
-        .rev()
-        .max_by_key(|(_, n)| *n)
-        .map_or(b',', |(d, _)| *d)
 }

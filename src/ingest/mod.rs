@@ -5,25 +5,43 @@
 pub mod account;
 pub mod calendars;
 pub mod columns;
-pub mod delimited;
+mod dates;
+mod delimited;
 mod duplicates;
+mod encoding;
 pub mod file;
 mod history;
 pub mod inspect;
+mod json;
+mod laws;
+mod numbers;
 mod parquet;
+pub mod people;
+pub mod plan;
+mod reader;
+pub mod record;
+mod report;
 mod scope;
 pub mod texts;
+mod tree;
 pub mod value;
+mod xlsx;
+mod xml;
+mod zip;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use account::{Fate, FileAccount};
 use columns::{ByIdentity, Columns};
-use delimited::{HistoryRow, Lost, Parsed, Plan, Reject};
 use file::InputError;
+use people::Pseudonyms;
+use plan::Plan;
+use record::{HistoryRow, Lost, Parsed, Reject};
+pub use report::why;
 use scope::{Assigned, Scope, Ticket};
+use value::Context;
 
-use crate::config::project::{Project, ResolvedSource};
+use crate::config::project::{Names, Project, ResolvedSource};
 use crate::finding::{Finding, Severity, Stage};
 use crate::store::schema::TABLES;
 
@@ -40,6 +58,8 @@ pub struct Ingested {
     pub findings: Vec<Finding>,
     /// Which columns of each table any source delivers.
     pub delivered: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    /// Source columns that hold people's names, as `source: column`.
+    pub people: BTreeSet<String>,
 }
 
 struct ReadFile {
@@ -61,11 +81,30 @@ pub fn ingest(
     let mut read: BTreeMap<&'static str, Vec<ReadFile>> = BTreeMap::new();
     let mut derived: Vec<Columns> = Vec::new();
     let mut delivered: BTreeMap<&'static str, BTreeSet<&'static str>> = BTreeMap::new();
+    let mut context = Context {
+        people: pseudonyms(project),
+        ..Context::default()
+    };
+    for name in project
+        .sources
+        .iter()
+        .filter_map(|s| s.mapping.zone.as_ref())
+    {
+        if let Ok(zone) = crate::time::Zone::new(name) {
+            context.zones.insert(name.clone(), zone);
+        }
+    }
+    let mut people: BTreeSet<String> = BTreeSet::new();
     for source in &project.sources {
         let files_before = read.get(source.table.name).map_or(0, Vec::len);
         for (shown, path) in &source.files {
             let number = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
-            let (mut parsed, hash) = read_file(source, shown, path, number, progress)?;
+            let place = (shown.as_str(), path.as_path(), number);
+            let read_file = read_file(source, place, &mut context, progress)?;
+            let ReadResult { mut parsed, hash } = read_file.0;
+            let named = read_file.1.iter();
+            people.extend(named.map(|c| format!("{}: {c}", source.source.name)));
+            findings.extend(read_file.2);
             let mut account = FileAccount {
                 table: source.table.name.to_owned(),
                 source: source.source.name.clone(),
@@ -84,16 +123,17 @@ pub fn ingest(
                     Lost::OutOfScope => money.out_of_scope += units,
                 }
             }
-            report_file(source, shown, &parsed, &mut findings);
             rejects.append(&mut parsed.rejects);
             let columns = delivered.entry(source.table.name).or_default();
             for column in source.table.columns {
                 let mapped = source.mapping.columns.get(column.name);
-                let from = mapped.and_then(|m| m.from.as_ref());
+                let from = mapped
+                    .map(|m| m.from.join(" or "))
+                    .filter(|f| !f.is_empty());
                 let given = mapped.is_some_and(|m| m.value.is_some())
                     || source.source.set.contains_key(column.name)
                     || column.name == "source";
-                if given || from.is_some_and(|f| !parsed.absent.contains(f)) {
+                if given || from.is_some_and(|f| !parsed.absent.contains(&f)) {
                     columns.insert(column.name);
                 }
             }
@@ -355,6 +395,9 @@ pub fn ingest(
         let stands = duplicates::find(&events, &by_name).stands;
         tables.insert("incident_events", retain(events, &stands));
     }
+    if !people.is_empty() && context.people.is_some() && project.secret.is_none() {
+        findings.push(report::people_without_key(&people));
+    }
     findings.sort();
     Ok(Ingested {
         tables,
@@ -362,6 +405,7 @@ pub fn ingest(
         rejects,
         findings,
         delivered,
+        people,
     })
 }
 
@@ -449,122 +493,64 @@ fn assign(
     }
 }
 
+/// How names are replaced; `None` where the project keeps them.
+fn pseudonyms(project: &Project) -> Option<Pseudonyms> {
+    match (project.file.people.names, &project.secret) {
+        (Names::AsGiven, _) => None,
+        (Names::Pseudonymous, Some(secret)) => Some(Pseudonyms::new(&secret.0)),
+        (Names::Pseudonymous, None) => Some(Pseudonyms::new(b"")),
+    }
+}
+
+/// What one file gave, the columns with people in it, and what was noticed.
+type FileResult = (ReadResult, Vec<String>, Vec<Finding>);
+
+struct ReadResult {
+    parsed: Parsed,
+    hash: String,
+}
+
 fn read_file(
     source: &ResolvedSource,
-    shown: &str,
-    path: &std::path::Path,
-    number: u32,
+    (shown, path, number): (&str, &std::path::Path, u32),
+    context: &mut Context,
     progress: &(dyn Fn(&str, u64) + Sync),
-) -> Result<(Parsed, String), InputError> {
-    let loaded = file::read(shown, path)?;
-    if file::is_parquet(path) {
-        let (header, rows) = parquet::texts(shown, loaded.bytes)?;
-        let plan = Plan::new(source, shown, number, &header)?;
-        let parsed = delimited::read_rows(&plan, rows.into_iter());
-        progress(shown, parsed.rows_in);
-        return Ok((parsed, loaded.hash));
+) -> Result<FileResult, InputError> {
+    let mut opened = reader::open(shown, path, &source.mapping, false)?;
+    if let reader::Content::Table(rows) = &opened.content
+        && rows.is_empty()
+        && opened.header.is_empty()
+    {
+        // A list without rows names no columns either.
+        opened.header = source
+            .mapping
+            .reads()
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
     }
-    let text = file::text(shown, &loaded.bytes)?;
-    let delimiter = source.mapping.delimiter.bytes().next().unwrap_or(b',');
-    let header = delimited::header(shown, text, delimiter)?;
-    let plan = Plan::new(source, shown, number, &header)?;
-    let parsed = delimited::read(&plan, text, delimiter, &|bytes| progress(shown, bytes))?;
-    Ok((parsed, loaded.hash))
-}
-
-/// Findings of one file: what its columns lack and what did not read.
-fn report_file(source: &ResolvedSource, shown: &str, parsed: &Parsed, findings: &mut Vec<Finding>) {
-    let finding = |severity, code: &str, detail: String| {
-        Finding::new(Stage::Ingest, severity, code, detail).with_place(shown, None)
-    };
-    if parsed.rows_in == 0 {
-        findings.push(finding(
-            Severity::Warning,
-            "no_rows",
-            "the file has a header and no rows".to_owned(),
-        ));
+    context.typed = opened.delimiter().is_none();
+    let plan = Plan::new(
+        source,
+        shown,
+        number,
+        &opened.header,
+        opened.encoding,
+        context,
+    )?;
+    let mut parsed = reader::read(&plan, &opened.content, &|n| progress(shown, n))?;
+    for law in &mut parsed.laws {
+        law.close();
     }
-    for column in &parsed.absent {
-        findings.push(
-            finding(
-                Severity::Note,
-                "column_absent",
-                "the mapping names a column that the file does not have; what depends on it is \
-                 not measurable"
-                    .to_owned(),
-            )
-            .with_column(column),
-        );
-    }
-    if !parsed.unmapped.is_empty() {
-        findings.push(
-            finding(
-                Severity::Note,
-                "unmapped_columns",
-                "columns of the file that the mapping does not use".to_owned(),
-            )
-            .with_count(parsed.unmapped.len() as u64)
-            .with_evidence(parsed.unmapped.join(", ")),
-        );
-    }
-    for ((column, problem), unread) in &parsed.unread {
-        let mut f = finding(
-            Severity::Warning,
-            problem.code(),
-            format!("values that do not read were left out; {}", problem.hint()),
-        )
-        .with_column(column)
-        .with_count(unread.count)
-        .with_evidence(unread.samples.join(" | "));
-        f.line = Some(unread.line);
-        findings.push(f);
-    }
-    let mut kinds: BTreeMap<(&str, Option<&str>), (u64, u64, &str)> = BTreeMap::new();
-    for reject in &parsed.rejects {
-        let key = (reject.code.as_str(), reject.column.as_deref());
-        let entry = kinds.entry(key).or_insert((0, reject.line, &reject.raw));
-        entry.0 += 1;
-    }
-    for ((code, column), (count, line, raw)) in kinds {
-        let mut f = finding(
-            Severity::Warning,
-            code,
-            format!(
-                "rows of `{}` were rejected: {}",
-                source.table.name,
-                why(code)
-            ),
-        )
-        .with_count(count)
-        .with_evidence(raw.chars().take(200).collect::<String>());
-        f.line = Some(line);
-        f.column = column.map(str::to_owned);
-        findings.push(f);
-    }
-}
-
-/// What a reject code means and what to do.
-pub fn why(code: &str) -> &'static str {
-    match code {
-        "field_count" => "the row has more or fewer fields than the header; quote delimiters",
-        "not_utf8" => "the row is not UTF-8 text; save the file as UTF-8",
-        "required_value_absent" => "a value that every row needs is empty",
-        "resolved_before_opened" => "it was resolved before it was opened; correct the dates",
-        "closed_before_opened" => "it was closed before it was opened; correct the dates",
-        "period_end_before_start" => "its period ends before it starts; correct the dates",
-        "end_before_start" => "it ends before it starts; correct the dates",
-        "date_format" => value::Problem::Date.hint(),
-        "zone_missing" => value::Problem::ZoneMissing.hint(),
-        "local_time_skipped" => value::Problem::LocalTimeSkipped.hint(),
-        "local_time_twice" => value::Problem::LocalTimeTwice.hint(),
-        "number_format" => value::Problem::Number.hint(),
-        "number_range" => value::Problem::NumberRange.hint(),
-        "negative" => value::Problem::Negative.hint(),
-        "boolean_spelling" => value::Problem::Boolean.hint(),
-        "unknown_word" => value::Problem::Word.hint(),
-        "unknown_priority" => value::Problem::Priority.hint(),
-        "share_range" => value::Problem::Share.hint(),
-        "currency_code" => value::Problem::Currency.hint(),
-        _ => "see the row in `rejects`",
-    }
+    let findings = report::file(source, shown, &opened, &plan, &parsed);
+    let people = plan.people().map(str::to_owned).collect();
+    Ok((
+        ReadResult {
+            parsed,
+            hash: opened.hash,
+        },
+        people,
+        findings,
+    ))
 }

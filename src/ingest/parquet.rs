@@ -8,20 +8,13 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use polars::prelude::{AnyValue, DataFrame, ParquetReader, SerReader};
 
 use super::file::InputError;
+use super::reader::{Row, Table};
 
-/// Header and rows of a Parquet file; instants as RFC 3339, absent values as empty text.
+/// Header and rows of a Parquet file; instants as RFC 3339, absent values as no cell.
 ///
 /// # Errors
 /// When the file is damaged or holds columns that no text stands for.
-pub(super) fn texts(
-    shown: &str,
-    bytes: Vec<u8>,
-) -> Result<(Vec<String>, Vec<Vec<String>>), InputError> {
-    if bytes.is_empty() {
-        return Err(InputError::Empty {
-            file: shown.to_owned(),
-        });
-    }
+pub(super) fn table(shown: &str, bytes: Vec<u8>) -> Result<Table, InputError> {
     let damaged = |cause: String| InputError::Unreadable {
         file: shown.to_owned(),
         cause: format!("not a whole Parquet file: {cause}"),
@@ -71,15 +64,18 @@ pub(super) fn texts(
         .collect();
     let columns = frame.columns();
     let mut rows = Vec::with_capacity(frame.height());
-    for i in 0..frame.height() {
-        let mut row = Vec::with_capacity(columns.len());
-        for column in columns {
+    for (line, i) in (1u64..).zip(0..frame.height()) {
+        let mut cells = Vec::with_capacity(columns.len());
+        for (at, column) in (0u32..).zip(columns) {
             let value = column.get(i).map_err(|e| damaged(e.to_string()))?;
-            row.push(text(&value));
+            let text = text(&value);
+            if !text.is_empty() {
+                cells.push((at, text));
+            }
         }
-        rows.push(row);
+        rows.push(Row { line, cells });
     }
-    Ok((header, rows))
+    Ok(Table { header, rows })
 }
 
 /// Whether all that the footer points at is there.

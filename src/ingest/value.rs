@@ -4,17 +4,15 @@
 
 use std::collections::HashMap;
 
-use jiff::civil;
-
-use crate::config::mapping::{ColumnMapping, Fold, Mapping};
-use crate::money::Decimal;
+use super::dates::{Ambiguity, Clock, Format, date_of};
+use super::numbers::Numbers;
+use super::people::Pseudonyms;
+use crate::config::mapping::{ColumnMapping, Mapping};
 use crate::store::schema::{Column, Kind};
-use crate::time::{Date, LocalTime, Month, Zone};
+use crate::time::{Month, Zone};
 
 /// Decimal places of decimals in the store.
 pub const STORE_SCALE: u8 = 15;
-/// Digits before the decimal sign that are kept.
-const DIGITS: u32 = 16;
 
 /// A typed value; absent is `None` around it.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +55,10 @@ pub enum Problem {
     Share,
     /// Not a currency code.
     Currency,
+    /// A sign column that says neither plus nor minus.
+    Sign,
+    /// A quotient by zero or too large.
+    Quotient,
 }
 
 impl Problem {
@@ -75,6 +77,8 @@ impl Problem {
             Problem::Priority => "unknown_priority",
             Problem::Share => "share_range",
             Problem::Currency => "currency_code",
+            Problem::Sign => "unknown_sign",
+            Problem::Quotient => "quotient",
         }
     }
 
@@ -111,215 +115,40 @@ impl Problem {
             }
             Problem::Share => "it is no share; write it as 0 to 1, or set `percent = true`",
             Problem::Currency => "it is no currency; write the three-letter ISO 4217 code",
+            Problem::Sign => {
+                "the column that says its sign has an unknown spelling; add it to `sign`"
+            }
+            Problem::Quotient => "what it is divided by is 0 or no number; check `divide_by`",
         }
     }
 }
 
-/// How local times are placed on the time line.
-#[derive(Debug, Clone)]
-pub struct Clock {
-    zone: Option<Zone>,
-    fold: Fold,
-}
-
 /// How one canonical column is read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Reader {
     /// The canonical column.
     pub column: &'static Column,
     formats: Vec<Format>,
     values: HashMap<String, String>,
-    scale: i64,
     percent: bool,
-    decimal: u8,
-    thousands: Option<char>,
+    inclusive: bool,
+    numbers: Numbers,
+    yes: Vec<String>,
+    no: Vec<String>,
     clock: Clock,
+    seen: Ambiguity,
+    people: Option<Pseudonyms>,
 }
 
-#[derive(Debug, Clone)]
-enum Format {
-    Iso,
-    EpochSeconds,
-    Fields(Vec<Token>),
-    General(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Token {
-    Year,
-    Month,
-    Day,
-    Hour,
-    Minute,
-    Second,
-    Literal(u8),
-}
-
-impl Format {
-    /// Formats made of numeric fields and literals are read by a small reader of ours, because
-    /// nearly all exports use them and every row has several; all others go to jiff.
-    fn new(text: &str) -> Format {
-        match text {
-            "iso8601" => return Format::Iso,
-            "epoch_s" => return Format::EpochSeconds,
-            _ => {}
-        }
-        let mut tokens = Vec::new();
-        let mut bytes = text.bytes();
-        while let Some(b) = bytes.next() {
-            let token = if b == b'%' {
-                match bytes.next() {
-                    Some(b'Y') => Token::Year,
-                    Some(b'm') => Token::Month,
-                    Some(b'd') => Token::Day,
-                    Some(b'H') => Token::Hour,
-                    Some(b'M') => Token::Minute,
-                    Some(b'S') => Token::Second,
-                    _ => return Format::General(text.to_owned()),
-                }
-            } else {
-                Token::Literal(b)
-            };
-            tokens.push(token);
-        }
-        Format::Fields(tokens)
-    }
-
-    fn read(&self, text: &str, clock: &Clock) -> Result<Option<i64>, Problem> {
-        match self {
-            Format::Iso => iso(text, clock),
-            Format::EpochSeconds => Ok(text
-                .parse::<i64>()
-                .ok()
-                .and_then(|s| jiff::Timestamp::from_second(s).ok())
-                .map(|t| t.as_microsecond())),
-            Format::Fields(tokens) => match fields(tokens, text) {
-                Some(local) => clock.place(local).map(Some),
-                None => Ok(None),
-            },
-            Format::General(format) => {
-                let Ok(broken) = jiff::fmt::strtime::parse(format, text) else {
-                    return Ok(None);
-                };
-                if broken.offset().is_some() {
-                    return Ok(broken.to_timestamp().ok().map(|t| t.as_microsecond()));
-                }
-                match broken.to_datetime() {
-                    Ok(local) => clock.place(local).map(Some),
-                    Err(_) => Ok(None),
-                }
-            }
-        }
-    }
-
-    /// The date in `text`, whatever its time of day.
-    fn read_date(&self, text: &str) -> Option<civil::Date> {
-        match self {
-            Format::Iso => text.get(..10).unwrap_or(text).parse().ok(),
-            Format::EpochSeconds => None,
-            Format::Fields(tokens) => fields(tokens, text).map(|l| l.date()),
-            Format::General(format) => jiff::fmt::strtime::parse(format, text).ok()?.to_date().ok(),
-        }
-    }
-}
-
-fn fields(tokens: &[Token], text: &str) -> Option<civil::DateTime> {
-    let bytes = text.as_bytes();
-    let (mut at, mut year, mut month, mut day) = (0usize, 0i64, 1i64, 1i64);
-    let (mut hour, mut minute, mut second) = (0i64, 0i64, 0i64);
-    for token in tokens {
-        if let Token::Literal(l) = token {
-            if bytes.get(at) != Some(l) {
-                return None;
-            }
-            at += 1;
-            continue;
-        }
-        let width = if *token == Token::Year { 4 } else { 2 };
-        let mut value = 0i64;
-        let start = at;
-        while at - start < width
-            && let Some(b @ b'0'..=b'9') = bytes.get(at)
-        {
-            value = value * 10 + i64::from(b - b'0');
-            at += 1;
-        }
-        if at == start || (width == 4 && at - start != 4) {
-            return None;
-        }
-        match token {
-            Token::Year => year = value,
-            Token::Month => month = value,
-            Token::Day => day = value,
-            Token::Hour => hour = value,
-            Token::Minute => minute = value,
-            Token::Second => second = value,
-            Token::Literal(_) => {}
-        }
-    }
-    if at != bytes.len() {
-        return None;
-    }
-    civil::DateTime::new(
-        i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-        i8::try_from(hour).ok()?,
-        i8::try_from(minute).ok()?,
-        i8::try_from(second).ok()?,
-        0,
-    )
-    .ok()
-}
-
-/// RFC 3339 with an offset, or the same without one as a local time; a space may stand for `T`.
-fn iso(text: &str, clock: &Clock) -> Result<Option<i64>, Problem> {
-    let bytes = text.as_bytes();
-    let tail = bytes.get(10..).unwrap_or_default();
-    let absolute = tail.last().is_some_and(|b| *b == b'Z' || *b == b'z')
-        || tail.contains(&b'+')
-        || tail.contains(&b'-');
-    if absolute {
-        return Ok(text
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .map(|t| t.as_microsecond()));
-    }
-    match text.parse::<civil::DateTime>() {
-        Ok(local) => clock.place(local).map(Some),
-        Err(_) => Ok(None),
-    }
-}
-
-fn date_of(date: civil::Date) -> Option<Date> {
-    let month = u8::try_from(date.month()).ok()?;
-    let day = u8::try_from(date.day()).ok()?;
-    Date::new(i32::from(date.year()), month, day).ok()
-}
-
-impl Clock {
-    fn place(&self, local: civil::DateTime) -> Result<i64, Problem> {
-        let Some(zone) = &self.zone else {
-            return Err(Problem::ZoneMissing);
-        };
-        let date = date_of(local.date()).ok_or(Problem::Date)?;
-        let second = u32::try_from(
-            i32::from(local.hour()) * 3600
-                + i32::from(local.minute()) * 60
-                + i32::from(local.second()),
-        )
-        .map_err(|_| Problem::Date)?;
-        let at = match zone.instant_of(date, second) {
-            LocalTime::Once(at) => at,
-            LocalTime::Gap { .. } => return Err(Problem::LocalTimeSkipped),
-            LocalTime::Fold { earlier, later } => match self.fold {
-                Fold::Earlier => earlier,
-                Fold::Later => later,
-                Fold::Reject => return Err(Problem::LocalTimeTwice),
-            },
-        };
-        Ok(at.micros() + i64::from(local.subsec_nanosecond() / 1000))
-    }
+/// What a reader needs to know beyond the mapping.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The file holds typed values, whose dates are written as RFC 3339 whatever the mapping says.
+    pub typed: bool,
+    /// How names of people are replaced; `None` where they are kept as given.
+    pub people: Option<Pseudonyms>,
+    /// Zones made already, by name: making one is slow beside reading a small file.
+    pub zones: HashMap<String, Zone>,
 }
 
 impl Reader {
@@ -327,13 +156,17 @@ impl Reader {
     ///
     /// # Errors
     /// When the mapping names a zone that does not exist; the text says which.
-    pub fn new(column: &'static Column, mapping: &Mapping) -> Result<Reader, String> {
+    pub fn new(
+        column: &'static Column,
+        mapping: &Mapping,
+        context: &Context,
+    ) -> Result<Reader, String> {
         let plain = ColumnMapping::default();
         let mapped = mapping.columns.get(column.name).unwrap_or(&plain);
-        Reader::build(column, mapped, mapping)
+        Reader::build(column, mapped, mapping, context)
     }
 
-    /// A reader of instants in the formats given, as for the moments of an audit log.
+    /// A reader by a column mapping of its own, as for the moments of an audit log.
     ///
     /// # Errors
     /// As [`Reader::new`].
@@ -341,33 +174,46 @@ impl Reader {
         column: &'static Column,
         mapped: &ColumnMapping,
         mapping: &Mapping,
+        context: &Context,
     ) -> Result<Reader, String> {
         let zone = match &mapping.zone {
             None => None,
-            Some(name) => Some(Zone::new(name).map_err(|e| e.to_string())?),
+            Some(name) => Some(match context.zones.get(name) {
+                Some(zone) => zone.clone(),
+                None => Zone::new(name).map_err(|e| e.to_string())?,
+            }),
         };
-        let formats = if mapped.formats.is_empty() {
-            vec![Format::Iso]
-        } else {
-            mapped.formats.iter().map(|f| Format::new(f)).collect()
-        };
+        let locale = mapping.locale.unwrap_or_default();
+        let mut formats: Vec<Format> = mapped
+            .formats
+            .iter()
+            .map(|f| Format::new(f, locale))
+            .collect();
+        if formats.is_empty() || context.typed {
+            formats.push(Format::Iso);
+        }
+        let lower = |words: &[String]| words.iter().map(|w| w.to_lowercase()).collect();
         Ok(Reader {
             column,
             formats,
             values: mapped.values.clone().into_iter().collect(),
-            scale: match mapped.unit.as_deref() {
-                Some("minutes") => 60,
-                Some("hours") => 3600,
-                _ => 1,
-            },
             percent: mapped.percent,
-            decimal: mapping.decimal.bytes().next().unwrap_or(b'.'),
-            thousands: mapping.thousands.as_ref().and_then(|t| t.chars().next()),
+            inclusive: mapped.inclusive,
+            numbers: Numbers::new(mapping, &mapped.unit),
+            yes: lower(&mapping.yes),
+            no: lower(&mapping.no),
             clock: Clock {
                 zone,
                 fold: mapping.fold,
             },
+            seen: Ambiguity::default(),
+            people: context.people.clone(),
         })
+    }
+
+    /// How many dates were read, if all of them read as day and month in either order.
+    pub fn ambiguous_dates(&self) -> Option<u64> {
+        self.seen.unresolved()
     }
 
     /// Reads a trimmed field that is not a spelling of "no value".
@@ -381,42 +227,51 @@ impl Reader {
         };
         match self.column.kind {
             Kind::Text => Ok(Value::Text(text.into())),
+            Kind::Person => Ok(Value::Text(match &self.people {
+                Some(people) => people.of(text).into(),
+                None => text.into(),
+            })),
             Kind::Instant => {
                 for format in &self.formats {
-                    if let Some(at) = format.read(text, &self.clock)? {
-                        return Ok(Value::Integer(at));
+                    if let Some(at) = format.read(text, &self.clock, &self.seen)? {
+                        return Ok(Value::Integer(if self.inclusive {
+                            self.clock.day_after(at)?
+                        } else {
+                            at
+                        }));
                     }
                 }
                 Err(Problem::Date)
             }
             Kind::Date => {
-                let date = self
-                    .formats
-                    .iter()
-                    .find_map(|f| f.read_date(text))
-                    .and_then(date_of);
-                date.map(|d| Value::Integer(i64::from(d.days_since_epoch())))
-                    .ok_or(Problem::Date)
+                let day = self.day(text).ok_or(Problem::Date)?;
+                Ok(Value::Integer(i64::from(day) + i64::from(self.inclusive)))
             }
             Kind::Month => {
                 if text.parse::<Month>().is_ok() {
                     return Ok(Value::Text(text.into()));
                 }
-                match self.formats.iter().find_map(|f| f.read_date(text)) {
+                let mut formats = self.formats.iter();
+                match formats.find_map(|f| f.read_date(text, &self.seen)) {
                     Some(d) => Ok(Value::Text(
                         format!("{:04}-{:02}", d.year(), d.month()).into(),
                     )),
                     None => Err(Problem::Date),
                 }
             }
-            Kind::Integer => self.whole(text).map(Value::Integer),
-            Kind::Seconds => self.seconds(text).map(Value::Integer),
-            Kind::Decimal => self.units(text).map(Value::Decimal),
-            Kind::Boolean => match text.to_ascii_lowercase().as_str() {
-                "true" | "1" | "yes" | "y" => Ok(Value::Boolean(true)),
-                "false" | "0" | "no" | "n" => Ok(Value::Boolean(false)),
-                _ => Err(Problem::Boolean),
-            },
+            Kind::Integer => self.numbers.whole(text).map(Value::Integer),
+            Kind::Seconds => self.numbers.seconds(text).map(Value::Integer),
+            Kind::Decimal => self.numbers.units(text).map(Value::Decimal),
+            Kind::Boolean => {
+                let word = text.to_lowercase();
+                match word.as_str() {
+                    "true" | "1" | "yes" | "y" => Ok(Value::Boolean(true)),
+                    "false" | "0" | "no" | "n" => Ok(Value::Boolean(false)),
+                    _ if self.yes.contains(&word) => Ok(Value::Boolean(true)),
+                    _ if self.no.contains(&word) => Ok(Value::Boolean(false)),
+                    _ => Err(Problem::Boolean),
+                }
+            }
             Kind::Priority => match text.as_bytes() {
                 [b'P' | b'p', n @ b'1'..=b'5'] | [n @ b'1'..=b'5'] => {
                     Ok(Value::Integer(i64::from(n - b'0')))
@@ -429,7 +284,7 @@ impl Reader {
                 } else {
                     text
                 };
-                let units = self.units(digits)?;
+                let units = self.numbers.units(digits)?;
                 let per_million: i128 = if self.percent { 10_000 } else { 1_000_000 };
                 let scaled = units.checked_mul(per_million).ok_or(Problem::Share)?;
                 let one = 10i128.pow(u32::from(STORE_SCALE));
@@ -457,64 +312,18 @@ impl Reader {
         }
     }
 
-    fn whole(&self, text: &str) -> Result<i64, Problem> {
-        let one = 10i128.pow(u32::from(STORE_SCALE));
-        let units = match text.parse::<i64>() {
-            Ok(n) if n >= 0 => return Ok(n),
-            Ok(_) => return Err(Problem::Negative),
-            Err(_) => self.units(text)?,
-        };
-        if units < 0 {
-            return Err(Problem::Negative);
-        }
-        if units % one != 0 {
-            return Err(Problem::Number);
-        }
-        i64::try_from(units / one).map_err(|_| Problem::NumberRange)
+    /// The number in `text` as written, in units of 10^-15, without sign or divisor of other
+    /// columns.
+    pub(super) fn decimal(&self, text: &str) -> Result<i128, Problem> {
+        self.numbers.units(text)
     }
 
-    fn seconds(&self, text: &str) -> Result<i64, Problem> {
-        let one = 10i128.pow(u32::from(STORE_SCALE));
-        let units = self.units(text)?.checked_mul(i128::from(self.scale));
-        let units = units.ok_or(Problem::NumberRange)?;
-        if units < 0 {
-            return Err(Problem::Negative);
-        }
-        if units % one != 0 {
-            return Err(Problem::Number);
-        }
-        i64::try_from(units / one).map_err(|_| Problem::NumberRange)
-    }
-
-    /// The number in units of 10^-15, exactly.
-    fn units(&self, text: &str) -> Result<i128, Problem> {
-        let plain;
-        let text = if self.decimal == b'.' && self.thousands.is_none() {
-            text
-        } else {
-            plain = text
-                .chars()
-                .filter(|c| Some(*c) != self.thousands)
-                .map(|c| {
-                    if c == char::from(self.decimal) {
-                        '.'
-                    } else {
-                        c
-                    }
-                })
-                .collect::<String>();
-            plain.as_str()
-        };
-        let number: Decimal = text.parse().map_err(|_| Problem::Number)?;
-        let padded = number
-            .normalized()
-            .padded(STORE_SCALE)
-            .map_err(|_| Problem::NumberRange)?;
-        // Sums over any file, and amounts times days, then fit as well.
-        let bound = 10i128.pow(u32::from(STORE_SCALE) + DIGITS);
-        if padded.scale() != STORE_SCALE || padded.mantissa().abs() >= bound {
-            return Err(Problem::NumberRange);
-        }
-        Ok(padded.mantissa())
+    /// The day in `text`, in days since 1970-01-01.
+    fn day(&self, text: &str) -> Option<i32> {
+        self.formats
+            .iter()
+            .find_map(|f| f.read_date(text, &self.seen))
+            .and_then(date_of)
+            .map(crate::time::Date::days_since_epoch)
     }
 }

@@ -12,6 +12,7 @@ pub mod contracts;
 mod ledgers;
 mod outcome;
 mod overrides;
+mod people;
 mod planned;
 mod prepared;
 mod records;
@@ -671,6 +672,7 @@ fn manifest(project: &Project, contracts: &[Contract], ingested: &Ingested) -> M
         as_of: project.as_of.to_string(),
         terms,
         configuration_hash: configuration.finalize().to_hex().to_string(),
+        people: people::note(project, ingested),
         inputs_hash: inputs.finalize().to_hex().to_string(),
         inputs: accounts,
         outputs: Vec::new(),

@@ -29,12 +29,28 @@ pub struct Manifest {
     pub terms: BTreeMap<String, String>,
     /// Hash of the project file, mappings and terms together.
     pub configuration_hash: String,
+    /// What became of people's names and of free text.
+    pub people: PeopleNote,
     /// Hash of all input files, in order of their names.
     pub inputs_hash: String,
     /// The account of each input file.
     pub inputs: Vec<FileAccount>,
     /// The files written.
     pub outputs: Vec<OutputFile>,
+}
+
+/// What became of people's names and of free text, for whoever has to agree to it.
+#[derive(Debug, Default, Serialize)]
+pub struct PeopleNote {
+    /// `pseudonymous` or `as_given`.
+    pub names: String,
+    /// Where the key of the pseudonyms came from; absent without a key.
+    pub key: Option<String>,
+    /// Source columns with names, as `source: column`.
+    pub columns: Vec<String>,
+    /// Source columns kept as they are because a mapping asks for them, as `source: column`. No
+    /// other text of an export beyond the canonical columns is stored.
+    pub kept: Vec<String>,
 }
 
 /// One file written.

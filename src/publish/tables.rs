@@ -4,7 +4,7 @@
 use super::table::{Column, Table, Values, decimal, float, integer, text};
 use crate::baseline::{BaselineResult, Status};
 use crate::finding::Finding;
-use crate::ingest::delimited::Reject;
+use crate::ingest::record::Reject;
 use crate::measure::cell::COLUMNS;
 use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, CellKey, Clock};

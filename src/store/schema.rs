@@ -11,6 +11,8 @@ pub use super::tables::TABLES;
 pub enum Kind {
     /// Any text.
     Text,
+    /// A person's name; a pseudonym in the store, unless the project keeps names as given.
+    Person,
     /// A moment; stored as UTC microseconds.
     Instant,
     /// A calendar day.
@@ -62,6 +64,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Kind::Text => "text",
+            Kind::Person => "a person",
             Kind::Instant => "a date and time",
             Kind::Date => "a date",
             Kind::Month => "a month such as 2025-03",

@@ -143,8 +143,8 @@ pub const TABLES: &[Table] = &[
                 Kind::Text,
                 "The group that held it last",
             ),
-            optional("assignee", Kind::Text, "The person that held it last"),
-            optional("caller", Kind::Text, "The person it was logged for"),
+            optional("assignee", Kind::Person, "The person that held it last"),
+            optional("caller", Kind::Person, "The person it was logged for"),
             optional(
                 "channel",
                 Kind::Text,

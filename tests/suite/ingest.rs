@@ -494,3 +494,179 @@ fn text_with_a_mark_quotes_and_other_line_ends() {
     tiny.write("tickets.csv", TICKETS.trim_end());
     assert_eq!(rows(&tiny.ingest(), "incidents"), rows(&plain, "incidents"));
 }
+
+#[test]
+fn the_latest_update_stands_across_overlapping_exports_and_sources() {
+    let mapping = "zone = \"Etc/UTC\"\nlatest = [\"updated\"]\nlatest_formats = [\"%d/%m/%Y %H:%M\"]\n\
+                   [columns]\nticket_id = { from = \"n\" }\nopened_at = { from = \"t\" }\n\
+                   priority = { from = \"p\" }\ncontract_id = { value = \"CT-1\" }\n";
+    let head = "n,t,p,updated\n";
+    // By its bytes 09/02 would be later than 10/01 of the year after; the same row twice; a tie.
+    let first = "1,2025-01-03T10:00:00Z,P1,09/02/2024 10:00\n2,2025-01-03T10:00:00Z,P2,01/01/2025 00:00\n\
+                 3,2025-01-03T10:00:00Z,P3,01/01/2025 00:00\n";
+    let second = "1,2025-01-03T10:00:00Z,P4,10/01/2025 10:00\n2,2025-01-03T10:00:00Z,P2,01/01/2025 00:00\n\
+                  3,2025-01-03T10:00:00Z,P5,01/01/2025 00:00\n";
+    let read = |a: &str, b: &str, two_sources: bool| {
+        let tiny = mapped(mapping, format!("{head}{a}"));
+        tiny.write("more.csv", format!("{head}{b}"));
+        let files = "files = [\"tickets.csv\"]";
+        let more = if two_sources {
+            "files = [\"tickets.csv\"]\n\n[[source]]\nname = \"tool\"\nmapping = \"own.toml\"\n\
+             files = [\"more.csv\"]"
+        } else {
+            "files = [\"*.csv\"]"
+        };
+        if !two_sources {
+            std::fs::rename(tiny.path("billing.csv"), tiny.path("billing.tsv")).unwrap();
+            tiny.replace("gainshare.toml", "billing.csv", "billing.tsv");
+        }
+        tiny.replace("gainshare.toml", files, more);
+        let ingested = tiny.ingest();
+        for account in &ingested.accounts {
+            assert!(account.closes());
+        }
+        let duplicates: u64 = ingested.accounts.iter().map(|a| a.duplicate).sum();
+        assert_eq!(duplicates, 3);
+        let conflicts = ingested.findings.iter();
+        let conflicts = conflicts.filter(|f| f.code == "conflicting_duplicates");
+        let conflicts: Vec<String> = conflicts.map(|f| f.evidence.clone()).collect();
+        assert_eq!(conflicts, ["tool 3"]);
+        column(&ingested, "priority")
+    };
+    let found = read(first, second, false);
+    assert_eq!(found[..2], ["1 4".to_owned(), "2 2".to_owned()]);
+    for (a, b, two) in [
+        (second, first, false),
+        (first, second, true),
+        (second, first, true),
+    ] {
+        assert_eq!(read(a, b, two), found);
+    }
+}
+
+#[test]
+fn files_that_were_cut_off_by_the_tool_and_dates_that_read_both_ways() {
+    let mapping = |formats: &str, more: &str| {
+        format!(
+            "zone = \"Etc/UTC\"\n{more}\n[columns]\nticket_id = {{ from = \"n\" }}\n\
+             opened_at = {{ from = \"t\", formats = [\"{formats}\"] }}\n\
+             priority = {{ value = \"P1\" }}\ncontract_id = {{ value = \"CT-1\" }}\n"
+        )
+    };
+    let table = |rows: usize, last: &str| {
+        let mut text = "n,t\n".to_owned();
+        for i in 1..rows {
+            text.push_str(&format!(
+                "{i},{:02}/{:02}/2025 10:00\n",
+                i % 12 + 1,
+                (i + 1) % 12 + 1
+            ));
+        }
+        text + last
+    };
+    let codes = |tiny: &Tiny| -> Vec<String> {
+        let mut codes: Vec<String> = tiny
+            .ingest()
+            .findings
+            .iter()
+            .map(|f| f.code.clone())
+            .filter(|c| c != "column_absent")
+            .collect();
+        codes.sort();
+        codes
+    };
+    let day_first = "%d/%m/%Y %H:%M";
+    let ambiguous = mapped(&mapping(day_first, ""), table(31, "31,01/02/2025 10:00\n"));
+    assert_eq!(codes(&ambiguous), ["ambiguous_dates"]);
+    // One day above 12 says it all.
+    let decided = mapped(&mapping(day_first, ""), table(31, "31,13/02/2025 10:00\n"));
+    assert_eq!(codes(&decided), Vec::<String>::new());
+    let few = mapped(&mapping(day_first, ""), table(5, "5,01/02/2025 10:00\n"));
+    assert_eq!(codes(&few), Vec::<String>::new());
+    let capped = mapped(
+        &mapping(day_first, "export_caps = [31]"),
+        table(31, "31,13/02/2025 10:00\n"),
+    );
+    assert_eq!(codes(&capped), ["export_cap"]);
+    let tenthousand = mapped(
+        &mapping(day_first, ""),
+        table(10_000, "x,13/02/2025 10:00\n"),
+    );
+    assert_eq!(codes(&tenthousand), ["export_cap"]);
+    let more = mapped(
+        &mapping(day_first, ""),
+        table(10_001, "x,13/02/2025 10:00\n"),
+    );
+    assert_eq!(codes(&more), Vec::<String>::new());
+}
+
+#[test]
+fn months_by_name_durations_and_other_spellings() {
+    let tiny = mapped(
+        "delimiter = \"|\"\nlocale = \"nl\"\nzone = \"Europe/Amsterdam\"\nyes = [\"Ja\"]\nno = [\"Nee\"]\n\
+         [columns]\nticket_id = { from = \"n\" }\npriority = { value = \"P1\" }\n\
+         contract_id = { value = \"CT-1\" }\n\
+         opened_at = { from = \"t\", formats = [\"%d %b %Y %H:%M\", \"%d-%b-%y %I:%M %p\"] }\n\
+         on_hold_s = { from = \"h\", unit = [\"clock\", \"since1970\", \"words\", \"hours\"] }\n\
+         is_major = { from = \"m\" }\n",
+        "n|t|h|m\n1|3 mrt 2025 10:00|26:05|Ja\n2|03-mei-25 12:15 AM|1970-01-02 01:00:01|nee\n\
+         3|3 augustus 2025 10:00|1 Day 2 Hours 5 Minutes|true\n4|3 okt. 2025 10:00|1.5|0\n\
+         5|3 ju 2025 10:00||\n6|3 march 2025 10:00||\n7|3 jul 2025 10:00|2 Hours 1 Day|\n\
+         8|3 jul 2025 10:00|12:60|\n",
+    );
+    let ingested = tiny.ingest();
+    let opened = |n: usize, at: &str| format!("{n} {}", micros(at));
+    assert_eq!(
+        column(&ingested, "opened_at"),
+        [
+            opened(1, "2025-03-03T09:00:00Z"),
+            opened(2, "2025-05-02T22:15:00Z"),
+            opened(3, "2025-08-03T08:00:00Z"),
+            opened(4, "2025-10-03T08:00:00Z"),
+            opened(7, "2025-07-03T08:00:00Z"),
+            opened(8, "2025-07-03T08:00:00Z"),
+        ]
+    );
+    assert_eq!(rejected(&ingested), ["6 date_format", "7 date_format"]);
+    assert_eq!(
+        column(&ingested, "on_hold_s"),
+        ["1 93900", "2 90001", "3 93900", "4 5400", "7 -", "8 -"]
+    );
+    assert_eq!(
+        column(&ingested, "is_major"),
+        ["1 true", "2 false", "3 true", "4 false", "7 -", "8 -"]
+    );
+}
+
+#[test]
+fn the_same_text_in_every_encoding_line_end_and_compression() {
+    let plain = Tiny::new();
+    let text = TICKETS.replace("mail", "méil–€");
+    plain.write("tickets.csv", &text);
+    let expected = rows(&plain.ingest(), "incidents");
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        "\u{feff}"
+            .encode_utf16()
+            .chain(text.encode_utf16())
+            .flat_map(bytes)
+            .collect()
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+    let files: Vec<Vec<u8>> = vec![
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+        format!("\u{feff}{text}").into_bytes(),
+        text.replace('\n', "\r\n").into_bytes(),
+        text.replace('\n', "\r").into_bytes(),
+        gzip.finish().unwrap(),
+        zstd::stream::encode_all(text.as_bytes(), 3).unwrap(),
+        text.replace(',', "\t").into_bytes(),
+        format!("sep=|\r\n{}", text.replace(',', "|")).into_bytes(),
+    ];
+    for (i, bytes) in files.iter().enumerate() {
+        let tiny = Tiny::new();
+        tiny.write("tickets.csv", bytes);
+        assert_eq!(rows(&tiny.ingest(), "incidents"), expected, "{i}");
+    }
+}

@@ -85,3 +85,50 @@ fn a_zone_or_file_that_does_not_exist() {
     assert!(missing.ends_with("exit 3\n"), "{missing}");
     assert!(missing.contains("cannot be read"), "{missing}");
 }
+
+#[test]
+fn exports_of_other_kinds() {
+    let folder = "tests/fixtures/exports";
+    let zone = ["--zone", "Europe/Amsterdam"];
+    for (name, file, more) in [
+        ("workbook.txt", "servicenow_incident.xlsx", &zone[..]),
+        ("json.txt", "servicenow_incident.json", &zone[..]),
+        ("cycles.txt", "jira.json", &zone[..]),
+        ("invoice.txt", "ubl_invoice.xml", &zone[..]),
+        ("xes.txt", "helpdesk.xes", &[]),
+        ("utf16.txt", "sap_utf16.txt", &["--zone", "Europe/Berlin"]),
+        (
+            "windows.txt",
+            "topdesk_nl.csv",
+            &["--encoding", "windows-1252", "--zone", "Europe/Amsterdam"],
+        ),
+        (
+            "sheet.txt",
+            "exposure_1904.xlsx",
+            &["--sheet", "Exposure", "--header-line", "3"],
+        ),
+    ] {
+        let path = format!("{folder}/{file}");
+        let mut arguments = vec![path.as_str()];
+        arguments.extend(more);
+        compare(name, &arguments);
+    }
+}
+
+#[test]
+fn an_encoding_that_nobody_knows() {
+    let said = transcript(&[
+        "tests/fixtures/exports/topdesk_nl.csv",
+        "--encoding",
+        "latin",
+    ]);
+    assert!(said.ends_with("exit 2\n"), "{said}");
+    assert!(said.contains("windows-1252"), "{said}");
+    let said = transcript(&[
+        "tests/fixtures/exports/sap_utf16.txt",
+        "--encoding",
+        "utf-8",
+    ]);
+    // The byte-order mark goes before what is said.
+    assert!(said.ends_with("exit 0\n"), "{said}");
+}

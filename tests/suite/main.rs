@@ -22,6 +22,8 @@ mod clocks;
 #[cfg(feature = "frames")]
 mod end_to_end;
 #[cfg(feature = "frames")]
+mod exports;
+#[cfg(feature = "frames")]
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
@@ -29,6 +31,10 @@ mod integrity;
 #[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
+#[cfg(feature = "frames")]
+mod mutations;
+#[cfg(feature = "frames")]
+mod people;
 #[cfg(feature = "frames")]
 mod report;
 mod score;

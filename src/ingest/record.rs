@@ -1,0 +1,473 @@
+//! From rows of texts to typed columns and rejects, by a mapping bound to the header of a file. Not
+//! responsible for how a file becomes rows (see [`super::reader`]), nor for duplicates, scope or
+//! storage (see [`super`]).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::columns::{Columns, Latest};
+use super::laws::Tally;
+use super::plan::{HistoryPlan, Plan};
+use super::reader::Row;
+use super::value::{Problem, Value};
+use crate::config::mapping::Encoding;
+use crate::store::schema::Kind;
+
+/// Rows handled together by one thread.
+pub(super) const BATCH: usize = 8192;
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reject {
+    /// The canonical table.
+    pub table: String,
+    /// The file as the project names it.
+    pub file: String,
+    /// Line of the row, counted from 1.
+    pub line: u64,
+    /// Why, as a stable name.
+    pub code: String,
+    /// The source column at fault, if it is one.
+    pub column: Option<String>,
+    /// The row as it stands in the file.
+    pub raw: String,
+}
+
+/// A field that did not read but whose row was kept without it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many.
+    pub count: u64,
+    /// First line.
+    pub line: u64,
+    /// Up to three samples.
+    pub samples: Vec<String>,
+}
+
+/// What one file gave.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Rows that could be read.
+    pub columns: Columns,
+    /// Rows that could not.
+    pub rejects: Vec<Reject>,
+    /// Optional fields that could not, by source column and problem.
+    pub unread: BTreeMap<(String, Problem), Unread>,
+    /// Rows left out by the mapping's `only` or `except`.
+    pub left_out: u64,
+    /// Money of rejected and left-out rows whose amount could be read: by currency.
+    pub money_lost: BTreeMap<(String, Lost), i128>,
+    /// Data rows in the file.
+    pub rows_in: u64,
+    /// Mapped optional source columns that the header does not have.
+    pub absent: Vec<String>,
+    /// Source columns that the mapping does not use.
+    pub unmapped: Vec<String>,
+    /// For audit logs: the changes of each row, parallel to `columns`.
+    pub history: Vec<HistoryRow>,
+    /// How the laws of the mapping fared, in its order.
+    pub laws: Vec<Tally>,
+}
+
+/// What became of a row that is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    /// In `rejects`.
+    Rejected,
+    /// Out of scope by the mapping's `only` or `except`.
+    OutOfScope,
+}
+
+/// One row of an audit log: its moment and the fields watched, in the order of
+/// [`crate::config::mapping::History::fields`].
+#[derive(Debug, Clone)]
+pub struct HistoryRow {
+    /// UTC microseconds.
+    pub at: i64,
+    /// The values.
+    pub fields: Vec<Option<Box<str>>>,
+}
+
+/// One record: its line, its raw text and its fields.
+pub struct Record<'a> {
+    /// Line, counted from 1.
+    pub line: u64,
+    /// The bytes of the record.
+    pub raw: Cow<'a, [u8]>,
+    /// Its fields.
+    pub fields: csv::ByteRecord,
+}
+
+impl Plan<'_> {
+    /// Nothing read yet.
+    pub fn empty(&self) -> Parsed {
+        let named = self.header.iter().zip(&self.used);
+        Parsed {
+            columns: Columns::new(self.table(), &self.source.mapping.keep),
+            rejects: Vec::new(),
+            unread: BTreeMap::new(),
+            left_out: 0,
+            money_lost: BTreeMap::new(),
+            rows_in: 0,
+            absent: self.absent.clone(),
+            unmapped: named
+                .filter(|(h, used)| !**used && !h.is_empty() && *h != super::tree::ROWS)
+                .map(|(h, _)| h.clone())
+                .collect(),
+            history: Vec::new(),
+            laws: vec![Tally::default(); self.laws.len()],
+        }
+    }
+
+    fn is_null(&self, text: &str) -> bool {
+        text.is_empty() || self.source.mapping.null.iter().any(|n| n == text)
+    }
+
+    /// Reads rows that are split already.
+    pub(super) fn rows(&self, rows: &[Row]) -> Parsed {
+        let parts: Vec<Parsed> = rows
+            .par_chunks(BATCH)
+            .map(|chunk| {
+                let mut part = self.empty();
+                for row in chunk {
+                    self.record(&self.split(row), &mut part);
+                }
+                part
+            })
+            .collect();
+        let mut out = self.empty();
+        for part in parts {
+            out.append(part);
+        }
+        out
+    }
+
+    /// A row of cells as a record; its raw text names each filled cell.
+    fn split<'r>(&self, row: &Row) -> Record<'r> {
+        let mut fields = vec![""; self.header.len()];
+        let mut raw = String::new();
+        for (at, text) in &row.cells {
+            let at = usize::try_from(*at).unwrap_or(usize::MAX);
+            let name = self.header.get(at).map_or("", String::as_str);
+            if !raw.is_empty() {
+                raw.push_str("; ");
+            }
+            raw.push_str(name);
+            raw.push('=');
+            raw.push_str(text);
+            match fields.get_mut(at) {
+                Some(slot) => *slot = text,
+                // Beyond the header: one field too many.
+                None => fields.push(text),
+            }
+        }
+        Record {
+            line: row.line,
+            raw: Cow::Owned(raw.into_bytes()),
+            fields: csv::ByteRecord::from(fields),
+        }
+    }
+
+    /// The raw text of a refused row. Where names are replaced, they are replaced in it too, and
+    /// columns that the mapping does not use stay away.
+    fn raw(&self, record: &Record<'_>) -> String {
+        let as_given = self
+            .pseudonyms
+            .as_ref()
+            .filter(|_| self.people.contains(&true));
+        let Some(pseudonyms) = as_given else {
+            return String::from_utf8_lossy(&record.raw).into_owned();
+        };
+        if record.fields.len() != self.header.len() {
+            let hash = blake3::hash(&record.raw).to_hex();
+            let hash = hash.get(..16).unwrap_or_default();
+            return format!("(withheld, because names may stand in it; hash {hash})");
+        }
+        let fields = record.fields.iter().zip(self.used.iter().zip(&self.people));
+        let shown: Vec<String> = fields
+            .map(|(field, (used, person))| {
+                let text = String::from_utf8_lossy(field);
+                let text = text.trim();
+                match (used, person) {
+                    _ if self.is_null(text) => text.to_owned(),
+                    (_, true) => pseudonyms.of(text),
+                    (true, false) => text.to_owned(),
+                    (false, false) => "…".to_owned(),
+                }
+            })
+            .collect();
+        shown.join(",")
+    }
+
+    /// Reads one record into `out`.
+    pub fn record(&self, record: &Record<'_>, out: &mut Parsed) {
+        out.rows_in += 1;
+        let reject = |out: &mut Parsed, code: &str, column: Option<String>| {
+            self.money(record, Lost::Rejected, out);
+            out.rejects.push(Reject {
+                table: self.table().name.to_owned(),
+                file: self.shown.to_owned(),
+                line: record.line,
+                code: code.to_owned(),
+                column,
+                raw: self.raw(record),
+            });
+        };
+        if record.fields.len() != self.header.len() {
+            return reject(out, "field_count", None);
+        }
+        let mut texts: Vec<Option<&str>> = Vec::with_capacity(self.header.len());
+        for field in &record.fields {
+            let Ok(text) = std::str::from_utf8(field) else {
+                let code = match self.encoding {
+                    Encoding::Utf8 => "not_utf8",
+                    _ => "undecodable",
+                };
+                return reject(out, code, None);
+            };
+            let text = text.trim();
+            texts.push((!self.is_null(text)).then_some(text));
+        }
+        let text = |at: usize| texts.get(at).copied().flatten();
+        let holds = |(at, values): &(usize, &[String])| {
+            values.iter().any(|w| w.as_str() == text(*at).unwrap_or(""))
+        };
+        if !self.only.iter().all(holds) || self.except.iter().any(holds) {
+            out.left_out += 1;
+            return self.money(record, Lost::OutOfScope, out);
+        }
+        let mut row: Vec<Option<Value<'_>>> = Vec::with_capacity(self.readers.len());
+        for bound in &self.readers {
+            let column = bound.reader.column;
+            let value = match bound.value(&text) {
+                None if bound.row_hash => {
+                    let hash = blake3::hash(&record.raw).to_hex();
+                    Some(Value::Text(
+                        hash.get(..16).unwrap_or_default().to_owned().into(),
+                    ))
+                }
+                None => None,
+                Some((_, Ok(value))) => Some(value),
+                Some((_, Err(problem))) if column.required => {
+                    return reject(out, problem.code(), Some(bound.source_name.clone()));
+                }
+                Some((t, Err(problem))) => {
+                    out.leave_out(&bound.source_name, problem, record.line, t);
+                    // A ticket whose type does not read must not count as an incident, which an
+                    // absent type would.
+                    (column.kind == Kind::TicketType).then(|| Value::Text("unknown".into()))
+                }
+            };
+            let derived = self.history.is_some()
+                && self.table().name == "incident_events"
+                && (column.name == "at" || column.name == "field");
+            if value.is_none() && column.required && !derived {
+                return reject(
+                    out,
+                    "required_value_absent",
+                    Some(bound.source_name.clone()),
+                );
+            }
+            row.push(value);
+        }
+        if let Some((code, column)) = self.contradiction(&row) {
+            return reject(out, code, Some(column));
+        }
+        self.hide_assignees(&mut row);
+        if let Some(HistoryPlan {
+            moment: reader,
+            at,
+            fields,
+        }) = &self.history
+        {
+            let moment = match text(*at).map(|t| reader.read(t)) {
+                Some(Ok(Value::Integer(at))) => at,
+                Some(Err(problem)) => {
+                    return reject(out, problem.code(), Some("history.at".to_owned()));
+                }
+                _ => return reject(out, "required_value_absent", Some("history.at".to_owned())),
+            };
+            let fields = fields
+                .iter()
+                .map(|(at, reader, person)| {
+                    let text = text(*at)?;
+                    match (reader.as_ref().map(|r| r.read(text)), &self.pseudonyms) {
+                        (Some(Ok(Value::Integer(p))), _) => Some(format!("P{p}").into_boxed_str()),
+                        (None, Some(people)) if *person => Some(people.of(text).into()),
+                        _ => Some(text.into()),
+                    }
+                })
+                .collect();
+            out.history.push(HistoryRow { at: moment, fields });
+        }
+        let amount = self.table().position("amount").and_then(|i| row.get(i));
+        let amount = match amount {
+            Some(Some(Value::Decimal(units))) => Some(*units),
+            _ => None,
+        };
+        for (law, tally) in self.laws.iter().zip(&mut out.laws) {
+            law.check(&text, amount, record.line, tally);
+        }
+        let columns = &mut out.columns;
+        for (bound, value) in self.readers.iter().zip(row) {
+            columns.push(bound.at, value);
+        }
+        for ((_, values), at) in columns.kept.iter_mut().zip(&self.kept) {
+            let person = self.people.get(*at).copied().unwrap_or_default();
+            values.push(
+                match &self.pseudonyms {
+                    Some(people) if person => text(*at).map(|t| people.of(t)),
+                    _ => text(*at).map(str::to_owned),
+                }
+                .as_deref(),
+            );
+        }
+        columns.line.push(record.line);
+        columns.file.push(self.file);
+        let digest = blake3::hash(&record.raw);
+        let mut head = [0u8; 8];
+        head.copy_from_slice(&digest.as_bytes()[..8]);
+        columns.hash.push(u64::from_be_bytes(head));
+        columns
+            .latest
+            .push(self.latest.iter().map(|at| self.rank(text(*at))).collect());
+    }
+
+    /// What a value of a `latest` column counts as.
+    fn rank(&self, text: Option<&str>) -> Latest {
+        let Some(text) = text else {
+            return Latest::None;
+        };
+        let moment = self.moment.as_ref().map(|reader| reader.read(text));
+        match moment {
+            Some(Ok(Value::Integer(at))) if self.source.mapping.earliest => Latest::Number(-at),
+            Some(Ok(Value::Integer(at))) => Latest::Number(at),
+            _ => match text.parse::<i64>() {
+                Ok(n) => Latest::Number(n),
+                Err(_) => Latest::Text(text.into()),
+            },
+        }
+    }
+
+    /// Replaces the names in a change of assignee.
+    fn hide_assignees(&self, row: &mut [Option<Value<'_>>]) {
+        let (table, Some(people)) = (self.table(), &self.pseudonyms) else {
+            return;
+        };
+        if table.name != "incident_events" {
+            return;
+        }
+        let field = table.position("field").and_then(|i| row.get(i));
+        if !matches!(field, Some(Some(Value::Text(f))) if f == "assignee") {
+            return;
+        }
+        for name in ["from", "to"] {
+            if let Some(Some(Value::Text(text))) = table.position(name).and_then(|i| row.get_mut(i))
+            {
+                *text = people.of(text).into();
+            }
+        }
+    }
+
+    /// What a row's own values say against each other.
+    fn contradiction(&self, row: &[Option<Value<'_>>]) -> Option<(&'static str, String)> {
+        let table = self.table();
+        let at = |name: &str| match table.position(name).and_then(|i| row.get(i)) {
+            Some(Some(Value::Integer(v))) => Some(*v),
+            _ => None,
+        };
+        let later = |start: &str, end: &str| match (at(start), at(end)) {
+            (Some(s), Some(e)) => e < s,
+            _ => false,
+        };
+        let named = |name: &str| {
+            let bound = self.readers.iter().find(|b| b.reader.column.name == name);
+            bound.map_or_else(|| name.to_owned(), |b| b.source_name.clone())
+        };
+        let (code, column) = match table.name {
+            "incidents" if later("opened_at", "resolved_at") => {
+                ("resolved_before_opened", "resolved_at")
+            }
+            "incidents" if later("opened_at", "closed_at") => ("closed_before_opened", "closed_at"),
+            "billing" if later("period_start", "period_end") => {
+                ("period_end_before_start", "period_end")
+            }
+            "relief_events" if later("from", "to") => ("end_before_start", "to"),
+            _ => return None,
+        };
+        Some((code, named(column)))
+    }
+
+    /// Money of a row that is not accepted, so that the money identity of the file closes.
+    fn money(&self, record: &Record<'_>, what: Lost, out: &mut Parsed) {
+        let carries_money = self
+            .table()
+            .columns
+            .iter()
+            .any(|c| c.kind == Kind::Currency);
+        if !carries_money {
+            return;
+        }
+        let text = |at: usize| {
+            let field = record.fields.get(at)?;
+            let text = std::str::from_utf8(field).ok()?.trim();
+            (!self.is_null(text)).then_some(text)
+        };
+        let field = |name: &str| {
+            let bound = self.readers.iter().find(|b| b.reader.column.name == name)?;
+            bound.value(&text)?.1.ok()
+        };
+        if let (Some(Value::Decimal(amount)), Some(Value::Text(currency))) =
+            (field("amount"), field("currency"))
+        {
+            let sum = out
+                .money_lost
+                .entry((currency.into_owned(), what))
+                .or_default();
+            *sum = sum.saturating_add(amount);
+        }
+    }
+}
+
+impl Parsed {
+    fn leave_out(&mut self, column: &str, problem: Problem, line: u64, text: &str) {
+        let entry = self.unread.entry((column.to_owned(), problem)).or_default();
+        entry.count += 1;
+        if entry.count == 1 {
+            entry.line = line;
+        }
+        if entry.samples.len() < 3 && !entry.samples.iter().any(|s| s == text) {
+            entry.samples.push(text.chars().take(60).collect());
+        }
+    }
+
+    /// Adds what the next part of the same file gave.
+    pub(super) fn append(&mut self, other: Parsed) {
+        self.columns.append(other.columns);
+        self.rejects.extend(other.rejects);
+        for (key, unread) in other.unread {
+            let mine = self.unread.entry(key).or_default();
+            if mine.count == 0 {
+                mine.line = unread.line;
+            }
+            mine.count += unread.count;
+            for sample in unread.samples {
+                if mine.samples.len() < 3 && !mine.samples.contains(&sample) {
+                    mine.samples.push(sample);
+                }
+            }
+        }
+        self.left_out += other.left_out;
+        for (key, sum) in other.money_lost {
+            let mine = self.money_lost.entry(key).or_default();
+            *mine = mine.saturating_add(sum);
+        }
+        self.rows_in += other.rows_in;
+        self.history.extend(other.history);
+        for (mine, theirs) in self.laws.iter_mut().zip(other.laws) {
+            mine.append(theirs);
+        }
+    }
+}
