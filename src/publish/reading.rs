@@ -4,9 +4,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::Array as _;
-use arrow::datatypes::DataType;
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use miette::Diagnostic;
 use parquet::arrow::ProjectionMask;
@@ -215,8 +216,8 @@ pub fn read(
         if table.columns.is_empty() {
             table.columns = columns(&batch.schema());
         }
-        let formatters = batch
-            .columns()
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(by_offset).collect();
+        let formatters = columns
             .iter()
             .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
             .collect::<Result<Vec<_>, _>>()
@@ -224,7 +225,7 @@ pub fn read(
         for index in 0..batch.num_rows() {
             let cells: Vec<String> = formatters
                 .iter()
-                .zip(batch.columns())
+                .zip(&columns)
                 .map(|(formatter, array)| {
                     let text = formatter.value(index).to_string();
                     match array.data_type() {
@@ -243,6 +244,16 @@ pub fn read(
         }
     }
     Ok(table)
+}
+
+/// Moments in UTC by their offset: arrow shows zones by name only with a zone database of its own.
+fn by_offset(column: &ArrayRef) -> ArrayRef {
+    match column.as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(moments) if moments.timezone() == Some("UTC") => {
+            Arc::new(moments.clone().with_timezone("+00:00"))
+        }
+        _ => Arc::clone(column),
+    }
 }
 
 fn columns(schema: &arrow::datatypes::Schema) -> Vec<ReadColumn> {
