@@ -7,7 +7,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use gainshare::synth::{Options, Scenario, SynthError, generate, true_months};
+use gainshare::synth::{
+    Options, Scenario, SynthError, generate, recover, recovery_terms, true_months,
+};
 
 const SHIPPED_SEED: u64 = 20_250_101;
 
@@ -482,4 +484,19 @@ fn true_months_are_what_the_truth_file_says() {
         );
         assert_eq!(number(row, "users"), value.users);
     }
+}
+
+/// The estimator on worlds of a generator that is not its model: 48 contracts in which nobody
+/// prevents anything, and 48 in which they do.
+#[test]
+fn the_baseline_recovers_the_truth_of_example_worlds() {
+    let spec = recovery_terms();
+    let idle = recover(&spec, 1, 8, 1.0, Scenario::Idle).unwrap();
+    assert_eq!((idle.contracts, idle.measured), (48, 48));
+    assert!(idle.coverage() >= 0.92, "{idle:?}");
+    assert!(idle.paid_share() <= 0.03, "{idle:?}");
+    let honest = recover(&spec, 1, 8, 1.0, Scenario::Honest).unwrap();
+    assert!(honest.coverage() >= 0.92, "{honest:?}");
+    // Prevention shows: the estimates are near the truth on average.
+    assert!(honest.mean_error.abs() < 0.05, "{honest:?}");
 }
