@@ -27,6 +27,14 @@ const KINDS: &[Kind] = &[
     Kind::Rebase,
 ];
 
+/// Other spellings of a field: the table, the field, the spelling.
+const ALIASES: &[(&str, &str, &str)] = &[
+    ("BandSource", "rate", "share"),
+    ("BandSource", "rate", "price"),
+    ("BandSource", "amount", "points"),
+    ("ClauseSource", "target_fee", "target_profit"),
+];
+
 /// The JSON Schema (draft 2020-12) of a terms file: the generated one, with what each clause
 /// kind requires and allows.
 #[must_use]
@@ -39,6 +47,18 @@ pub fn json_schema() -> Value {
                 "description": "Version of the terms language.",
                 "const": SCHEMA_VERSION,
             });
+        }
+        for (of, field, alias) in ALIASES {
+            let properties = root
+                .get_mut("$defs")
+                .and_then(|d| d.get_mut(of))
+                .and_then(|d| d.get_mut("properties"))
+                .and_then(Value::as_object_mut);
+            if let Some(properties) = properties
+                && let Some(written) = properties.get(*field).cloned()
+            {
+                properties.insert((*alias).to_owned(), written);
+            }
         }
         if let Some(clause) = root
             .get_mut("$defs")
