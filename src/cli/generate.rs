@@ -41,11 +41,15 @@ enum What {
     /// The page docs/cli.md, to stdout.
     Reference,
     /// A shipped mapping, to copy and change, to stdout; without a name, the list of them.
+    #[command(
+        after_help = "Example: gainshare generate mapping servicenow-incident > mappings/incidents.toml"
+    )]
     Mapping {
         /// Its name.
         name: Option<String>,
     },
     /// An empty CSV file with the columns of each canonical table.
+    #[command(after_help = "Example: gainshare generate templates exports")]
     Templates {
         /// Folder to write into; files that are there already stay as they are.
         #[arg(default_value = "templates")]
