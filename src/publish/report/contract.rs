@@ -382,7 +382,7 @@ pub(super) fn plain(table: &ReadTable, label: &str, l: Language) -> Markup {
                         }
                     } }
                     tbody {
-                        @for row in table.rows.iter().take(60) {
+                        @for row in table.rows.iter().take(24) {
                             tr { @for i in &shown {
                                 @let text = row.get(*i).map_or("", String::as_str);
                                 @let numeric = table.columns.get(*i).is_some_and(|c| c.numeric);
@@ -397,8 +397,8 @@ pub(super) fn plain(table: &ReadTable, label: &str, l: Language) -> Markup {
                     }
                 }
             }
-            @if table.rows.len() > 60 {
-                p.soft { "+ " (table.rows.len() - 60) " " (l.say("rows in the table", "rijen in de tabel")) }
+            @if table.rows.len() > 24 {
+                p.soft { "+ " (table.rows.len() - 24) " " (l.say("rows in the table", "rijen in de tabel")) }
             }
         }
     }

@@ -11,6 +11,7 @@ use super::language::Language;
 use super::names::short;
 use super::picture::{self, Bar, Month};
 use crate::money::Decimal;
+use crate::publish::reading::ReadTable;
 
 /// Expected against counted incidents, month by month.
 pub(super) fn incidents(contract: &Contract, n: usize, l: Language) -> Markup {
@@ -200,33 +201,60 @@ pub(super) fn alignment(contract: &Contract, n: usize, l: Language) -> Markup {
         @match &contract.alignment {
             None => p { (l.say("What the next avoided incident does to the supplier's profit is not in this output (no table alignment).", "Wat het volgende voorkomen incident doet met de winst van de leverancier staat niet in deze uitvoer (geen tabel alignment).")) },
             Some(table) => {
-                @for (driver, regions) in drivers(table) {
+                @let regions = regions(table);
+                @for (driver, parts) in drivers(&regions) {
                     figure {
-                        (picture::curve(&regions, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de oorzaak")), &driver.replace('_', " "), l))
-                        figcaption { (l.say("Change of the supplier's profit; where the line falls, its own terms make the supplier poorer.", "Verandering van de winst van de leverancier; waar de lijn daalt maken de eigen voorwaarden hem armer.")) }
+                        (picture::curve(&parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de oorzaak")), &driver.replace('_', " "), l))
+                        figcaption { (l.say("Change of the supplier's profit, by region; a jump is a notch of the terms. Where the line falls, the terms make the supplier poorer.", "Verandering van de winst van de leverancier, per gebied; een sprong is een drempel in de voorwaarden. Waar de lijn daalt maken de voorwaarden de leverancier armer.")) }
                     }
                 }
-                (plain(table, "alignment", l))
+                (plain(&regions, &format!("alignment {}", short(&contract.id, 60)), l))
             }
         }
     }
 }
 
-/// A region of a driver: from, to, profit per unit.
-type Region = (f64, f64, f64);
-
-/// The regions of each driver. Open or unknown regions are left out.
-fn drivers(table: &crate::publish::reading::ReadTable) -> Vec<(String, Vec<Region>)> {
-    let mut found: Vec<(String, Vec<Region>)> = Vec::new();
-    let latest = table.iter().map(|r| r.text("period")).max().unwrap_or("");
+/// What is shown of the table: regions of all clauses together, in the last period.
+fn regions(table: &ReadTable) -> ReadTable {
+    const SHOWN: [&str; 8] = [
+        "driver",
+        "region_from",
+        "region_to",
+        "marginal_profit",
+        "marginal_customer",
+        "break_even_cost",
+        "notch",
+        "verdict",
+    ];
+    let latest = table
+        .iter()
+        .filter_map(|r| months(r.text("period")).map(|(from, to)| (to, from)))
+        .max();
+    let mut shown = ReadTable {
+        description: table.description.clone(),
+        columns: table
+            .columns
+            .iter()
+            .filter(|c| SHOWN.contains(&c.name.as_str()) || c.name == "profit")
+            .cloned()
+            .collect(),
+        rows: Vec::new(),
+    };
     for row in table.iter() {
-        // One statement: the last period, and the contract as a whole where clauses are apart.
-        if table.has("period") && row.text("period") != latest {
-            continue;
+        let last = months(row.text("period")).map(|(from, to)| (to, from));
+        if last == latest && row.text("clause_id") == "all" && row.text("kind") == "region" {
+            let cells = shown.columns.iter().map(|c| row.text(&c.name).to_owned());
+            shown.rows.push(cells.collect());
         }
-        if !matches!(row.text("clause_id"), "" | "contract" | "total" | "all") {
-            continue;
-        }
+    }
+    shown
+}
+
+/// The regions of each driver: from, to, profit per unit, and profit at the start. Drivers whose
+/// profit is not told are left out.
+fn drivers(table: &ReadTable) -> Vec<(String, Vec<picture::Region>)> {
+    let mut found: Vec<(String, Vec<picture::Region>)> = Vec::new();
+    for row in table.iter() {
         let (Some(from), Some(to), Some(slope)) = (
             row.number("region_from"),
             row.number("region_to"),
@@ -234,17 +262,20 @@ fn drivers(table: &crate::publish::reading::ReadTable) -> Vec<(String, Vec<Regio
         ) else {
             continue;
         };
+        let region = picture::Region {
+            from: from.to_f64_lossy(),
+            to: to.to_f64_lossy(),
+            slope: slope.to_f64_lossy(),
+            start: row.number("profit").map(Decimal::to_f64_lossy),
+        };
         let driver = row.text("driver");
-        let region = (from.to_f64_lossy(), to.to_f64_lossy(), slope.to_f64_lossy());
         match found.iter_mut().find(|(name, _)| name == driver) {
             Some((_, regions)) => regions.push(region),
             None => found.push((driver.to_owned(), vec![region])),
         }
     }
     for (_, regions) in &mut found {
-        regions.sort_by(|a, b| a.0.total_cmp(&b.0));
-        regions.dedup_by(|b, a| a.0 == b.0);
+        regions.sort_by(|a, b| a.from.total_cmp(&b.from));
     }
-    found.retain(|(_, regions)| !regions.is_empty());
     found
 }

@@ -190,9 +190,19 @@ pub(super) fn bars(groups: &[Vec<Bar>], id: &str, title: &str) -> Markup {
     }
 }
 
-/// The supplier's profit over a driver: regions `from, to` with a slope in each.
+/// A region of a driver: from, to, profit of one more, and profit at its start where known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Region {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) slope: f64,
+    pub(super) start: Option<f64>,
+}
+
+/// The supplier's profit over the regions of a driver; a region that starts elsewhere than the
+/// one before ended is a jump.
 pub(super) fn curve(
-    regions: &[(f64, f64, f64)],
+    regions: &[Region],
     id: &str,
     title: &str,
     across: &str,
@@ -201,12 +211,11 @@ pub(super) fn curve(
     let (left, top, bottom, height) = (80.0, 16.0, 230.0, 285.0);
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut profit = 0.0;
-    for (from, to, slope) in regions {
-        if points.is_empty() {
-            points.push((*from, 0.0));
-        }
-        profit += (to - from) * slope;
-        points.push((*to, profit));
+    for region in regions {
+        profit = region.start.unwrap_or(profit);
+        points.push((region.from, profit));
+        profit += (region.to - region.from) * region.slope;
+        points.push((region.to, profit));
     }
     let fold = |start: f64, pick: fn(f64, f64) -> f64, get: fn(&(f64, f64)) -> f64| {
         points.iter().map(get).fold(start, pick)
