@@ -6,20 +6,6 @@ use super::tables::{MONEY_SCALE, count, owned};
 use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
 use crate::money::Decimal;
 use crate::pipeline::OverrideRow;
-use crate::time::Instant;
-
-fn instants(
-    name: &'static str,
-    description: &'static str,
-    values: impl Iterator<Item = Option<Instant>>,
-) -> Column {
-    Column {
-        name,
-        unit: "",
-        description,
-        values: Values::Instant(values.map(|v| v.map(Instant::micros)).collect()),
-    }
-}
 
 /// `adjustments_applied`: every adjustment of the input and what became of it.
 pub fn adjustments_applied(rows: &[AdjustmentResult]) -> Table {
@@ -90,15 +76,17 @@ pub fn adjustments_applied(rows: &[AdjustmentResult]) -> Table {
                 MONEY_SCALE,
                 rows.iter().map(|r| Some(r.applied)),
             ),
-            instants(
+            text(
                 "agreed_by_customer_at",
-                "When the customer agreed",
-                rows.iter().map(|r| r.row.agreed_by_customer_at),
+                "When the customer agreed, in UTC",
+                rows.iter()
+                    .map(|r| r.row.agreed_by_customer_at.map(|at| at.to_string())),
             ),
-            instants(
+            text(
                 "agreed_by_supplier_at",
-                "When the supplier agreed",
-                rows.iter().map(|r| r.row.agreed_by_supplier_at),
+                "When the supplier agreed, in UTC",
+                rows.iter()
+                    .map(|r| r.row.agreed_by_supplier_at.map(|at| at.to_string())),
             ),
             text(
                 "status",
