@@ -217,17 +217,37 @@ pub struct MeasurePlan {
     pub relief: Vec<ReliefWindow>,
 }
 
-/// (service or any, priority) → (seconds allowed, calendar).
-type Targets = BTreeMap<(Option<String>, u8), (i64, u16)>;
+/// Seconds allowed and calendar, by priority.
+type ByPriority = [Option<(i64, u16)>; 6];
 
-fn target_of(targets: &Targets, service: &str, priority: u8) -> Option<(i64, u16)> {
-    if targets.is_empty() {
-        return None;
+/// Targets of services, and of those that have none of their own.
+#[derive(Debug, Default)]
+struct Targets {
+    of_service: BTreeMap<String, ByPriority>,
+    of_any: ByPriority,
+}
+
+impl Targets {
+    fn of(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
+        let at = usize::from(priority);
+        let own = self.of_service.get(service).and_then(|t| *t.get(at)?);
+        own.or_else(|| *self.of_any.get(at)?)
     }
-    targets
-        .get(&(Some(service.to_owned()), priority))
-        .or_else(|| targets.get(&(None, priority)))
-        .copied()
+
+    /// Sets a target; whether there was none yet.
+    fn set(&mut self, service: Option<&String>, priority: u8, target: (i64, u16)) -> bool {
+        let by_priority = match service {
+            Some(service) => self.of_service.entry(service.clone()).or_default(),
+            None => &mut self.of_any,
+        };
+        by_priority
+            .get_mut(usize::from(priority))
+            .is_some_and(|slot| slot.replace(target).is_none())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.of_service.is_empty() && self.of_any.iter().all(Option::is_none)
+    }
 }
 
 /// Which incidents are outages, looked up.
@@ -383,14 +403,13 @@ impl MeasureSpec {
                 .ok_or_else(|| wrong(field, format!("`{text}` is no duration such as 4h or 30m")))
         };
         let mut of = |name: &str, list: &[Target]| -> Result<Targets, MeasureSpecError> {
-            let mut targets = Targets::new();
+            let mut targets = Targets::default();
             for (i, target) in list.iter().enumerate() {
                 let field = format!("{name}, entry {}", i + 1);
                 let level = level(&field, &target.priority)?;
                 let within = within(&field, &target.within)?;
                 let calendar = at(&field, &target.calendar)?;
-                let key = (target.service.clone(), level);
-                if targets.insert(key, (within, calendar)).is_some() {
+                if !targets.set(target.service.as_ref(), level, (within, calendar)) {
                     return Err(wrong(
                         &field,
                         format!("a second target for {}; keep one", target.priority),
@@ -489,12 +508,12 @@ impl MeasureSpec {
 impl MeasurePlan {
     /// Seconds allowed for restoration and calendar of a service and priority.
     pub fn target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
-        target_of(&self.targets, service, priority)
+        self.targets.of(service, priority)
     }
 
     /// Seconds allowed for a response and calendar of a service and priority.
     pub fn respond_target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
-        target_of(&self.respond, service, priority)
+        self.respond.of(service, priority)
     }
 
     /// Whether any target for restoration is set.

@@ -50,7 +50,7 @@ pub fn kpi(rows: &[KpiValue]) -> Table {
             ),
             text(
                 "scope_value",
-                "The service or priority; absent for the contract",
+                "The supplier, service or priority; absent for the contract and for all suppliers together",
                 rows.iter().map(|r| owned(&r.scope.value())),
             ),
             figure(

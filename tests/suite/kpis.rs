@@ -27,12 +27,17 @@ fn expected(case: &Path) -> Vec<[String; 5]> {
         .collect()
 }
 
-fn check(case: &str) {
+fn copied(case: &str) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(folder().join(case)).unwrap() {
         let file = file.unwrap();
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
+    copy
+}
+
+fn check(case: &str) {
+    let copy = copied(case);
     let project = Project::read(copy.path()).unwrap();
     let outcome = pipeline::run(&project, &|_| {}).unwrap();
     let mut wrong = Vec::new();
@@ -90,6 +95,44 @@ fn prevention_by_hand() {
 #[test]
 fn knowledge_by_hand() {
     check("knowledge");
+}
+
+#[test]
+fn clocks_by_hand() {
+    check("clocks");
+}
+
+#[test]
+fn the_clock_audit_says_on_which_tickets_the_policy_decides() {
+    let copy = copied("clocks");
+    let project = copy.path().to_str().unwrap();
+    let said = super::tiny::run(&[
+        "run",
+        "--quiet",
+        "--clock-audit",
+        "--format",
+        "csv",
+        project,
+    ])
+    .with(0, &[]);
+    let lines: BTreeSet<&str> = said.out.lines().collect();
+    // T1 was opened as P3 and would have had 4 h; T2 was closed for an hour before it came back.
+    let wanted = [
+        "contract_id,policy,judged,stricter,milder,sample",
+        "C1,priority = initial,2,0,1,T1",
+        "C1,priority = current_at_end,2,0,0,",
+        "C1,priority = restart_at_change,2,0,0,",
+        "C1,schedule = last,2,0,0,",
+        "C1,schedule = of_counted_priority,2,0,0,",
+        "C1,reopened = first_resolution,2,0,0,",
+        "C1,closed_time = included,2,1,0,T2",
+    ];
+    assert_eq!(lines, BTreeSet::from(wanted));
+    // The tables are the same with the audit and without.
+    let manifest = || std::fs::read(copy.path().join("out/_manifest.json")).unwrap();
+    let audited = manifest();
+    super::tiny::run(&["run", "--quiet", project]).with(0, &[]);
+    assert_eq!(manifest(), audited);
 }
 
 #[test]
