@@ -48,6 +48,13 @@ TABLES = {
         "contract, scheme (this contract first), period as settled",
         ["contract_id"],
     ),
+    "alignment": (
+        "What one more of something (an avoided incident, a euro saved, a breach) changes in the "
+        "supplier's profit over its whole range: one row per region of equal slope, found by "
+        "settling again with moved measures. [alignment.md](alignment.md) says how to read it.",
+        "contract, period, driver, region",
+        ["contract_id"],
+    ),
     "billing_facts": (
         "Every invoice line in scope: whether it counts in the benchmark or as actual cost, and "
         "why. Start here when a cost looks wrong.",
