@@ -81,6 +81,7 @@ fn column(frame: &DataFrame, name: &str) -> Vec<String> {
         .map(|i| match column.get(i).unwrap() {
             AnyValue::Null => String::new(),
             AnyValue::String(s) => s.to_owned(),
+            AnyValue::StringOwned(s) => s.to_string(),
             other => other.to_string(),
         })
         .collect()
