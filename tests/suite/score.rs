@@ -869,3 +869,30 @@ fn ratios_compare_with_the_same_months_of_the_baseline_and_adjust_for_mix() {
     fill("high", 1_500, 120);
     assert_eq!(found(&world).value, Some(d("0.9286")));
 }
+
+#[test]
+fn a_saving_comes_with_its_uncertainty_and_its_minimum_by_hand() {
+    let mut world = world();
+    // The baseline scatters by ± 100.00 around 10,000.00, in turns that no lag sees.
+    for (n, at) in months_between(month("2024-01"), month("2025-01")).enumerate() {
+        let sign = if n % 4 == 0 || n % 4 == 3 { "" } else { "-" };
+        bill(
+            &mut world,
+            "mail",
+            at,
+            BillingClass::Cost,
+            &format!("{sign}100.00"),
+        );
+    }
+    let scored = run(&world);
+    // CV(RMSE) = √(12 × 100² ÷ 11) ÷ 10,000 = 0.010445; t with 11 degrees of freedom at 90 % is
+    // 1.795885, the factor of one month 0.97338, √(1 + 2 ÷ 12) = 1.080123; × 11,000 = 216.93.
+    let verified = at(&scored, "verified_saving", "2025-03");
+    assert_eq!(verified.value, Some(d("800.00")));
+    assert_eq!(verified.ci_low, Some(d("583.07")));
+    let share = at(&scored, "saving_uncertainty", "2025-03");
+    assert_eq!(share.value, Some(d("0.2712")));
+    assert!(share.reason.contains("CV(RMSE) 0.0104"), "{}", share.reason);
+    // No minimum rate: what is verified qualifies.
+    assert_eq!(value(&scored, "qualified_saving", "2025-03"), d("800.00"));
+}
