@@ -2,6 +2,8 @@
 //! calculations, its measures, its integrity and what was noticed. Not responsible for the page
 //! around it.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::facts::{Calculation, Contract, Kpi, Line};
@@ -26,13 +28,21 @@ pub(super) fn part(contract: &Contract, n: usize, steps: bool, l: Language) -> M
                 (figures::saving(contract, n, l))
             }
             (amounts(contract, n, steps, l))
-            (measures(contract, n, l))
+            (measures(contract, n, steps, l))
             (told(contract, n, l))
-            (figures::alignment(contract, n, l))
+            (figures::alignment(contract, n, steps, l))
             (integrity(contract, n, l))
-            @for (title, table) in &contract.others {
-                h3 { (title.replace('_', " ")) }
-                (plain(table, title, l))
+            @if steps {
+                @for (title, table) in &contract.others {
+                    h3 { (title.replace('_', " ")) }
+                    (plain(table, title, l))
+                }
+            } @else if !contract.others.is_empty() {
+                p.soft {
+                    (l.say("With so many contracts these stand in their own tables: ", "Bij zo veel contracten staan in hun eigen tabellen: "))
+                    (contract.others.iter().map(|(title, _)| title.replace('_', " ")).collect::<Vec<_>>().join(", "))
+                    "."
+                }
             }
             @if !contract.noticed.is_empty() {
                 details.print {
@@ -237,8 +247,9 @@ pub(super) fn valued(value: Decimal, unit: &str, l: Language) -> String {
     }
 }
 
-/// The measures over the performance period.
-fn measures(contract: &Contract, n: usize, l: Language) -> Markup {
+/// The measures over the performance period: all of them, or, where the page has many contracts
+/// (`all` is false), those that an amount names or the terms aim at.
+fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     let longest = contract
         .kpis
         .iter()
@@ -252,12 +263,25 @@ fn measures(contract: &Contract, n: usize, l: Language) -> Markup {
         .map(|k| k.period.clone())
         .or(longest)
         .unwrap_or_default();
-    let rows: Vec<&Kpi> = contract
+    let named: BTreeSet<&str> = contract
+        .calculations
+        .iter()
+        .flat_map(|c| &c.lines)
+        .flat_map(|line| measures_named(&line.explanation))
+        .chain(["incidents_avoided"])
+        .collect();
+    let (rows, rest): (Vec<&Kpi>, Vec<&Kpi>) = contract
         .kpis
         .iter()
         .filter(|k| k.period == period)
-        .collect();
+        .partition(|k| all || k.target.is_some() || named.contains(k.id.as_str()));
     html! {
+        @if !rest.is_empty() {
+            p.soft {
+                (l.say("Measures that no amount names and no target aims at stand in the table kpi: ", "Maten die geen bedrag noemt en waarvoor geen doel geldt staan in de tabel kpi: "))
+                (rest.len()) "."
+            }
+        }
         @if !rows.is_empty() {
             h3 id=(format!("c{n}-kpis")) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
             div.wide tabindex="0" role="group" aria-labelledby=(format!("c{n}-kpis")) {

@@ -195,7 +195,7 @@ fn bars(
 }
 
 /// Whether the terms make the supplier richer for the next avoided incident.
-pub(super) fn alignment(contract: &Contract, n: usize, l: Language) -> Markup {
+pub(super) fn alignment(contract: &Contract, n: usize, rows: bool, l: Language) -> Markup {
     html! {
         h3 id=(format!("c{n}-alignment")) { (l.say("Do the terms point both the same way?", "Wijzen de voorwaarden beide kanten dezelfde kant op?")) }
         @match &contract.alignment {
@@ -208,7 +208,7 @@ pub(super) fn alignment(contract: &Contract, n: usize, l: Language) -> Markup {
                         figcaption { (l.say("Change of the supplier's profit, by region; a jump is a notch of the terms. Where the line falls, the terms make the supplier poorer.", "Verandering van de winst van de leverancier, per gebied; een sprong is een drempel in de voorwaarden. Waar de lijn daalt maken de voorwaarden de leverancier armer.")) }
                     }
                 }
-                (plain(&regions, &format!("alignment {}", short(&contract.id, 60)), l))
+                @if rows { (plain(&regions, &format!("alignment {}", short(&contract.id, 60)), l)) }
             }
         }
     }
