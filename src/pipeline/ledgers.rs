@@ -168,11 +168,7 @@ pub(super) fn agreements(
                 contract_id,
                 kind: text("kind").unwrap_or_default(),
                 service_id: text("service_id"),
-                kpis: text("kpis")
-                    .unwrap_or_default()
-                    .split_whitespace()
-                    .map(str::to_owned)
-                    .collect(),
+                kpis: Relief::measures(&text("kpis").unwrap_or_default()),
                 from,
                 to,
                 claimed_at: at("claimed_at"),

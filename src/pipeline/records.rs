@@ -195,9 +195,8 @@ pub(super) fn records(tables: &Tables) -> Records {
             })
         }),
         relief: rows(tables, "relief_events", |r| {
-            let kpis = r.text("kpis");
-            let mut named = kpis.split([';', ',', ' ']).map(str::trim);
-            named.find(|k| *k == "availability")?;
+            let named = crate::settle::Relief::measures(&r.text("kpis"));
+            named.iter().find(|k| *k == "availability")?;
             r.at("accepted_at")?;
             Some(Relief {
                 contract_id: r.text("contract_id"),

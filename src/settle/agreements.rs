@@ -36,6 +36,18 @@ pub struct Relief {
     pub accepted_at: Option<Instant>,
 }
 
+impl Relief {
+    /// The measures that a cell of the column `kpis` names: separated by spaces, commas or
+    /// semicolons, however the table was written.
+    #[must_use]
+    pub fn measures(cell: &str) -> Vec<String> {
+        cell.split([' ', ',', ';'])
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
 /// How much of a result is credited to one party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribution {
@@ -231,4 +243,25 @@ fn counts(relief: &Relief, rule: &ReliefRule) -> bool {
         })
     });
     kind && timely && relief.accepted_at.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Relief;
+
+    #[test]
+    fn a_list_of_measures_reads_however_it_is_separated() {
+        for cell in [
+            "availability sla_attainment",
+            "availability;sla_attainment",
+            "availability, sla_attainment",
+        ] {
+            assert_eq!(
+                Relief::measures(cell),
+                ["availability", "sla_attainment"],
+                "{cell}"
+            );
+        }
+        assert!(Relief::measures("").is_empty());
+    }
 }

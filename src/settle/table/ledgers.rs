@@ -257,13 +257,7 @@ pub fn read_relief(table: &Table, agreements: &mut Agreements) -> Result<(), Tab
                 contract_id: row.needed(contract)?.to_owned(),
                 kind: row.text(kind).unwrap_or_default().to_owned(),
                 service_id: row.text(service).map(str::to_owned),
-                kpis: row
-                    .text(kpis)
-                    .unwrap_or_default()
-                    .split([' ', ',', ';'])
-                    .filter(|k| !k.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
+                kpis: Relief::measures(row.text(kpis).unwrap_or_default()),
                 from: begin,
                 to: end,
                 claimed_at: at(claimed)?,
