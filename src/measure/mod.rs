@@ -20,6 +20,8 @@ pub mod histogram;
 pub mod integrity;
 pub mod kernel;
 mod life;
+pub mod neighbours;
+pub mod orders;
 pub mod outage;
 #[cfg(feature = "frames")]
 pub mod read;

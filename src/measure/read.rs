@@ -12,11 +12,13 @@ use super::cells::Cells;
 use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
 use super::kernel;
+use super::orders::Orders;
 use super::spec::{MeasurePlan, priority};
 use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal};
 use crate::store::disk::{self, StoreError};
 use crate::store::frame::Reading;
+use crate::store::neighbours;
 use crate::store::prepare::{ITEM_GAP, TICKET_ROW};
 use crate::time::Instant;
 
@@ -250,6 +252,7 @@ pub fn partition(
     let ci_id = rows.text("ci_id")?;
     let category = rows.text("category")?;
     let gap = rows.integer(ITEM_GAP)?;
+    let neighbours = neighbours::read(&rows)?;
     let parent = rows.text("parent_id")?;
     let affected = rows.integer("affected_share")?;
     let on_hold = rows.integer("on_hold_s")?;
@@ -304,6 +307,7 @@ pub fn partition(
             // Of several clocks for restoration one that was missed is a miss.
             tool_breached: (!verdicts.is_empty()).then(|| verdicts.contains(&true)),
             item_gap_s: get(&gap, i),
+            neighbours: neighbours.get(i).copied().unwrap_or_default(),
             child: get(&parent, i).is_some(),
             affected_ppm: get(&affected, i).and_then(|p| u32::try_from(p).ok()),
             on_hold_s: get(&on_hold, i).unwrap_or_default(),
@@ -348,8 +352,9 @@ pub struct BillingFact {
 pub fn billing(
     store: &Path,
     plans: &Plans,
-) -> Result<(BillingCells, Vec<BillingFact>), StoreError> {
+) -> Result<(BillingCells, Vec<BillingFact>, Orders), StoreError> {
     let mut cells = BillingCells::new();
+    let mut orders = Orders::default();
     let mut facts = Vec::new();
     for (_, path) in disk::partitions(store, "billing")? {
         let damaged = |cause: String| StoreError::Damaged {
@@ -372,6 +377,7 @@ pub fn billing(
         let currency = rows.text("currency").map_err(polars)?;
         let category = rows.text("charge_category").map_err(polars)?;
         let settlement = rows.text("settlement_ref").map_err(polars)?;
+        let description = rows.text("description").map_err(polars)?;
         for i in 0..rows.height() {
             let text = |v: &[Option<&str>]| v.get(i).copied().flatten().unwrap_or("").to_owned();
             let contract_id = text(&contract);
@@ -404,6 +410,14 @@ pub fn billing(
             let Some((month, _)) = parts.first().copied() else {
                 continue;
             };
+            if category.get(i).copied().flatten() == Some("purchase")
+                && let Some(limit) = plan.approval_limit
+            {
+                let order = [&invoice, &service, &description].map(|column| text(column));
+                orders
+                    .add(&contract_id, order, month, amount, limit)
+                    .map_err(|e| damaged(e.to_string()))?;
+            }
             facts.push(BillingFact {
                 source: text(&source),
                 invoice_id: text(&invoice),
@@ -436,5 +450,5 @@ pub fn billing(
             }
         }
     }
-    Ok((cells, facts))
+    Ok((cells, facts, orders))
 }

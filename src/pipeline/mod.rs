@@ -9,6 +9,7 @@
 //! ```
 
 pub mod contracts;
+mod integrity;
 mod ledgers;
 mod measures;
 mod outcome;
@@ -35,8 +36,10 @@ use crate::ingest::file::InputError;
 use crate::ingest::{self, Ingested};
 use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
+use crate::judge::integrity::IntegrityRow;
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
+use crate::measure::orders::Orders;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::{MANIFEST, Manifest};
@@ -176,7 +179,7 @@ fn whole(
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
     let cells = read::tickets(store, &plans, audited, &|| progress(Progress::Measured))?;
-    let (billing, billing_facts) = read::billing(store, &plans)?;
+    let (billing, billing_facts, orders) = read::billing(store, &plans)?;
     staged.publish()?;
 
     progress(Progress::Stage("settling"));
@@ -186,6 +189,7 @@ fn whole(
         plans: &plans,
         cells: &cells,
         billing: &billing,
+        orders: &orders,
         given,
     };
     let results = settle_all(&contracts, &measured, &mut findings);
@@ -203,6 +207,7 @@ fn whole(
         statements::settlement(&results.settlement),
         statements::schemes(&results.schemes),
         statements::alignment(&results.alignment.rows),
+        evidence::integrity(&results.integrity),
         tables::billing_facts(&billing_facts, &savings::place(&billing_facts, &contracts)),
         evidence::adjustments_applied(&results.adjustments),
         evidence::initiative_results(&results.initiatives),
@@ -226,6 +231,7 @@ fn whole(
         settlement: results.settlement,
         schemes: results.schemes,
         alignment: results.alignment,
+        integrity: results.integrity,
         kpis: results.kpis,
         audit: cells
             .total
@@ -287,6 +293,7 @@ struct Measured<'a> {
     plans: &'a read::Plans,
     cells: &'a Cells,
     billing: &'a BillingCells,
+    orders: &'a Orders,
     given: &'a align::Given,
 }
 
@@ -298,6 +305,7 @@ struct Results {
     settlement: Vec<SettlementLine>,
     schemes: Vec<SchemeRow>,
     alignment: Alignment,
+    integrity: Vec<IntegrityRow>,
     adjustments: Vec<AdjustmentResult>,
     initiatives: Vec<InitiativeResult>,
     overrides: Vec<OverrideRow>,
@@ -383,7 +391,11 @@ fn settle_all(
             small: &small,
         };
         let kpis = score_one(&given, measured, &mut results, findings);
-        let measures = measures(&contract.entry.id, &kpis);
+        let mut measures = measures(&contract.entry.id, &kpis);
+        let tested = integrity::test(contract, plan, prepared, measured.cells, measured.orders);
+        findings.extend(integrity::findings(&tested));
+        integrity::measure(&contract.entry.id, &tested, &mut measures);
+        results.integrity.extend(tested);
         let facts = |parameters: &settle::Parameters| Facts {
             measures: measures.clone(),
             parameters: parameters.clone(),
@@ -515,6 +527,7 @@ fn score_one(
     results
         .overrides
         .extend(overrides::rows(id, &contract.baseline, &baseline));
+    results.overrides.extend(integrity::overrides(contract));
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);
     results.baseline.hashes.extend(baseline.hashes);

@@ -365,8 +365,9 @@ fn integrity(contract: &Contract, n: usize, l: Language) -> Markup {
                         @for row in table.iter().filter(|r| r.text("flagged") == "true") {
                             li {
                                 strong { (name(&row.text("test").replace('_', " "))) } " (" (l.period(row.text("period"))) "): "
-                                (sentence(row.text("evidence")))
+                                (sentence(row.text("verdict"))) " " (sentence(row.text("evidence")))
                                 @if let Some(effect) = row.number("effect") { " " (l.say("Effect: ", "Effect: ")) (l.rounded(effect, 3)) "." }
+                                @if !row.text("cleared").is_empty() { " " strong { (l.say("Cleared: ", "Afgehandeld: ")) } (sentence(row.text("cleared"))) }
                             }
                         }
                     }
