@@ -5,19 +5,24 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use miette::IntoDiagnostic as _;
-
 use super::align::{Costs, assumed};
-use super::settle::{FailOn, Format, Refused, Tables, put, read_facts, read_terms, tell};
+use super::judged::{Printed, is_project};
+use super::settle::{Refused, Tables, read_facts, read_terms};
 use crate::finding::{Finding, Severity, Stage};
-use crate::judge::simulate::{Settings, SimulationRow, scenarios, simulate};
+use crate::judge::align::Given;
+use crate::judge::simulate::{Fitted, Settings, SimulationRow, scenarios, simulate};
 use crate::money::Decimal;
+use crate::settle::Facts;
+use crate::terms::SettleSpec;
 
 /// Draw many years from what is uncertain, settle each, and show what both sides may get.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: gainshare simulate terms.toml --measures measures.csv --seed 7")]
+#[command(
+    after_help = "Examples: gainshare simulate terms.toml --measures measures.csv --seed 7\n          gainshare simulate data/complete --contract CT-A1"
+)]
 pub(super) struct Arguments {
-    /// Terms file (TOML).
+    /// Terms file (TOML), or the folder of a project: then a run is done, and years are drawn from
+    /// its measures and the uncertainty of its baselines.
     terms: PathBuf,
     #[command(flatten)]
     tables: Tables,
@@ -32,111 +37,164 @@ pub(super) struct Arguments {
     /// Part of incidents that the supplier prevents (or hides) in the scenarios.
     #[arg(long, default_value_t = 0.15)]
     reduction: f64,
-    /// Dispersion of monthly counts; 1 is chance alone.
-    #[arg(long, default_value_t = 1.5)]
-    dispersion: f64,
-    /// Months on which the baseline rests.
-    #[arg(long, default_value_t = 24)]
-    baseline_months: u32,
-    /// Two-sided level of the interval that is paid on.
-    #[arg(long, default_value_t = 0.95)]
-    level: f64,
+    /// Dispersion of monthly counts; 1 is chance alone. When left out that of the project's
+    /// baseline, or 1.5.
+    #[arg(long)]
+    dispersion: Option<f64>,
+    /// Months on which the baseline rests, as a plain mean. When left out the project's baseline as
+    /// it was fitted, or 24 months.
+    #[arg(long)]
+    baseline_months: Option<u32>,
+    /// Two-sided level of the interval that is paid on. When left out that of the project, or
+    /// 0.95.
+    #[arg(long)]
+    level: Option<f64>,
+    /// Of a project only this contract; several are named one by one.
+    #[arg(long, value_name = "ID")]
+    contract: Vec<String>,
     /// Turn no terms.
     #[arg(long)]
     no_sensitivity: bool,
-    /// Write the table to this file instead of stdout.
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// How the table is written.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// The least severity of a finding that makes the exit code 1.
-    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
-    fail_on: FailOn,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let (rows, findings) = match drawn(arguments) {
-        Ok(found) => found,
-        Err(refused) => return Ok(refused.exit()),
-    };
-    let text = match arguments.format {
-        Format::Table => table(&rows),
-        Format::Json => {
-            let mut text = String::new();
-            for row in &rows {
-                text.push_str(&serde_json::to_string(row).into_diagnostic()?);
-                text.push('\n');
-            }
-            text
-        }
-        Format::Csv => {
-            let mut writer = csv::Writer::from_writer(Vec::new());
-            for row in &rows {
-                writer.serialize(row).into_diagnostic()?;
-            }
-            String::from_utf8(writer.into_inner().into_diagnostic()?).into_diagnostic()?
-        }
-    };
-    put(text.as_bytes(), arguments.output.as_deref())?;
-    tell(&findings);
-    let failed = findings
-        .iter()
-        .any(|f| arguments.fail_on.reached(f.severity));
-    Ok(ExitCode::from(u8::from(failed)))
+    match drawn(arguments) {
+        Ok((rows, findings)) => arguments.printed.rows(&rows, table, &findings),
+        Err(refused) => Ok(refused.exit()),
+    }
+}
+
+/// What is drawn from: one contract's terms and history.
+struct Drawn<'a> {
+    spec: &'a SettleSpec,
+    facts: &'a Facts,
+    contract: &'a str,
+    fitted: Option<Fitted>,
 }
 
 fn drawn(arguments: &Arguments) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
     let given = arguments.costs.given()?;
+    if is_project(&arguments.terms) {
+        return project(arguments, &given);
+    }
     let terms = read_terms(&arguments.terms)?;
     let (facts, mut findings) = read_facts(&terms.settle, &arguments.tables)?;
-    let settings = Settings {
-        paths: arguments.paths,
-        seed: arguments.seed,
-        dispersion: arguments.dispersion,
-        baseline_months: arguments.baseline_months,
-        level: arguments.level,
-        scenarios: scenarios(arguments.reduction),
-        sensitivity: !arguments.no_sensitivity,
-    };
     let mut rows = Vec::new();
     for contract in crate::settle::contracts(&terms.settle, &facts) {
-        match simulate(&terms.settle, &facts, &contract, &given, &settings) {
-            Ok(found) => rows.extend(found),
-            Err(error) => findings.push(
-                Finding::new(
-                    Stage::Judge,
-                    Severity::Disqualifying,
-                    "not_simulated",
-                    error.to_string(),
-                )
-                .with_contract(&contract),
-            ),
-        }
-        let last = crate::settle::Plan::new(&terms.settle, &contract, &facts.parameters)
-            .ok()
-            .and_then(|plan| {
-                let inputs = plan.bind_facts(&facts);
-                inputs.periods().last().copied()
-            });
-        if let Some(last) = last
-            && let Ok(known) =
-                crate::judge::align::assumptions_of(&terms.settle, &facts, &contract, last, &given)
-        {
-            eprintln!(
-                "{contract}: {}; dispersion {}, baseline of {} months, level {}, {} years drawn \
-                 with seed {}",
-                assumed(&known),
-                settings.dispersion,
-                settings.baseline_months,
-                settings.level,
-                settings.paths,
-                settings.seed
-            );
-        }
+        let from = Drawn {
+            spec: &terms.settle,
+            facts: &facts,
+            contract: &contract,
+            fitted: None,
+        };
+        one(arguments, &given, &from, &mut rows, &mut findings);
     }
     Ok((rows, findings))
+}
+
+#[cfg(feature = "frames")]
+fn project(
+    arguments: &Arguments,
+    given: &Given,
+) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+    for kept in super::judged::kept(&arguments.terms, &arguments.contract)? {
+        let from = Drawn {
+            spec: &kept.terms,
+            facts: &kept.facts,
+            contract: &kept.entry.id,
+            fitted: kept.fitted,
+        };
+        one(arguments, given, &from, &mut rows, &mut findings);
+    }
+    Ok((rows, findings))
+}
+
+#[cfg(not(feature = "frames"))]
+fn project(
+    arguments: &Arguments,
+    _: &Given,
+) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
+    Err(super::judged::no_projects(&arguments.terms))
+}
+
+/// The settings for one contract: the command line before its baseline before the defaults.
+fn settings(arguments: &Arguments, fitted: Option<Fitted>) -> Settings {
+    let plain = Settings::default();
+    let or =
+        |given: Option<f64>, fitted: Option<f64>, plain: f64| given.or(fitted).unwrap_or(plain);
+    Settings {
+        paths: arguments.paths,
+        seed: arguments.seed,
+        dispersion: or(
+            arguments.dispersion,
+            fitted.map(|f| f.dispersion),
+            plain.dispersion,
+        ),
+        baseline_months: arguments.baseline_months.unwrap_or(plain.baseline_months),
+        relative_error: fitted
+            .filter(|_| arguments.baseline_months.is_none())
+            .map(|f| f.relative_error),
+        level: or(arguments.level, fitted.map(|f| f.level), plain.level),
+        scenarios: scenarios(arguments.reduction),
+        sensitivity: !arguments.no_sensitivity,
+    }
+}
+
+fn one(
+    arguments: &Arguments,
+    given: &Given,
+    from: &Drawn<'_>,
+    rows: &mut Vec<SimulationRow>,
+    findings: &mut Vec<Finding>,
+) {
+    let settings = settings(arguments, from.fitted);
+    let Drawn {
+        spec,
+        facts,
+        contract,
+        ..
+    } = *from;
+    match simulate(spec, facts, contract, given, &settings) {
+        Ok(found) => rows.extend(found),
+        Err(error) => findings.push(
+            Finding::new(
+                Stage::Judge,
+                Severity::Disqualifying,
+                "not_simulated",
+                error.to_string(),
+            )
+            .with_contract(contract),
+        ),
+    }
+    let last = crate::settle::Plan::new(spec, contract, &facts.parameters)
+        .ok()
+        .and_then(|plan| {
+            let inputs = plan.bind_facts(facts);
+            inputs.periods().last().copied()
+        });
+    if let Some(last) = last
+        && let Ok(known) = crate::judge::align::assumptions_of(spec, facts, contract, last, given)
+    {
+        let baseline = match settings.relative_error {
+            Some(error) => format!(
+                "a baseline as fitted, with a standard error of {:.1} % of what is expected",
+                100.0 * error
+            ),
+            None => format!("a baseline of {} months", settings.baseline_months),
+        };
+        super::say(format_args!(
+            "{contract}: {}; dispersion {:.3}, {baseline}, level {}, {} years drawn with seed {}",
+            assumed(&known),
+            settings.dispersion,
+            settings.level,
+            settings.paths,
+            settings.seed
+        ));
+    }
 }
 
 fn table(rows: &[SimulationRow]) -> String {

@@ -270,7 +270,7 @@ fn section<T: serde::de::DeserializeOwned>(
 }
 
 /// The parameters that a project sets, typed as the terms declare them.
-fn bind(entry: &ContractEntry, terms: &Terms) -> Result<Parameters, ContractError> {
+pub(super) fn bind(entry: &ContractEntry, terms: &Terms) -> Result<Parameters, ContractError> {
     let mut parameters = Parameters::new();
     let declared = &terms.settle.source.parameters;
     for name in ["supplier", "customer"] {

@@ -10,6 +10,7 @@
 
 pub mod contracts;
 mod integrity;
+pub mod kept;
 mod ledgers;
 mod measures;
 mod outcome;
@@ -51,6 +52,7 @@ use crate::settle::{self, Detail, Facts, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
 use crate::store::prepare;
 use contracts::{Contract, ContractError};
+use kept::Kept;
 use measures::{measures, ratios};
 pub use outcome::{AuditRow, Outcome};
 pub use overrides::OverrideRow;
@@ -116,7 +118,35 @@ pub fn run_audited(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, &repairing(), true, progress)
+    let asked = Asked {
+        audited: true,
+        ..Asked::default()
+    };
+    whole(project, &repairing(), asked, progress)
+}
+
+/// As [`run`], and keeps every contract's history for the judge.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_kept(
+    project: &Project,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    let asked = Asked {
+        kept: true,
+        ..Asked::default()
+    };
+    whole(project, &repairing(), asked, progress)
+}
+
+/// What is asked for beside the tables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    /// The clock audit.
+    audited: bool,
+    /// Every contract's history.
+    kept: bool,
 }
 
 /// As [`run`], with what the caller says about alignment beside the terms.
@@ -128,7 +158,7 @@ pub fn run_with(
     given: &align::Given,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, given, false, progress)
+    whole(project, given, Asked::default(), progress)
 }
 
 fn repairing() -> align::Given {
@@ -141,7 +171,7 @@ fn repairing() -> align::Given {
 fn whole(
     project: &Project,
     given: &align::Given,
-    audited: bool,
+    asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let contracts = contracts::read(project)?;
@@ -178,7 +208,9 @@ fn whole(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, audited, &|| progress(Progress::Measured))?;
+    let cells = read::tickets(store, &plans, asked.audited, &|| {
+        progress(Progress::Measured)
+    })?;
     let (billing, billing_facts, orders) = read::billing(store, &plans)?;
     staged.publish()?;
 
@@ -191,6 +223,7 @@ fn whole(
         billing: &billing,
         orders: &orders,
         given,
+        kept: asked.kept,
     };
     let results = settle_all(&contracts, &measured, &mut findings);
     findings.sort();
@@ -232,6 +265,7 @@ fn whole(
         schemes: results.schemes,
         alignment: results.alignment,
         integrity: results.integrity,
+        kept: results.kept,
         kpis: results.kpis,
         audit: cells
             .total
@@ -295,6 +329,8 @@ struct Measured<'a> {
     billing: &'a BillingCells,
     orders: &'a Orders,
     given: &'a align::Given,
+    /// Whether every contract's history is kept.
+    kept: bool,
 }
 
 /// What the pure stages give, for all contracts in the order of the project.
@@ -309,6 +345,7 @@ struct Results {
     adjustments: Vec<AdjustmentResult>,
     initiatives: Vec<InitiativeResult>,
     overrides: Vec<OverrideRow>,
+    kept: Vec<Kept>,
 }
 
 /// The small tables that the pure stages read, of all contracts.
@@ -408,6 +445,10 @@ fn settle_all(
         let spec = contract.terms.settle.clone();
         let id = &contract.entry.id;
         let own_facts = facts(&contract.parameters);
+        if measured.kept {
+            let kept = Kept::new(contract, &own_facts, &results.baseline);
+            results.kept.push(kept);
+        }
         let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
         findings.extend(overrides::mark(&mut own.lines, &contract.terms, &kpis));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::kept::Kept;
 use crate::finding::Finding;
 use crate::ingest::account::FileAccount;
 use crate::judge::align::Alignment;
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub alignment: Alignment,
     /// The rows of `integrity`.
     pub integrity: Vec<IntegrityRow>,
+    /// Every contract's history, where it was asked for.
+    pub kept: Vec<Kept>,
     /// The rows of `kpi`.
     pub kpis: Vec<KpiValue>,
     /// The clock audit, where it was asked for.

@@ -17,7 +17,9 @@ mod knob;
 mod path;
 mod regions;
 mod repair;
+mod rows;
 mod study;
+mod wallet;
 mod words;
 
 use std::collections::BTreeMap;

@@ -168,8 +168,11 @@ impl World {
         .covers(period)
     }
 
-    /// The relative error of the baseline: of a mean over its months.
+    /// The relative error of the baseline: as it was fitted, else of a mean over its months.
     fn relative_error(&self, settings: &Settings) -> f64 {
+        if let Some(error) = settings.relative_error {
+            return error;
+        }
         let months: i32 = self.units.iter().map(|u| u.span.months()).sum();
         let per_month = self.expected() / f64::from(months.max(1));
         libm::sqrt(settings.dispersion / (per_month * f64::from(settings.baseline_months)))
