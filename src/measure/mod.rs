@@ -27,4 +27,5 @@ pub mod outage;
 pub mod read;
 pub mod relief;
 pub mod spec;
+pub mod tally;
 mod told;

@@ -4,15 +4,20 @@
 
 use polars::prelude::{DataFrame, NamedFrom, PolarsResult, Series};
 
-use super::frame::Reading;
+use super::columnar::Rows;
+use super::disk::StoreError;
 use crate::ingest::columns::Columns;
 use crate::measure::fact::Neighbours;
 use crate::measure::neighbours::{self, Reported};
 
-const COMPARABLE: &str = "caller_comparable";
-const OPENED_BEFORE: &str = "caller_opened_before_s";
-const RESOLVED_BEFORE: &str = "caller_resolved_before_s";
-const FIRST_CHILD: &str = "first_child";
+/// Name of the column: caller, item and category are known.
+pub const COMPARABLE: &str = "caller_comparable";
+/// Name of the column: seconds since the caller's former incident was opened.
+pub const OPENED_BEFORE: &str = "caller_opened_before_s";
+/// Name of the column: seconds since it was resolved.
+pub const RESOLVED_BEFORE: &str = "caller_resolved_before_s";
+/// Name of the column: it is the first child of its parent.
+pub const FIRST_CHILD: &str = "first_child";
 
 /// Adds the columns to a partition of tickets; `order` are its rows in `rows`.
 ///
@@ -38,23 +43,21 @@ pub(super) fn add(table: &mut DataFrame, rows: &Columns, order: &[usize]) -> Pol
     Ok(())
 }
 
-/// Reads them back.
+/// Reads them back, row by row.
 ///
 /// # Errors
 /// When a column has another type than [`add`] gives it.
-pub fn read(rows: &Reading<'_>) -> PolarsResult<Vec<Neighbours>> {
+pub fn read(rows: &Rows) -> Result<impl Fn(usize) -> Neighbours, StoreError> {
     let comparable = rows.boolean(COMPARABLE)?;
     let opened = rows.integer(OPENED_BEFORE)?;
     let resolved = rows.integer(RESOLVED_BEFORE)?;
     let first_child = rows.boolean(FIRST_CHILD)?;
-    Ok((0..rows.height())
-        .map(|i| Neighbours {
-            comparable: comparable.get(i).copied().flatten() == Some(true),
-            opened_before_s: opened.get(i).copied().flatten(),
-            resolved_before_s: resolved.get(i).copied().flatten(),
-            first_child: first_child.get(i).copied().flatten() == Some(true),
-        })
-        .collect())
+    Ok(move |row: usize| Neighbours {
+        comparable: comparable.get(row) == Some(true),
+        opened_before_s: opened.get(row),
+        resolved_before_s: resolved.get(row),
+        first_child: first_child.get(row) == Some(true),
+    })
 }
 
 /// For each row of `order`.

@@ -25,6 +25,7 @@ use crate::measure::kernel;
 use crate::measure::neighbours::{self, Reported};
 use crate::measure::orders::Orders;
 use crate::measure::spec::{Impact, MeasurePlan, MeasureSpec, Target};
+use crate::measure::tally::{Ready, Tally};
 use crate::money::Decimal;
 use crate::time::{CalendarDefinition, Date, Instant, Month, Period, Weekly, Zone};
 
@@ -349,8 +350,8 @@ fn measured(unit: &Unit, told: &[Sent], plan: &MeasurePlan) -> Fragment {
             stated_s_ppm: None,
         });
     }
-    let mut fragment = Fragment::default();
-    let mut segments = Vec::new();
+    let ready = Ready::new(plan);
+    let mut tally = Tally::default();
     for ((ticket, text), neighbours) in unit.tickets.iter().zip(&texts).zip(near) {
         let events = history(unit, ticket);
         let mut notices = by_ticket.get(&ticket.number).cloned().unwrap_or_default();
@@ -378,9 +379,9 @@ fn measured(unit: &Unit, told: &[Sent], plan: &MeasurePlan) -> Fragment {
             notices: &notices,
             ..Fact::opened(id, &text.number, Instant::from_seconds(ticket.opened))
         };
-        kernel::add(&fact, plan, false, &mut segments, &mut fragment);
+        kernel::add(&fact, &ready, false, &mut tally);
     }
-    fragment
+    tally.into_fragment()
 }
 
 /// The history of a ticket as an export tells it.
