@@ -105,13 +105,14 @@ fn project(
     let mut rows = Vec::new();
     let mut findings = Vec::new();
     for kept in super::judged::kept(path, wanted)? {
-        let mut settle = |name: &str, spec: &crate::terms::SettleSpec, facts| {
-            let scheme = Scheme { name, spec };
-            let (settled, noticed) = backtest(&[scheme], &kept.terms, facts, given);
-            let own = |contract: &str| contract == kept.entry.id;
-            rows.extend(settled.into_iter().filter(|r| own(&r.contract_id)));
-            findings.extend(noticed);
-        };
+        let mut settle =
+            |name: &str, spec: &crate::terms::SettleSpec, facts: &crate::settle::Facts| {
+                let scheme = Scheme { name, spec };
+                let (settled, noticed) = backtest(&[scheme], &kept.terms, facts, given);
+                let own = |contract: &str| contract == kept.entry.id;
+                rows.extend(settled.into_iter().filter(|r| own(&r.contract_id)));
+                findings.extend(noticed);
+            };
         settle("this_contract", &kept.terms, &kept.facts);
         let named = kept.compare.iter().chain(others);
         for (name, terms) in named {

@@ -9,7 +9,8 @@ use super::align::{Costs, assumed};
 use super::judged::{Printed, is_project};
 use super::settle::{Refused, Tables, read_facts, read_terms};
 use crate::finding::{Finding, Severity, Stage};
-use crate::judge::align::Given;
+use crate::judge::align::{AlignError, Given, Term};
+use crate::judge::simulate::optimise::{Change, Wish, optimise};
 use crate::judge::simulate::{Fitted, Settings, SimulationRow, scenarios, simulate};
 use crate::money::Decimal;
 use crate::settle::Facts;
@@ -55,16 +56,85 @@ pub(super) struct Arguments {
     /// Turn no terms.
     #[arg(long)]
     no_sensitivity: bool,
+    /// Look for terms that satisfy the constraints below, instead of showing distributions: which
+    /// of the numbers of the first clause that pays an incentive may change.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "TERMS")]
+    optimise: Vec<TermWord>,
+    /// With --optimise: the supplier's mean profit of a year in which it prevents, at least.
+    #[arg(long, value_name = "AMOUNT", requires = "optimise")]
+    supplier_keeps: Option<String>,
+    /// With --optimise: what the customer pays in such a year on average, at most.
+    #[arg(long, value_name = "AMOUNT", requires = "optimise")]
+    customer_pays: Option<String>,
+    /// With --optimise: up to this part of the expected incidents, such as 0.3, one more avoided
+    /// incident never costs the supplier anything.
+    #[arg(long, value_name = "PART", requires = "optimise")]
+    aligned_to: Option<String>,
     #[command(flatten)]
     printed: Printed,
 }
 
+/// A term that may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TermWord {
+    /// The supplier's share.
+    Share,
+    /// The price of an avoided incident.
+    Price,
+    /// The most that is paid.
+    Cap,
+    /// The minimum savings rate, or another minimum below which nothing is paid.
+    Msr,
+}
+
+impl Arguments {
+    /// The constraints of a search.
+    fn wish(&self) -> Result<Wish, Refused> {
+        let number = |name: &str, text: &Option<String>| -> Result<Option<Decimal>, Refused> {
+            let text = text.as_deref().map(str::trim);
+            text.map(str::parse)
+                .transpose()
+                .map_err(|e| Refused::Terms(miette::miette!("--{name}: {e}")))
+        };
+        let mut terms: Vec<Term> = Vec::new();
+        for word in &self.optimise {
+            let term = match word {
+                TermWord::Share => Term::Share,
+                TermWord::Price => Term::Price,
+                TermWord::Cap => Term::Cap,
+                TermWord::Msr => Term::Minimum,
+            };
+            if !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
+        Ok(Wish {
+            terms,
+            supplier_keeps: number("supplier-keeps", &self.supplier_keeps)?,
+            customer_pays: number("customer-pays", &self.customer_pays)?,
+            aligned_to: number("aligned-to", &self.aligned_to)?,
+        })
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    match drawn(arguments) {
-        Ok((rows, findings)) => arguments.printed.rows(&rows, table, &findings),
+    let mut out = Out::default();
+    match drawn(arguments, &mut out) {
         Err(refused) => Ok(refused.exit()),
+        Ok(()) if arguments.optimise.is_empty() => {
+            arguments.printed.rows(&out.rows, table, &out.findings)
+        }
+        Ok(()) => arguments.printed.rows(&out.changes, changed, &out.findings),
     }
+}
+
+/// What comes out.
+#[derive(Default)]
+struct Out {
+    rows: Vec<SimulationRow>,
+    changes: Vec<Change>,
+    findings: Vec<Finding>,
 }
 
 /// What is drawn from: one contract's terms and history.
@@ -75,14 +145,14 @@ struct Drawn<'a> {
     fitted: Option<Fitted>,
 }
 
-fn drawn(arguments: &Arguments) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
+fn drawn(arguments: &Arguments, out: &mut Out) -> Result<(), Refused> {
     let given = arguments.costs.given()?;
     if is_project(&arguments.terms) {
-        return project(arguments, &given);
+        return project(arguments, &given, out);
     }
     let terms = read_terms(&arguments.terms)?;
-    let (facts, mut findings) = read_facts(&terms.settle, &arguments.tables)?;
-    let mut rows = Vec::new();
+    let (facts, findings) = read_facts(&terms.settle, &arguments.tables)?;
+    out.findings.extend(findings);
     for contract in crate::settle::contracts(&terms.settle, &facts) {
         let from = Drawn {
             spec: &terms.settle,
@@ -90,17 +160,13 @@ fn drawn(arguments: &Arguments) -> Result<(Vec<SimulationRow>, Vec<Finding>), Re
             contract: &contract,
             fitted: None,
         };
-        one(arguments, &given, &from, &mut rows, &mut findings);
+        one(arguments, &given, &from, out)?;
     }
-    Ok((rows, findings))
+    Ok(())
 }
 
 #[cfg(feature = "frames")]
-fn project(
-    arguments: &Arguments,
-    given: &Given,
-) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
-    let (mut rows, mut findings) = (Vec::new(), Vec::new());
+fn project(arguments: &Arguments, given: &Given, out: &mut Out) -> Result<(), Refused> {
     for kept in super::judged::kept(&arguments.terms, &arguments.contract)? {
         let from = Drawn {
             spec: &kept.terms,
@@ -108,16 +174,13 @@ fn project(
             contract: &kept.entry.id,
             fitted: kept.fitted,
         };
-        one(arguments, given, &from, &mut rows, &mut findings);
+        one(arguments, given, &from, out)?;
     }
-    Ok((rows, findings))
+    Ok(())
 }
 
 #[cfg(not(feature = "frames"))]
-fn project(
-    arguments: &Arguments,
-    _: &Given,
-) -> Result<(Vec<SimulationRow>, Vec<Finding>), Refused> {
+fn project(arguments: &Arguments, _: &Given, _: &mut Out) -> Result<(), Refused> {
     Err(super::judged::no_projects(&arguments.terms))
 }
 
@@ -148,9 +211,8 @@ fn one(
     arguments: &Arguments,
     given: &Given,
     from: &Drawn<'_>,
-    rows: &mut Vec<SimulationRow>,
-    findings: &mut Vec<Finding>,
-) {
+    out: &mut Out,
+) -> Result<(), Refused> {
     let settings = settings(arguments, from.fitted);
     let Drawn {
         spec,
@@ -158,17 +220,43 @@ fn one(
         contract,
         ..
     } = *from;
-    match simulate(spec, facts, contract, given, &settings) {
-        Ok(found) => rows.extend(found),
-        Err(error) => findings.push(
-            Finding::new(
-                Stage::Judge,
-                Severity::Disqualifying,
-                "not_simulated",
-                error.to_string(),
-            )
-            .with_contract(contract),
-        ),
+    let failed = |code: &str, error: &AlignError| {
+        Finding::new(
+            Stage::Judge,
+            Severity::Disqualifying,
+            code,
+            error.to_string(),
+        )
+        .with_contract(contract)
+    };
+    if arguments.optimise.is_empty() {
+        match simulate(spec, facts, contract, given, &settings) {
+            Ok(found) => out.rows.extend(found),
+            Err(error) => out.findings.push(failed("not_simulated", &error)),
+        }
+    } else {
+        let wish = arguments.wish()?;
+        match optimise(spec, facts, contract, given, &settings, &wish) {
+            Err(error) => out.findings.push(failed("no_such_terms", &error)),
+            Ok(found) => {
+                super::say(format_args!(
+                    "{contract}: {} combinations tried; the customer then pays {}{} on average in a \
+                     year in which the supplier prevents {} % of incidents",
+                    found.tried,
+                    found.pays,
+                    found
+                        .profit
+                        .map_or_else(String::new, |p| format!(" and the supplier keeps {p}")),
+                    100.0 * arguments.reduction
+                ));
+                if found.changes.is_empty() {
+                    super::say(format_args!(
+                        "{contract}: the terms satisfy this as they are"
+                    ));
+                }
+                out.changes.extend(found.changes);
+            }
+        }
     }
     let last = crate::settle::Plan::new(spec, contract, &facts.parameters)
         .ok()
@@ -195,6 +283,20 @@ fn one(
             settings.seed
         ));
     }
+    Ok(())
+}
+
+/// The terms that change.
+fn changed(rows: &[Change]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "{:<12} {:<18} {:<6} {:>18} → {}",
+            row.contract_id, row.clause_id, row.term, row.from, row.to
+        );
+    }
+    text
 }
 
 fn table(rows: &[SimulationRow]) -> String {

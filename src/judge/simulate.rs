@@ -9,6 +9,7 @@
 //! luck.
 
 mod draw;
+pub mod optimise;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use rayon::prelude::*;
 
 use crate::baseline::power::provable_with;
 use crate::baseline::{BaselineResult, PeriodKind, Scope};
-use crate::judge::align::{AlignError, Given, Turn, assumptions_of, turns};
+use crate::judge::align::{AlignError, Assumptions, Given, Turn, assumptions_of, turns};
 use crate::money::{Currency, Decimal, Rounding};
 use crate::settle::{Facts, Inputs, Plan};
 use crate::terms::{Kind, SettleSpec};
@@ -270,20 +271,8 @@ pub fn simulate(
             incentive.paid_for_nothing = Some(part(positive)?);
         }
         rows.push(incentive);
-        if let Some(cost) = assume("cost_to_serve") {
-            let effort = assume("prevention_cost").unwrap_or(Decimal::ZERO);
-            let mut profits = Vec::with_capacity(paid.len());
-            for one in &paid {
-                let mut profit = one.revenue;
-                profit = profit.checked_sub(cost.checked_mul(one.happened)?)?;
-                profit = profit.checked_sub(effort.checked_mul(one.prevented)?)?;
-                if assumptions.billed == crate::terms::Billed::Elsewhere
-                    && let Some(price) = assume("price")
-                {
-                    profit = profit.checked_add(price.checked_mul(one.happened)?)?;
-                }
-                profits.push(profit);
-            }
+        let profits = paid.iter().map(|one| profit(one, &assumptions));
+        if let Some(profits) = profits.collect::<Result<Option<Vec<Decimal>>, AlignError>>()? {
             rows.push(base("supplier_profit", profits)?);
         }
         if let Some(impact) = assume("impact") {
@@ -323,6 +312,23 @@ pub fn simulate(
         }
     }
     Ok(rows)
+}
+
+/// What is left of a year for the supplier; `None` when its costs are not known.
+fn profit(one: &Paid, assumptions: &Assumptions) -> Result<Option<Decimal>, AlignError> {
+    let Some(cost) = assumptions.get("cost_to_serve") else {
+        return Ok(None);
+    };
+    let effort = assumptions.get("prevention_cost").unwrap_or(Decimal::ZERO);
+    let mut profit = one.revenue;
+    profit = profit.checked_sub(cost.checked_mul(one.happened)?)?;
+    profit = profit.checked_sub(effort.checked_mul(one.prevented)?)?;
+    if assumptions.billed == crate::terms::Billed::Elsewhere
+        && let Some(price) = assumptions.get("price")
+    {
+        profit = profit.checked_add(price.checked_mul(one.happened)?)?;
+    }
+    Ok(Some(profit))
 }
 
 fn check(settings: &Settings) -> Result<(), AlignError> {

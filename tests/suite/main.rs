@@ -31,6 +31,8 @@ mod integrity;
 #[cfg(feature = "frames")]
 mod integrity_run;
 #[cfg(feature = "frames")]
+mod judge_run;
+#[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
 #[cfg(feature = "frames")]

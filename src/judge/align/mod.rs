@@ -12,6 +12,7 @@
 
 mod ask;
 mod assume;
+mod dial;
 mod driver;
 mod knob;
 mod path;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 pub use ask::asked_by_period;
 pub use assume::{Assumptions, Origin};
+pub use dial::{Dial, Term, dials};
 
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::{Currency, Decimal, MoneyError};
