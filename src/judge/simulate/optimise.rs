@@ -318,7 +318,8 @@ impl Search<'_> {
     }
 
     /// Whether preventing more never costs the supplier anything, from nothing to a part of what is
-    /// expected: the year that is expected is settled at [`STEPS`] equal steps.
+    /// expected: the year that is expected is settled at [`STEPS`] equal steps and, at each of them,
+    /// with one incident less, so that a region that begins or ends between two steps shows.
     fn aligned(&self, spec: &SettleSpec, part: Decimal) -> Result<bool, AlignError> {
         let (facts, contract_id) = (self.facts, self.contract_id);
         let plan = Plan::new(spec, contract_id, &facts.parameters)?;
@@ -329,26 +330,35 @@ impl Search<'_> {
             return Ok(false);
         };
         let mut work = inputs.clone();
-        let mut before: Option<Decimal> = None;
-        for step in 0..=STEPS {
-            let reduction = part.to_f64_lossy() * f64::from(step) / f64::from(STEPS);
+        let mut at = |reduction: f64| -> Result<Decimal, AlignError> {
             let year = world.certain(&self.settings, scenario, reduction);
             let paid = settled(&plan, &mut work, &world, &year, &[])?;
-            let Some(now) = profit(&paid, &assumptions)? else {
-                return Err(AlignError::Expression(
+            profit(&paid, &assumptions)?.ok_or_else(|| {
+                AlignError::Expression(
                     "whether one more pays is not known: give cost_to_serve (and price, where \
                      the service is billed elsewhere) in [alignment] or with --assume"
                         .to_owned(),
-                ));
-            };
-            // A cent is rounding.
-            if before.is_some_and(|b| {
-                now.checked_sub(b)
-                    .is_ok_and(|d| d < Decimal::new(-1, 2).unwrap_or(Decimal::ZERO))
-            }) {
-                return Ok(false);
+                )
+            })
+        };
+        // Every amount of the year may be rounded by a cent.
+        let amounts = plan
+            .clauses()
+            .count()
+            .saturating_mul(inputs.periods().len());
+        let rounding = Decimal::new(-(amounts as i128), 2)?;
+        let one = 1.0 / world.expected().max(1.0);
+        let mut before = at(0.0)?;
+        for step in 1..=STEPS {
+            let reduction = part.to_f64_lossy() * f64::from(step) / f64::from(STEPS);
+            let now = at(reduction)?;
+            let less = at((reduction - one).max(0.0))?;
+            for former in [before, less] {
+                if now.checked_sub(former)? < rounding {
+                    return Ok(false);
+                }
             }
-            before = Some(now);
+            before = now;
         }
         Ok(true)
     }
