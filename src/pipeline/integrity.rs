@@ -49,10 +49,9 @@ pub(super) fn test(
     };
     let mut rows = integrity::test(id, &period.to_string(), &counts(before), &counts(now));
     for row in &mut rows {
-        let cleared = contract.score.cleared.iter();
+        let mut cleared = contract.score.cleared.iter();
         row.cleared = cleared
-            .filter(|c| c.test == row.kind.name())
-            .next_back()
+            .rfind(|c| c.test == row.kind.name())
             .map(|c| format!("{} ({})", c.reason, c.agreed_by));
     }
     rows

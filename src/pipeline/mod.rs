@@ -12,6 +12,7 @@ pub mod contracts;
 mod integrity;
 pub mod kept;
 mod ledgers;
+mod manifest;
 mod measures;
 mod outcome;
 mod overrides;
@@ -43,9 +44,9 @@ use crate::measure::cells::Cells;
 use crate::measure::orders::Orders;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
-use crate::publish::manifest::{MANIFEST, Manifest};
+use crate::publish::manifest::MANIFEST;
 use crate::publish::reading::{Published, ReadingError};
-use crate::publish::table::{PublishError, SCHEMA_VERSION};
+use crate::publish::table::PublishError;
 use crate::publish::{evidence, report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
@@ -230,7 +231,7 @@ fn whole(
     findings.dedup();
 
     progress(Progress::Stage("publishing"));
-    let mut manifest = manifest(project, &contracts, &ingested);
+    let mut manifest = manifest::before(project, &contracts, &ingested);
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
     for table in [
@@ -578,57 +579,4 @@ fn score_one(
         .extend(prepared.adjustments.iter().cloned());
     results.initiatives.extend(saving.initiatives);
     scored.values
-}
-
-/// The manifest before any file is written.
-fn manifest(project: &Project, contracts: &[Contract], ingested: &Ingested) -> Manifest {
-    let mut configuration = blake3::Hasher::new();
-    for (name, text) in &project.texts {
-        configuration
-            .update(name.as_bytes())
-            .update(&[0])
-            .update(text.as_bytes())
-            .update(&[0]);
-    }
-    let mut terms = BTreeMap::new();
-    for contract in contracts {
-        let hash = contract.terms.hash();
-        configuration
-            .update(contract.entry.id.as_bytes())
-            .update(hash.as_bytes());
-        for (scheme, (compared, _)) in &contract.compare {
-            configuration
-                .update(scheme.as_bytes())
-                .update(compared.hash().as_bytes());
-        }
-        terms.insert(contract.entry.id.clone(), hash);
-    }
-    let mut files: Vec<(&str, &str)> = ingested
-        .accounts
-        .iter()
-        .map(|a| (a.file.as_str(), a.blake3.as_str()))
-        .collect();
-    files.sort_unstable();
-    let mut inputs = blake3::Hasher::new();
-    for (file, hash) in files {
-        inputs
-            .update(file.as_bytes())
-            .update(&[0])
-            .update(hash.as_bytes());
-    }
-    let mut accounts = ingested.accounts.clone();
-    accounts.sort_by(|a, b| (&a.table, &a.file).cmp(&(&b.table, &b.file)));
-    Manifest {
-        gainshare: env!("CARGO_PKG_VERSION").to_owned(),
-        schema_version: SCHEMA_VERSION,
-        zone_database: crate::time::zone_database_version().to_owned(),
-        project: project.file.name.clone(),
-        as_of: project.as_of.to_string(),
-        terms,
-        configuration_hash: configuration.finalize().to_hex().to_string(),
-        people: people::note(project, ingested),
-        inputs_hash: inputs.finalize().to_hex().to_string(),
-        inputs: accounts,
-        outputs: Vec::new(),
-    }
 }
