@@ -117,6 +117,19 @@ fn payment_basis_and_rebasing_reach_the_settlement_over_the_years() {
         "payment_basis = \"lower_bound\"",
     );
     assert_eq!(paid(&tiny.run().with(0, &[])), ["0.00", "0.00"]);
+    // A share that shrinks with uncertainty, against a frozen baseline:
+    // 24 × 24² ÷ (24² + 120 × 1.5) = 18.2857.
+    tiny.replace(
+        "terms.toml",
+        "payment_basis = \"lower_bound\"",
+        "payment_basis = \"shrunk\"",
+    );
+    tiny.replace(
+        "terms.toml",
+        "ratchet = { rule = \"partial\", weight = 0.5 }\n",
+        "",
+    );
+    assert_eq!(paid(&tiny.run().with(0, &[])), ["182.86", "182.86"]);
 }
 
 #[test]
