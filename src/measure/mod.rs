@@ -25,4 +25,5 @@ pub mod outage;
 pub mod read;
 pub mod relief;
 pub mod spec;
+pub mod tally;
 mod told;
