@@ -4,16 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use super::explain_rows;
 use crate::config::project::{PROJECT_FILE, Project};
 use crate::money::Decimal;
 use crate::pipeline;
-use crate::publish::reading::{self, Published, ReadTable, ReadingError, Row};
-use crate::publish::report::facts::{self, Kpi, Line, months, plus};
-use crate::score::catalogue;
-use crate::time::{Instant, Month, Zone};
+use crate::publish::reading::{Published, ReadTable, ReadingError};
+use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
+use crate::score::catalogue::{self, Kpi};
+use crate::time::Zone;
 
 /// Why nothing can be shown.
 enum Stopped {
@@ -37,15 +38,15 @@ pub(super) fn run(
 ) -> miette::Result<ExitCode> {
     match explained(contract, period, what, folder, rows) {
         Ok(text) => {
-            super::data(text.as_bytes())?;
+            super::console::table(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(Stopped::Reading(error)) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             Ok(ExitCode::from(3))
         }
         Err(Stopped::Said(code, text)) => {
-            eprintln!("error: {text}");
+            super::say(format_args!("error: {text}"));
             Ok(ExitCode::from(code))
         }
     }
@@ -75,6 +76,7 @@ fn explained(
         contract,
         period,
     };
+    source.known()?;
     let lines = source.lines()?;
     let clause: Vec<&Line> = lines
         .iter()
@@ -85,6 +87,7 @@ fn explained(
         let Some(kpi) = catalogue::find(what) else {
             return Err(Stopped::Said(2, unknown(&lines, contract, period, what)));
         };
+        source.valued(kpi.id)?;
         vec![kpi.id]
     } else {
         on_paper(&mut text, contract, &clause);
@@ -112,11 +115,6 @@ fn unknown(lines: &[Line], contract: &str, period: &str, what: &str) -> String {
         if !clauses.contains(&line.clause.as_str()) {
             clauses.push(&line.clause);
         }
-    }
-    if lines.is_empty() {
-        return format!(
-            "no row of the settlement is about contract `{contract}`; see the column contract_id"
-        );
     }
     if clauses.contains(&what) {
         return format!(
@@ -215,7 +213,7 @@ impl Source<'_> {
         Ok(table.iter().map(|r| facts::line(&r)).collect())
     }
 
-    fn kpi(&self, id: &str) -> Result<Option<(Kpi, String, String)>, ReadingError> {
+    fn kpi(&self, id: &str) -> Result<Option<(Value, String, String)>, ReadingError> {
         let table = self.published.filtered("kpi", None, |r| {
             r.text("contract_id") == self.contract
                 && r.text("kpi") == id
@@ -228,6 +226,55 @@ impl Source<'_> {
             Some((facts::kpi(&row), text("numerator"), text("denominator")))
         });
         Ok(found)
+    }
+
+    /// Whether the run has the contract.
+    fn known(&self) -> Result<(), Stopped> {
+        let terms = self.published.manifest.get("terms");
+        let ids: Vec<&str> = terms
+            .and_then(|t| t.as_object())
+            .map(|t| t.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        if ids.is_empty() || ids.contains(&self.contract) {
+            return Ok(());
+        }
+        Err(Stopped::Said(
+            2,
+            format!(
+                "the run has no contract `{}`; {}",
+                self.contract,
+                crate::terms::suggestion(self.contract, &ids)
+            ),
+        ))
+    }
+
+    /// Whether the measure has a row for the period; if not, for which it has one.
+    fn valued(&self, id: &str) -> Result<(), Stopped> {
+        let table = self.published.filtered(
+            "kpi",
+            Some(&["contract_id", "kpi", "scope", "period"]),
+            |r| {
+                r.text("contract_id") == self.contract
+                    && r.text("kpi") == id
+                    && r.text("scope") == "contract"
+            },
+        )?;
+        let table = table.unwrap_or_default();
+        let periods: Vec<&str> = table.iter().map(|r| r.text("period")).collect();
+        if periods.iter().any(|p| same(p, self.period)) {
+            return Ok(());
+        }
+        let shown = match periods.as_slice() {
+            [] => "no period: it is formed for suppliers only, see the table kpi".to_owned(),
+            list => list.join(", "),
+        };
+        Err(Stopped::Said(
+            2,
+            format!(
+                "`{id}` of {} has no value for `{}`; it has one for {shown}",
+                self.contract, self.period
+            ),
+        ))
     }
 
     /// A measure: its value, what it is, and what it rests on.
@@ -269,11 +316,82 @@ impl Source<'_> {
             "  rule       {}\n  source     {}",
             entry.rule, entry.source
         );
+        if entry.inputs.is_empty() {
+            self.scores(text)?;
+        }
         let of = |table: &str| entry.inputs.iter().any(|i| i.starts_with(table));
-        if of("incidents.") {
-            self.tickets(text, rows)?;
-        } else if of("billing.") {
+        if of("billing.") {
             self.invoices(text, rows)?;
+        }
+        if of("incidents.") {
+            self.tickets(text)?;
+        }
+        self.stored(text, entry, rows)
+    }
+
+    /// What the store holds of what the measure reads: tickets, and rows of small tables.
+    fn stored(&self, text: &mut String, entry: &Kpi, rows: bool) -> Result<(), Stopped> {
+        let tickets = entry.inputs.iter().any(|i| i.starts_with("incidents."));
+        let others = entry.inputs.iter().any(|i| {
+            ["incidents.", "billing.", "notices.", "sla_clocks."]
+                .iter()
+                .all(|t| !i.starts_with(t))
+        });
+        if !rows {
+            if tickets || others {
+                let _ = writeln!(text, "    (--rows lists them)");
+            }
+            return Ok(());
+        }
+        if !tickets && !others {
+            return Ok(());
+        }
+        let store = self
+            .project
+            .as_ref()
+            .filter(|p| explain_rows::stored(&p.store_folder()));
+        let Some(project) = store else {
+            return Err(Stopped::Said(
+                2,
+                "--rows lists from the project's store: name the project folder, after a run"
+                    .to_owned(),
+            ));
+        };
+        if tickets {
+            explain_rows::tickets(text, project, self.contract, self.period, entry)
+                .map_err(|e| Stopped::Said(2, e))?;
+        }
+        if others {
+            let zone = zone(project, self.contract)?;
+            let place = (self.contract, self.period);
+            explain_rows::small(text, project, place, entry, &zone, true)?;
+        }
+        Ok(())
+    }
+
+    /// The measures that a composite is made of, with their scores.
+    fn scores(&self, text: &mut String) -> Result<(), ReadingError> {
+        let table = self.published.filtered("kpi", None, |r| {
+            r.text("contract_id") == self.contract
+                && r.text("scope") == "contract"
+                && !r.text("target").is_empty()
+                && same(r.text("period"), self.period)
+        })?;
+        for row in table.iter().flat_map(ReadTable::iter) {
+            let _ = writeln!(
+                text,
+                "    {:<24} {:>12}  target {:>8}  score {}",
+                row.text("kpi"),
+                match row.text("value") {
+                    "" => row.text("status"),
+                    value => value,
+                },
+                row.text("target"),
+                match row.text("score") {
+                    "" => "—",
+                    score => score,
+                }
+            );
         }
         Ok(())
     }
@@ -340,8 +458,8 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// Tickets opened in the period, from the store.
-    fn tickets(&self, text: &mut String, rows: bool) -> Result<(), Stopped> {
+    /// How many incidents were opened in the period, by service and priority.
+    fn tickets(&self, text: &mut String) -> Result<(), Stopped> {
         let counted = self.published.filtered(
             "cells",
             Some(&[
@@ -377,44 +495,6 @@ impl Source<'_> {
             };
             let _ = writeln!(text, "    {n:>6} {service} {priority}{also}");
         }
-        if !rows {
-            let _ = writeln!(text, "    (--rows lists them)");
-            return Ok(());
-        }
-        let Some(project) = &self.project else {
-            return Err(Stopped::Said(
-                2,
-                "--rows lists tickets from the project's store: name the project folder".to_owned(),
-            ));
-        };
-        let zone = zone(project, self.contract)?;
-        let mut listed = 0_u64;
-        for path in partitions(&project.store_folder(), self.period) {
-            let table = reading::read(&path, None, |r| {
-                r.text("contract_id") == self.contract
-                    && matches!(r.text("ticket_type"), "" | "incident")
-                    && opened(r, &zone).is_some_and(|m| within(&m.to_string(), self.period))
-            })?;
-            for row in table.iter() {
-                listed += 1;
-                let _ = writeln!(
-                    text,
-                    "    {} {} {} P{} {} {} {}",
-                    row.text("source"),
-                    row.text("ticket_id"),
-                    row.text("opened_at"),
-                    row.text("priority"),
-                    row.text("service_id"),
-                    row.text("category"),
-                    if row.text("parent_id").is_empty() {
-                        ""
-                    } else {
-                        "child"
-                    }
-                );
-            }
-        }
-        let _ = writeln!(text, "  {listed} tickets listed, times in UTC");
         Ok(())
     }
 }
@@ -425,14 +505,6 @@ fn within(month: &str, period: &str) -> bool {
         .is_some_and(|(m, p)| m.0 >= p.0 && m.1 <= p.1)
 }
 
-/// The month of opening in the contract's zone.
-fn opened(row: &Row<'_>, zone: &Zone) -> Option<Month> {
-    let at: Instant = format!("{}Z", row.text("opened_at").trim_end_matches('Z'))
-        .parse()
-        .ok()?;
-    Some(zone.month_of(at))
-}
-
 fn zone(project: &Project, contract: &str) -> Result<Zone, Stopped> {
     let checked = pipeline::check(project).map_err(|e| Stopped::Said(2, e.to_string()))?;
     checked
@@ -440,15 +512,4 @@ fn zone(project: &Project, contract: &str) -> Result<Zone, Stopped> {
         .find(|(c, _)| c.entry.id == contract)
         .map(|(_, plan)| plan.zone)
         .ok_or_else(|| Stopped::Said(2, format!("the project has no contract `{contract}`")))
-}
-
-/// Files of tickets by UTC month, one more on either side for the zone.
-fn partitions(store: &Path, period: &str) -> Vec<PathBuf> {
-    let Some((from, to)) = months(period) else {
-        return Vec::new();
-    };
-    (from - 1..=to)
-        .map(|m| store.join(format!("incidents/{}.parquet", Month::from_ordinal(m))))
-        .filter(|path| path.is_file())
-        .collect()
 }

@@ -11,9 +11,12 @@ mod calibrate;
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
+mod console;
 #[cfg(feature = "frames")]
 mod diff;
 mod explain;
+#[cfg(feature = "frames")]
+mod explain_rows;
 #[cfg(feature = "frames")]
 mod explain_run;
 mod generate;
@@ -91,7 +94,7 @@ pub fn main() -> ExitCode {
         Command::Kpis(arguments) => Ok(said(kpis::run(&arguments))),
     };
     done.unwrap_or_else(|report| {
-        eprintln!("{report:?}");
+        say(format_args!("{report:?}"));
         ExitCode::from(4)
     })
 }
@@ -108,10 +111,9 @@ fn fit_errors() {
     }
 }
 
-/// Says something on stderr. Nobody may be listening any more, which is no error.
+/// Says something on stderr, harmless for the terminal.
 fn say(text: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    console::say(&text.to_string());
 }
 
 /// A line cut to the width of the terminal when stdout is one; whole for a file or another
@@ -162,7 +164,7 @@ fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
             ExitCode::from(2)
         }
     }

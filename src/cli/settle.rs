@@ -394,6 +394,7 @@ pub(super) fn write(
                     line.currency,
                     line.explanation
                 );
+                let row = super::console::harmless(&row, false);
                 writeln!(text, "{}", super::fitting(&row, output.is_none())).into_diagnostic()?;
             }
         }

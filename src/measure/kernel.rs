@@ -13,6 +13,7 @@ use super::life;
 use super::relief::ReliefWindow;
 use super::spec::MeasurePlan;
 use super::told;
+use super::worst;
 use crate::time::{BusinessCalendar, Instant, Month};
 
 /// Where a ticket is counted.
@@ -115,6 +116,17 @@ pub fn add(
     warned(&place, &reading, out);
     outage(&place, reading.stopped_at, share, out);
     told::tell(&place, reading.stopped_at, share, out);
+    worst::add(
+        worst::Read {
+            fact,
+            plan,
+            priority: place.priority,
+            opened: place.opened,
+            reading: &reading,
+            share,
+        },
+        &mut out.worst,
+    );
     // Last, because a calendar of its own may need other segments.
     response(&place, segments, &schedules, out);
 }

@@ -11,6 +11,7 @@ use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_
 use super::cells::Cells;
 use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
+use super::incident_facts::{IncidentFact, incident_fact};
 use super::kernel;
 use super::spec::{MeasurePlan, priority};
 use crate::ingest::value::STORE_SCALE;
@@ -41,15 +42,7 @@ pub fn tickets(
     for batch in partitions.chunks(rayon::current_num_threads().saturating_mul(2)) {
         let mut frames = Vec::with_capacity(batch.len());
         for (month, path) in batch {
-            let beside =
-                |table: &str| disk::read(&store.join(table).join(format!("{month}.parquet")));
-            if let Some(incidents) = disk::read(path)? {
-                let frames_of_month = Partition {
-                    incidents,
-                    events: beside("incident_events")?,
-                    notices: beside("notices")?,
-                    clocks: beside("sla_clocks")?,
-                };
+            if let Some(frames_of_month) = read_partition(store, month, path)? {
                 frames.push((month, path, frames_of_month));
             }
         }
@@ -235,6 +228,71 @@ pub fn partition(
     plans: &Plans,
     audited: bool,
 ) -> Result<Fragment, PolarsError> {
+    let mut out = Fragment::default();
+    let mut segments = Vec::new();
+    each(frames, plans, |fact, plan| {
+        kernel::add(fact, plan, audited, &mut segments, &mut out);
+    })?;
+    Ok(out)
+}
+
+/// The rows of `incident_facts`, one partition after the other, so that no more than one is in
+/// memory; each partition by contract, opening, source and number.
+///
+/// # Errors
+/// When a partition is damaged, or what `write` says.
+pub fn incident_facts<E: From<StoreError>>(
+    store: &Path,
+    plans: &Plans,
+    as_of: Instant,
+    mut write: impl FnMut(&str, &[IncidentFact]) -> Result<(), E>,
+) -> Result<(), E> {
+    for (month, path) in disk::partitions(store, "incidents")? {
+        let Some(frames) = read_partition(store, &month, &path)? else {
+            continue;
+        };
+        let (mut rows, mut segments) = (Vec::new(), Vec::new());
+        let read = each(&frames, plans, |fact, plan| {
+            rows.push(incident_fact(fact, plan, as_of, &mut segments));
+        });
+        read.map_err(|e| StoreError::Damaged {
+            path,
+            cause: e.to_string(),
+        })?;
+        rows.sort_by(|a, b| {
+            let key = |r: &IncidentFact| r.opened_at;
+            (&a.contract_id, key(a), &a.source, &a.ticket_id).cmp(&(
+                &b.contract_id,
+                key(b),
+                &b.source,
+                &b.ticket_id,
+            ))
+        });
+        write(&month, &rows)?;
+    }
+    Ok(())
+}
+
+/// The tables of one partition of the store.
+fn read_partition(store: &Path, month: &str, path: &Path) -> Result<Option<Partition>, StoreError> {
+    let beside = |table: &str| disk::read(&store.join(table).join(format!("{month}.parquet")));
+    let Some(incidents) = disk::read(path)? else {
+        return Ok(None);
+    };
+    Ok(Some(Partition {
+        incidents,
+        events: beside("incident_events")?,
+        notices: beside("notices")?,
+        clocks: beside("sla_clocks")?,
+    }))
+}
+
+/// Hands over every ticket of a partition that belongs to a contract with a plan.
+fn each(
+    frames: &Partition,
+    plans: &Plans,
+    mut give: impl FnMut(&Fact<'_>, &MeasurePlan),
+) -> Result<(), PolarsError> {
     let rows = Reading::new(&frames.incidents);
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
@@ -267,8 +325,6 @@ pub fn partition(
     let level_of = |v: Option<i64>| v.and_then(|p| u8::try_from(p).ok());
     let counted = |v: Option<i64>| v.and_then(|n| u64::try_from(n).ok());
     let instant = |v: Option<i64>| v.map(Instant::from_micros);
-    let mut out = Fragment::default();
-    let mut segments = Vec::new();
     for i in 0..rows.height() {
         let Some(contract) = get(&contract_id, i) else {
             continue;
@@ -311,9 +367,9 @@ pub fn partition(
             events: events.of(i),
             notices: notices.of(i),
         };
-        kernel::add(&fact, plan, audited, &mut segments, &mut out);
+        give(&fact, plan);
     }
-    Ok(out)
+    Ok(())
 }
 
 /// One invoice line and what became of it, for `billing_facts`.

@@ -37,12 +37,13 @@ use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
+use crate::measure::incident_facts::IncidentFact;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::{MANIFEST, Manifest};
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::{PublishError, SCHEMA_VERSION};
-use crate::publish::{evidence, report, statements, tables, workbook};
+use crate::publish::{evidence, incidents, report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
@@ -105,15 +106,25 @@ pub fn run(
     run_with(project, &repairing(), progress)
 }
 
-/// As [`run`], with the clock audit in the same pass. The tables are the same either way.
+/// What a run gives on request. The other tables are the same either way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// The clock audit, in the same pass.
+    pub clock_audit: bool,
+    /// The table `incident_facts`, one file per UTC month of opening.
+    pub incident_facts: bool,
+}
+
+/// As [`run`], with what is given on request.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_audited(
+pub fn run_asked(
     project: &Project,
+    asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, &repairing(), true, progress)
+    whole(project, &repairing(), asked, progress)
 }
 
 /// As [`run`], with what the caller says about alignment beside the terms.
@@ -125,7 +136,7 @@ pub fn run_with(
     given: &align::Given,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, given, false, progress)
+    whole(project, given, Asked::default(), progress)
 }
 
 fn repairing() -> align::Given {
@@ -138,7 +149,7 @@ fn repairing() -> align::Given {
 fn whole(
     project: &Project,
     given: &align::Given,
-    audited: bool,
+    asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let contracts = contracts::read(project)?;
@@ -175,8 +186,14 @@ fn whole(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, audited, &|| progress(Progress::Measured))?;
+    let cells = read::tickets(store, &plans, asked.clock_audit, &|| {
+        progress(Progress::Measured)
+    })?;
     let (billing, billing_facts) = read::billing(store, &plans)?;
+    let mut manifest = manifest(project, &contracts, &ingested);
+    if asked.incident_facts {
+        incident_facts(store, &plans, project.as_of, output.folder(), &mut manifest)?;
+    }
     staged.publish()?;
 
     progress(Progress::Stage("settling"));
@@ -193,7 +210,6 @@ fn whole(
     findings.dedup();
 
     progress(Progress::Stage("publishing"));
-    let mut manifest = manifest(project, &contracts, &ingested);
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
     for table in [
@@ -207,6 +223,7 @@ fn whole(
         evidence::adjustments_applied(&results.adjustments),
         evidence::initiative_results(&results.initiatives),
         evidence::overrides(&results.overrides),
+        incidents::worst_incidents(&results.worst),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
     ] {
@@ -245,6 +262,30 @@ fn whole(
     })
 }
 
+/// Writes `incident_facts`, a file per UTC month of opening, one after the other.
+fn incident_facts(
+    store: &Path,
+    plans: &read::Plans,
+    as_of: crate::time::Instant,
+    output: &Path,
+    manifest: &mut Manifest,
+) -> Result<(), RunError> {
+    let metadata = manifest.file_metadata();
+    let folder = output.join("incident_facts");
+    std::fs::create_dir_all(&folder).map_err(|e| PublishError {
+        path: folder.clone(),
+        cause: e.to_string(),
+    })?;
+    read::incident_facts(store, plans, as_of, |month, rows| {
+        let table = incidents::incident_facts(rows);
+        let path = folder.join(format!("{month}.parquet"));
+        table.write_as(&path, &metadata)?;
+        let name = format!("incident_facts/{month}.parquet");
+        manifest.add_as(&path, &name, table.rows())?;
+        Ok(())
+    })
+}
+
 /// Writes a document into the output.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
     let path = folder.join(name);
@@ -280,6 +321,39 @@ pub fn check(project: &Project) -> Result<Vec<(Contract, MeasurePlan)>, RunError
         .collect())
 }
 
+/// Every ticket of a contract in the project's store, with the zone of its months; nothing when
+/// the project has no such contract.
+///
+/// # Errors
+/// As [`run`], for the project and its store.
+pub fn tickets_of(
+    project: &Project,
+    contract: &str,
+) -> Result<Option<(crate::time::Zone, Vec<IncidentFact>)>, RunError> {
+    let mut plans = read::Plans::new();
+    for (bound, plan) in check(project)? {
+        if bound.entry.id == contract {
+            plans.insert(bound.entry.id, plan);
+        }
+    }
+    let Some(plan) = plans.get(contract) else {
+        return Ok(None);
+    };
+    let zone = plan.zone.clone();
+    let mut facts = Vec::new();
+    read::incident_facts(
+        &project.store_folder(),
+        &plans,
+        project.as_of,
+        |_, rows| -> Result<(), StoreError> {
+            facts.extend_from_slice(rows);
+            Ok(())
+        },
+    )?;
+    facts.sort_by(|a, b| (a.opened_at, &a.ticket_id).cmp(&(b.opened_at, &b.ticket_id)));
+    Ok(Some((zone, facts)))
+}
+
 /// What the pure stages read.
 struct Measured<'a> {
     project: &'a Project,
@@ -301,6 +375,7 @@ struct Results {
     adjustments: Vec<AdjustmentResult>,
     initiatives: Vec<InitiativeResult>,
     overrides: Vec<OverrideRow>,
+    worst: Vec<score::WorstIncident>,
 }
 
 /// The small tables that the pure stages read, of all contracts.
@@ -515,6 +590,13 @@ fn score_one(
     results
         .overrides
         .extend(overrides::rows(id, &contract.baseline, &baseline));
+    results.worst.extend(score::worst_incidents(
+        measured.cells.total.worst.contracts.get(id),
+        plan,
+        &contract.score,
+        contract.baseline.performance,
+        as_of,
+    ));
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);
     results.baseline.hashes.extend(baseline.hashes);
