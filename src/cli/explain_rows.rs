@@ -139,7 +139,25 @@ pub(super) fn tickets(
         clocks(&mut line, fact);
         let _ = writeln!(text, "{line}");
     }
-    let _ = writeln!(text, "  {} tickets listed", facts.len());
+    let judged = |verdict: &str| {
+        let clock = |f: &&IncidentFact| match by {
+            By::AnswerDue | By::Answer => f.respond,
+            _ => f.restore,
+        };
+        facts
+            .iter()
+            .filter(|f| clock(f).is_some_and(|c| c.verdict == verdict))
+            .count()
+    };
+    let _ = writeln!(
+        text,
+        "  {} tickets listed: {} in time, {} late, {} open in time, {} without a target",
+        facts.len(),
+        judged("met"),
+        judged("breached"),
+        judged("open"),
+        judged("no_target")
+    );
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::explain_rows;
 use crate::config::project::{PROJECT_FILE, Project};
 use crate::money::Decimal;
 use crate::pipeline;
-use crate::publish::reading::{Published, ReadTable, ReadingError};
+use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
 use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
 use crate::score::catalogue::{self, Kpi};
 use crate::time::Zone;
@@ -264,9 +264,18 @@ impl Source<'_> {
         if periods.iter().any(|p| same(p, self.period)) {
             return Ok(());
         }
-        let shown = match periods.as_slice() {
-            [] => "no period: it is formed for suppliers only, see the table kpi".to_owned(),
-            list => list.join(", "),
+        let longer: Vec<&str> = periods
+            .iter()
+            .copied()
+            .filter(|p| months(p).is_none_or(|(from, to)| to > from + 1))
+            .collect();
+        let single: Vec<&&str> = periods.iter().filter(|p| !longer.contains(*p)).collect();
+        let shown = match (single.first(), single.last(), longer.join(", ")) {
+            (None, _, longer) if longer.is_empty() => {
+                "no period: it is formed for suppliers only, see the table kpi".to_owned()
+            }
+            (Some(first), Some(last), longer) => format!("{first} to {last} by month, {longer}"),
+            (_, _, longer) => longer,
         };
         Err(Stopped::Said(
             2,
@@ -338,7 +347,7 @@ impl Source<'_> {
                 .all(|t| !i.starts_with(t))
         });
         if !rows {
-            if tickets || others {
+            if !entry.inputs.is_empty() {
                 let _ = writeln!(text, "    (--rows lists them)");
             }
             return Ok(());
@@ -403,7 +412,7 @@ impl Source<'_> {
             r.text("contract_id") == self.contract
                 && wanted
                     .zip(months(r.text("month")))
-                    .is_some_and(|(span, month)| month.0 >= span.0 && month.0 < span.1)
+                    .is_some_and(|(span, month)| month.0 < span.1 && reaches(r, month.0) > span.0)
         })?;
         let Some(table) = table else {
             let _ = writeln!(
@@ -414,16 +423,20 @@ impl Source<'_> {
         };
         let mut sums: BTreeMap<(String, String), (Decimal, usize)> = BTreeMap::new();
         for row in table.iter() {
-            let key = (
-                row.text("reason").to_owned(),
-                row.text("currency").to_owned(),
-            );
+            let earlier = wanted
+                .zip(months(row.text("month")))
+                .is_some_and(|(span, month)| month.0 < span.0);
+            let reason = match (earlier, row.text("reason")) {
+                (true, reason) => format!("started earlier: {reason}"),
+                (false, reason) => reason.to_owned(),
+            };
+            let key = (reason, row.text("currency").to_owned());
             let entry = sums.entry(key).or_insert((Decimal::ZERO, 0));
             *entry = (plus(entry.0, row.number("amount")), entry.1 + 1);
         }
         let _ = writeln!(
             text,
-            "  invoice lines whose period starts in {}:",
+            "  invoice lines that bill {}, with their whole amounts (those over several months count by days):",
             self.period
         );
         for ((reason, currency), (sum, n)) in &sums {
@@ -452,8 +465,6 @@ impl Source<'_> {
                     }
                 );
             }
-        } else if !table.rows.is_empty() {
-            let _ = writeln!(text, "    (--rows lists them)");
         }
         Ok(())
     }
@@ -487,7 +498,7 @@ impl Source<'_> {
         }
         let all = sums.values().fold(Decimal::ZERO, |s, v| plus(s, Some(v.0)));
         let _ = writeln!(text, "  incidents opened in {}: {all}", self.period);
-        for ((service, priority), (n, children)) in &sums {
+        for ((service, priority), (n, children)) in sums.iter().filter(|(_, s)| !s.0.is_zero()) {
             let also = if children.is_zero() {
                 String::new()
             } else {
@@ -497,6 +508,12 @@ impl Source<'_> {
         }
         Ok(())
     }
+}
+
+/// The month after the last that an invoice line bills.
+fn reaches(row: &Row<'_>, start: i32) -> i32 {
+    let months = row.text("months").parse::<i32>().unwrap_or(1);
+    start.saturating_add(months.max(1))
 }
 
 fn within(month: &str, period: &str) -> bool {
