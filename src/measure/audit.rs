@@ -4,8 +4,7 @@
 
 use super::clock::{ClockReading, Track, Verdict, read_clock};
 use super::clock_policy::{ClockPolicy, ClosedTime, PriorityChange, Reopened, ScheduleChange};
-use super::fragment::Fragment;
-use super::kernel::Place;
+use super::tally::{Place, Tally};
 use crate::time::BusinessCalendar;
 
 type Change = fn(&mut ClockPolicy);
@@ -67,17 +66,17 @@ pub(super) fn others(own: &ClockPolicy) -> Vec<(&'static str, ClockPolicy)> {
 
 /// Asks all other policies about one ticket that the terms have judged.
 pub(super) fn audit(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     track: &Track<'_>,
     own: &ClockReading,
     schedules: &[&BusinessCalendar],
-    out: &mut Fragment,
+    out: &mut Tally,
 ) {
     if own.verdict == Verdict::NoTarget {
         return;
     }
     let (fact, plan) = (place.fact, place.plan);
-    let target = |p: u8| plan.target(fact.service_id, p).map(|(allowed, _)| allowed);
+    let target = |p: u8| place.target(p).map(|(allowed, _)| allowed);
     for (name, policy) in others(&plan.policy) {
         let mut unpaused = Vec::new();
         let mut track = *track;

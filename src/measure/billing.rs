@@ -77,6 +77,28 @@ pub struct BillingCell {
     pub lines: u64,
 }
 
+impl Default for BillingCell {
+    /// Nothing, of no line.
+    fn default() -> Self {
+        BillingCell {
+            amount: Decimal::ZERO,
+            lines: 0,
+        }
+    }
+}
+
+impl BillingCell {
+    /// Adds another cell of the same key.
+    ///
+    /// # Errors
+    /// When the sum does not fit exactly.
+    pub fn add(&mut self, other: BillingCell) -> Result<(), MoneyError> {
+        self.amount = self.amount.checked_add(other.amount)?;
+        self.lines += other.lines;
+        Ok(())
+    }
+}
+
 /// Billing cells by key.
 pub type BillingCells = BTreeMap<BillingKey, BillingCell>;
 

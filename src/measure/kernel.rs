@@ -1,79 +1,39 @@
-//! From one ticket to its part of a fragment: the order of what is counted. Pure; not
+//! From one ticket to what it adds to a pass: the order of what is counted. Pure; not
 //! responsible for reading tickets, nor for the life of one ([`super::life`]), for what was told
 //! about it ([`super::told`]) or for the clock audit ([`super::audit`]).
 
 use super::audit;
 use super::clock::{ClockReading, ClockState, Segment, Track, Until, Verdict, read_clock};
 use super::fact::{Fact, NoticeKind, TicketType};
-use super::fragment::{
-    Cell, CellKey, Clock, Edge, FixKey, Fragment, KindKey, OpenKey, Opening, SolvedKey,
-};
+use super::fragment::{Clock, OpenKey};
 use super::integrity;
 use super::life;
 use super::relief::ReliefWindow;
-use super::spec::MeasurePlan;
+use super::tally::{Place, Ready, Tally};
 use super::told;
 use super::worst;
 use crate::time::{BusinessCalendar, Instant, Month};
 
-/// Where a ticket is counted.
-pub(super) struct Place<'a> {
-    pub(super) fact: &'a Fact<'a>,
-    pub(super) plan: &'a MeasurePlan,
-    /// The highest priority that it held.
-    pub(super) priority: u8,
-    /// Month of opening in the contract's zone.
-    pub(super) opened: Month,
-}
-
-impl Place<'_> {
-    pub(super) fn key(&self, month: Month) -> CellKey {
-        CellKey {
-            contract_id: self.fact.contract_id.to_owned(),
-            service_id: self.fact.service_id.to_owned(),
-            priority: self.priority,
-            month,
-        }
-    }
-
-    pub(super) fn cell<'f>(&self, out: &'f mut Fragment, month: Month) -> &'f mut Cell {
-        out.cells.entry(self.key(month)).or_default()
-    }
-
-    fn month_of(&self, at: Instant) -> Month {
-        self.plan.zone.month_of(at)
-    }
-
-    /// Month of a due time. Beyond the calendars' years the month of opening stands for it.
-    fn due_month(&self, reading: &ClockReading) -> Month {
-        reading.due_at.map_or(self.opened, |due| self.month_of(due))
-    }
-}
-
-/// Adds one ticket to a fragment. `segments` is working space, kept by the caller so that it is
-/// not made anew for every ticket. `audited` asks for the clock audit as well.
-pub fn add(
-    fact: &Fact<'_>,
-    plan: &MeasurePlan,
-    audited: bool,
-    segments: &mut Vec<Segment>,
-    out: &mut Fragment,
-) {
-    let place = Place {
-        fact,
-        plan,
-        priority: fact.highest_priority(),
-        opened: plan.zone.month_of(fact.opened_at),
-    };
+/// Adds one ticket to what a pass has counted. `audited` asks for the clock audit as well.
+pub fn add(fact: &Fact<'_>, ready: &Ready<'_>, audited: bool, out: &mut Tally) {
+    let place = out.place(fact, ready);
     if !count(&place, out) {
         return;
     }
+    let mut segments = std::mem::take(&mut out.segments);
+    clocks(&place, audited, &mut segments, out);
+    out.segments = segments;
+}
+
+/// Everything about an incident that its clocks decide.
+fn clocks(place: &Place<'_, '_>, audited: bool, segments: &mut Vec<Segment>, out: &mut Tally) {
+    let (fact, plan) = (place.fact, place.plan);
     let share = match (fact.affected_ppm, plan.assumed_share_ppm) {
         _ if fact.child => None,
         (Some(known), _) => Some(known),
         (None, assumed) => assumed,
     };
-    let schedule = |p: u8| plan.target(fact.service_id, p).map_or(0, |(_, c)| c);
+    let schedule = |p: u8| place.target(p).map_or(0, |(_, c)| c);
     life::segments(fact, plan, schedule, segments);
     let paused = segments.iter().any(|s| s.state == ClockState::Paused);
     let track = Track {
@@ -85,14 +45,14 @@ pub fn add(
             fact.on_hold_s
         },
     };
-    let target = |p: u8| plan.target(fact.service_id, p).map(|(allowed, _)| allowed);
-    let schedules: Vec<&BusinessCalendar> = plan.calendars.iter().collect();
-    let Ok(reading) = read_clock(&track, &plan.policy, target, &schedules) else {
+    let target = |p: u8| place.target(p).map(|(allowed, _)| allowed);
+    let schedules = place.ready.calendars.as_slice();
+    let Ok(reading) = read_clock(&track, &plan.policy, target, schedules) else {
         place.cell(out, place.opened).clock_unread += 1;
         return;
     };
     if audited {
-        audit::audit(&place, &track, &reading, &schedules, out);
+        audit::audit(place, &track, &reading, schedules, out);
     }
     let (resolved_once, reopened) = life::resolutions(fact, segments);
     let cell = place.cell(out, place.opened);
@@ -103,19 +63,19 @@ pub fn add(
         plan,
         segments,
         &reading,
-        &schedules,
+        schedules,
         &mut out.integrity,
     );
     match reading.stopped_at {
         Some(stopped_at) => {
-            restored(&place, &reading, stopped_at, out);
-            impact(&place, stopped_at, share, out);
+            restored(place, &reading, stopped_at, out);
+            impact(place, stopped_at, share, out);
         }
-        None => still_open(&place, &reading, share, segments, &schedules, out),
+        None => still_open(place, &reading, share, segments, schedules, out),
     }
-    warned(&place, &reading, out);
-    outage(&place, reading.stopped_at, share, out);
-    told::tell(&place, reading.stopped_at, share, out);
+    warned(place, &reading, out);
+    outage(place, reading.stopped_at, share, out);
+    told::tell(place, reading.stopped_at, share, out);
     worst::add(
         worst::Read {
             fact,
@@ -128,11 +88,17 @@ pub fn add(
         &mut out.worst,
     );
     // Last, because a calendar of its own may need other segments.
-    response(&place, segments, &schedules, out);
+    response(place, segments, schedules, out);
+}
+
+/// Month of a due time. Beyond the calendars' years the month of opening stands for it.
+fn due_month(place: &Place<'_, '_>, reading: &ClockReading) -> Month {
+    let due = reading.due_at;
+    due.map_or(place.opened, |due| place.plan.zone.month_of(due))
 }
 
 /// Counts by month of opening; whether the ticket is an incident.
-fn count(place: &Place<'_>, out: &mut Fragment) -> bool {
+fn count(place: &Place<'_, '_>, out: &mut Tally) -> bool {
     let (fact, plan) = (place.fact, place.plan);
     let cell = place.cell(out, place.opened);
     cell.tickets += 1;
@@ -159,79 +125,32 @@ fn count(place: &Place<'_>, out: &mut Fragment) -> bool {
         }
     }
     if let Some(category) = fact.category {
-        let kinds = out
-            .kinds
-            .entry(KindKey {
-                contract_id: fact.contract_id.to_owned(),
-                service_id: fact.service_id.to_owned(),
-                category: category.to_owned(),
-                month: place.opened,
-            })
-            .or_default();
+        let kinds = out.kind(place, category);
         kinds.incidents += u64::from(incident);
         kinds.requests += u64::from(!incident);
     }
     if incident {
-        edges(place, out);
+        out.edge(place);
         fixes(place, out);
     }
     incident
 }
 
-/// The boundary map: first and last opening of the item.
-fn edges(place: &Place<'_>, out: &mut Fragment) {
-    let fact = place.fact;
-    let Some((ci, category)) = fact.item else {
-        return;
-    };
-    let opening = Opening {
-        at: fact.opened_at,
-        ticket: (fact.source.to_owned(), fact.ticket_id.to_owned()),
-        service_id: fact.service_id.to_owned(),
-        priority: place.priority,
-    };
-    let item = (
-        fact.contract_id.to_owned(),
-        ci.to_owned(),
-        category.to_owned(),
-    );
-    match out.edges.get_mut(&item) {
-        None => {
-            let edge = Edge {
-                first: opening.clone(),
-                last: opening,
-            };
-            out.edges.insert(item, edge);
-        }
-        Some(edge) if opening < edge.first => edge.first = opening,
-        Some(edge) if opening > edge.last => edge.last = opening,
-        Some(_) => {}
-    }
-}
-
 /// Incidents of fixed problems: those on the problem's item and category; of a problem without
 /// them those that are linked to it.
-fn fixes(place: &Place<'_>, out: &mut Fragment) {
-    let (fact, fixes) = (place.fact, &place.plan.fixes);
+fn fixes(place: &Place<'_, '_>, out: &mut Tally) {
+    let fact = place.fact;
     let mut add = |problem: &str, fixed_at: Instant| {
         let day = fact.opened_at.wall_s_since(fixed_at).div_euclid(86_400);
-        let key = FixKey {
-            contract_id: fact.contract_id.to_owned(),
-            problem_id: problem.to_owned(),
-            day: i32::try_from(day).unwrap_or(i32::MAX),
-        };
-        *out.fixes.entry(key).or_default() += 1;
+        out.fix(place, problem, i32::try_from(day).unwrap_or(i32::MAX));
     };
-    if let Some((ci, category)) = fact.item
-        && !fixes.by_item.is_empty()
-        && let Some(problems) = fixes.by_item.get(&(ci.to_owned(), category.to_owned()))
-    {
-        for (problem, fixed_at) in problems {
+    if let Some((ci, category)) = fact.item {
+        for (problem, fixed_at) in place.ready.fixed(ci, category) {
             add(problem, *fixed_at);
         }
     }
     if let Some(problem) = fact.problem_id
-        && let Some(fixed_at) = fixes.by_id.get(problem)
+        && let Some(fixed_at) = place.plan.fixes.by_id.get(problem)
     {
         add(problem, *fixed_at);
     }
@@ -239,9 +158,9 @@ fn fixes(place: &Place<'_>, out: &mut Fragment) {
 
 /// What a restored incident took, its verdict, its way through groups, and the month ends at
 /// which it was open.
-fn restored(place: &Place<'_>, reading: &ClockReading, stopped_at: Instant, out: &mut Fragment) {
+fn restored(place: &Place<'_, '_>, reading: &ClockReading, stopped_at: Instant, out: &mut Tally) {
     let (fact, plan) = (place.fact, place.plan);
-    let month = place.month_of(stopped_at);
+    let month = place.plan.zone.month_of(stopped_at);
     let cell = place.cell(out, month);
     cell.restored += 1;
     cell.restore_business_s += i128::from(reading.business_s);
@@ -256,15 +175,9 @@ fn restored(place: &Place<'_>, reading: &ClockReading, stopped_at: Instant, out:
             cell.ping_pong += u64::from(came_back);
         }
     }
-    took(
-        place,
-        month,
-        Clock::RestoreBusiness,
-        reading.business_s,
-        out,
-    );
-    took(place, month, Clock::RestoreWall, reading.wall_s, out);
-    let cell = place.cell(out, place.due_month(reading));
+    place.took(out, month, Clock::RestoreBusiness, reading.business_s);
+    place.took(out, month, Clock::RestoreWall, reading.wall_s);
+    let cell = place.cell(out, due_month(place, reading));
     let late = reading.verdict == Verdict::Breached;
     cell.restore_met += u64::from(reading.verdict == Verdict::Met);
     cell.restore_breached += u64::from(late);
@@ -273,21 +186,11 @@ fn restored(place: &Place<'_>, reading: &ClockReading, stopped_at: Instant, out:
         cell.tool_missed += u64::from(late && !tool);
         cell.tool_overcharged += u64::from(tool && !late);
         if tool != late {
-            out.differs
-                .entry((fact.contract_id.to_owned(), late))
-                .or_default()
-                .add(fact.source, fact.ticket_id);
+            out.differs(place, late);
         }
     }
     if let Some(assignee) = fact.assignee {
-        let key = SolvedKey {
-            contract_id: fact.contract_id.to_owned(),
-            service_id: fact.service_id.to_owned(),
-            month,
-            assignee: assignee.to_owned(),
-            item: fact.item.map(|(ci, c)| (ci.to_owned(), c.to_owned())),
-        };
-        *out.solved.entry(key).or_default() += 1;
+        out.solve(place, month, assignee);
     }
     let mut month = place.opened;
     loop {
@@ -302,15 +205,8 @@ fn restored(place: &Place<'_>, reading: &ClockReading, stopped_at: Instant, out:
     }
 }
 
-fn took(place: &Place<'_>, month: Month, clock: Clock, seconds: i64, out: &mut Fragment) {
-    out.histograms
-        .entry((place.key(month), clock))
-        .or_default()
-        .add(u64::try_from(seconds).unwrap_or_default());
-}
-
 /// Splits the disruption of a restored incident over the months it fell in.
-fn impact(place: &Place<'_>, until: Instant, share: Option<u32>, out: &mut Fragment) {
+fn impact(place: &Place<'_, '_>, until: Instant, share: Option<u32>, out: &mut Tally) {
     let (fact, plan) = (place.fact, place.plan);
     let Some(calendar) = plan.impact_calendar() else {
         return;
@@ -333,16 +229,16 @@ fn impact(place: &Place<'_>, until: Instant, share: Option<u32>, out: &mut Fragm
 
 /// What the as-of moment will decide about an incident that is not restored.
 fn still_open(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     reading: &ClockReading,
     share: Option<u32>,
     segments: &mut Vec<Segment>,
     schedules: &[&BusinessCalendar],
-    out: &mut Fragment,
+    out: &mut Tally,
 ) {
     let fact = place.fact;
     if reading.verdict == Verdict::Breached {
-        place.cell(out, place.due_month(reading)).restore_breached += 1;
+        place.cell(out, due_month(place, reading)).restore_breached += 1;
     }
     let respond_due_at = match fact.responded_at {
         Some(_) => None,
@@ -360,7 +256,7 @@ fn still_open(
         respond_due_at,
         warned_at: warnings(fact).next(),
     };
-    *out.open.entry(open).or_default() += 1;
+    out.open(open);
 }
 
 fn warnings<'a>(fact: &'a Fact<'_>) -> impl Iterator<Item = Instant> + 'a {
@@ -371,7 +267,7 @@ fn warnings<'a>(fact: &'a Fact<'_>) -> impl Iterator<Item = Instant> + 'a {
 }
 
 /// Whether a breach that is certain was announced before it came.
-fn warned(place: &Place<'_>, reading: &ClockReading, out: &mut Fragment) {
+fn warned(place: &Place<'_, '_>, reading: &ClockReading, out: &mut Tally) {
     let (Verdict::Breached, Some(due)) = (reading.verdict, reading.due_at) else {
         return;
     };
@@ -379,7 +275,7 @@ fn warned(place: &Place<'_>, reading: &ClockReading, out: &mut Fragment) {
         return;
     };
     let lead_s = due.wall_s_since(first);
-    let month = place.month_of(due);
+    let month = place.plan.zone.month_of(due);
     if place
         .plan
         .notices
@@ -388,11 +284,11 @@ fn warned(place: &Place<'_>, reading: &ClockReading, out: &mut Fragment) {
     {
         place.cell(out, month).breach_warned += 1;
     }
-    took(place, month, Clock::WarningLead, lead_s, out);
+    place.took(out, month, Clock::WarningLead, lead_s);
 }
 
 /// The time in which the service was down.
-fn outage(place: &Place<'_>, end: Option<Instant>, share: Option<u32>, out: &mut Fragment) {
+fn outage(place: &Place<'_, '_>, end: Option<Instant>, share: Option<u32>, out: &mut Tally) {
     let fact = place.fact;
     let Some(rule) = place.plan.outage else {
         return;
@@ -401,28 +297,17 @@ fn outage(place: &Place<'_>, end: Option<Instant>, share: Option<u32>, out: &mut
     if fact.child || place.priority > rule.priority || !enough {
         return;
     }
-    let service = (fact.contract_id.to_owned(), fact.service_id.to_owned());
-    match end {
-        Some(end) => out
-            .outages
-            .entry(service)
-            .or_default()
-            .add(fact.opened_at, end),
-        None => {
-            let began = out.outages_open.entry(service).or_insert(fact.opened_at);
-            *began = (*began).min(fact.opened_at);
-        }
-    }
+    out.outage(place, end);
 }
 
 /// The clock of the first answer, on its own calendars.
 fn respond_reading(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     segments: &mut Vec<Segment>,
     schedules: &[&BusinessCalendar],
 ) -> Option<ClockReading> {
     let (fact, plan) = (place.fact, place.plan);
-    let target = |p: u8| plan.respond_target(fact.service_id, p);
+    let target = |p: u8| place.respond_target(p);
     if plan.has_respond_targets() {
         let schedule = |p: u8| target(p).map_or(0, |(_, c)| c);
         life::segments(fact, plan, schedule, segments);
@@ -438,31 +323,25 @@ fn respond_reading(
 }
 
 fn response(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     segments: &mut Vec<Segment>,
     schedules: &[&BusinessCalendar],
-    out: &mut Fragment,
+    out: &mut Tally,
 ) {
     let Some(reading) = respond_reading(place, segments, schedules) else {
         return;
     };
     if let Some(stopped_at) = reading.stopped_at {
-        let month = place.month_of(stopped_at);
+        let month = place.plan.zone.month_of(stopped_at);
         let cell = place.cell(out, month);
         cell.responded += 1;
         cell.respond_business_s += i128::from(reading.business_s);
         cell.respond_wall_s += i128::from(reading.wall_s);
-        took(
-            place,
-            month,
-            Clock::RespondBusiness,
-            reading.business_s,
-            out,
-        );
-        took(place, month, Clock::RespondWall, reading.wall_s, out);
+        place.took(out, month, Clock::RespondBusiness, reading.business_s);
+        place.took(out, month, Clock::RespondWall, reading.wall_s);
     }
     if matches!(reading.verdict, Verdict::Met | Verdict::Breached) {
-        let cell = place.cell(out, place.due_month(&reading));
+        let cell = place.cell(out, due_month(place, &reading));
         cell.respond_met += u64::from(reading.verdict == Verdict::Met);
         cell.respond_breached += u64::from(reading.verdict == Verdict::Breached);
     }

@@ -103,28 +103,38 @@ pub(super) struct Route {
 
 /// The way of a ticket: from its history, else by the export's own count.
 pub(super) fn route(fact: &Fact<'_>) -> Option<Route> {
-    let mut groups: Vec<&str> = Vec::new();
-    for event in fact.events {
-        if let Change::Group { from, to } = event.change {
-            for group in from.filter(|_| groups.is_empty()).into_iter().chain([to]) {
-                if groups.last() != Some(&group) {
-                    groups.push(group);
+    // The groups in the order in which they held it; the history may start with the first change.
+    let steps = || {
+        let mut begun = false;
+        let groups = fact
+            .events
+            .iter()
+            .filter_map(move |event| match event.change {
+                Change::Group { from, to } => {
+                    let earliest = !std::mem::replace(&mut begun, true);
+                    let first = from.filter(|_| earliest);
+                    Some(first.into_iter().chain([to]))
                 }
-            }
-        }
-    }
-    if groups.is_empty() {
+                Change::State(_) | Change::Priority(_) => None,
+            });
+        let mut last = None;
+        groups
+            .flatten()
+            .filter(move |group| last.replace(*group) != Some(*group))
+    };
+    let held = steps().count();
+    if held == 0 {
         return fact.reassignments.map(|handoffs| Route {
             handoffs,
             came_back: (handoffs == 0).then_some(false),
         });
     }
-    let came_back = groups
-        .iter()
-        .enumerate()
-        .any(|(i, group)| groups.iter().take(i).any(|former| former == group));
+    let came_back = held > 2
+        && steps()
+            .enumerate()
+            .any(|(i, group)| steps().take(i).any(|former| former == group));
     Some(Route {
-        handoffs: groups.len() as u64 - 1,
+        handoffs: held as u64 - 1,
         came_back: Some(came_back),
     })
 }

@@ -26,5 +26,6 @@ pub mod outage;
 pub mod read;
 pub mod relief;
 pub mod spec;
+pub mod tally;
 mod told;
 pub mod worst;

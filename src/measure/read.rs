@@ -2,9 +2,9 @@
 //! stored columns into typed facts; not for what is counted (see [`super::kernel`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, PolarsError};
 use rayon::prelude::*;
 
 use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_by_month};
@@ -14,15 +14,76 @@ use super::fragment::Fragment;
 use super::incident_facts::{IncidentFact, incident_fact};
 use super::kernel;
 use super::spec::{MeasurePlan, priority};
+use super::tally::{Ready, Tally};
 use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal};
+use crate::store::columnar::{Batches, Rows};
 use crate::store::disk::{self, StoreError};
-use crate::store::frame::Reading;
 use crate::store::prepare::{ITEM_GAP, TICKET_ROW};
 use crate::time::Instant;
 
 /// The measure plans of all contracts.
 pub type Plans = BTreeMap<String, MeasurePlan>;
+
+/// The columns of tickets that the pass reads.
+pub const TICKETS: &[&str] = &[
+    "source",
+    "ticket_id",
+    "contract_id",
+    "ticket_type",
+    "opened_at",
+    "responded_at",
+    "detected_at",
+    "resolved_at",
+    "priority",
+    "initial_priority",
+    "service_id",
+    "ci_id",
+    "category",
+    ITEM_GAP,
+    "parent_id",
+    "affected_share",
+    "on_hold_s",
+    "state",
+    "assignee",
+    "channel",
+    "reassignments",
+    "reopens",
+    "problem_id",
+    "caused_by_change_id",
+];
+/// The columns of their events.
+pub const EVENTS: &[&str] = &[TICKET_ROW, "at", "field", "from", "to"];
+/// The columns of what was told about them.
+pub const NOTICES: &[&str] = &[
+    TICKET_ROW,
+    "sent_at",
+    "kind",
+    "about",
+    "audience_level",
+    "stated_impact",
+    "has_status",
+    "has_scope",
+    "has_impact",
+    "has_eta",
+    "has_workaround",
+];
+/// The columns of the tool's clocks.
+pub const CLOCKS: &[&str] = &[TICKET_ROW, "kind", "breached", "stopped_at"];
+/// The columns of invoice lines.
+pub const BILLING: &[&str] = &[
+    "source",
+    "invoice_id",
+    "line_id",
+    "contract_id",
+    "service_id",
+    "period_start",
+    "period_end",
+    "amount",
+    "currency",
+    "charge_category",
+    "settlement_ref",
+];
 
 /// Measures all tickets of a store. `audited` asks for the clock audit as well; `progress` hears
 /// of each partition done.
@@ -35,205 +96,19 @@ pub fn tickets(
     audited: bool,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Cells, StoreError> {
-    let partitions = disk::partitions(store, "incidents")?;
-    let mut fragments: BTreeMap<String, Fragment> = BTreeMap::new();
-    // Files are read one after the other (polars has threads of its own and waits badly inside
-    // ours); a batch of them is then measured side by side.
-    for batch in partitions.chunks(rayon::current_num_threads().saturating_mul(2)) {
-        let mut frames = Vec::with_capacity(batch.len());
-        for (month, path) in batch {
-            if let Some(frames_of_month) = read_partition(store, month, path)? {
-                frames.push((month, path, frames_of_month));
-            }
-        }
-        let measured: Vec<(String, Fragment)> = frames
-            .par_iter()
-            .map(|(month, path, frames)| {
-                let fragment =
-                    partition(frames, plans, audited).map_err(|e| StoreError::Damaged {
-                        path: (*path).clone(),
-                        cause: e.to_string(),
-                    })?;
-                progress();
-                Ok(((*month).clone(), fragment))
-            })
-            .collect::<Result<_, StoreError>>()?;
-        fragments.extend(measured);
-    }
-    Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
-}
-
-/// How many partitions of tickets a store has.
-///
-/// # Errors
-/// When the folder cannot be listed.
-pub fn partition_count(store: &Path) -> Result<usize, StoreError> {
-    Ok(disk::partitions(store, "incidents")?.len())
-}
-
-/// The tables of one partition; those beside the tickets are in the order of the tickets.
-#[derive(Debug)]
-pub struct Partition {
-    /// Tickets.
-    pub incidents: DataFrame,
-    /// Their history.
-    pub events: Option<DataFrame>,
-    /// What was told about them.
-    pub notices: Option<DataFrame>,
-    /// Their clocks as the tool kept them.
-    pub clocks: Option<DataFrame>,
-}
-
-/// Rows that lie beside tickets, with the place of each ticket's first.
-struct Beside<T> {
-    rows: Vec<T>,
-    starts: Vec<usize>,
-}
-
-impl<T> Beside<T> {
-    /// `rows` come with the row of their ticket, in order.
-    fn new(tickets: usize, found: impl Iterator<Item = (usize, T)>) -> Beside<T> {
-        let (mut rows, mut starts) = (Vec::new(), vec![0; tickets + 1]);
-        for (ticket, row) in found {
-            rows.push(row);
-            if let Some(end) = starts.get_mut(ticket.saturating_add(1)) {
-                *end = rows.len();
-            }
-        }
-        // Tickets without rows end where the former ticket ended.
-        let mut reached = 0;
-        for end in &mut starts {
-            reached = reached.max(*end);
-            *end = reached;
-        }
-        Beside { rows, starts }
-    }
-
-    fn of(&self, ticket: usize) -> &[T] {
-        match (self.starts.get(ticket), self.starts.get(ticket + 1)) {
-            (Some(from), Some(to)) => self.rows.get(*from..*to).unwrap_or_default(),
-            _ => &[],
-        }
-    }
-}
-
-fn get<T: Copy>(values: &[Option<T>], row: usize) -> Option<T> {
-    values.get(row).copied().flatten()
-}
-
-fn tickets_of(rows: &Reading<'_>) -> Result<Vec<usize>, PolarsError> {
-    let rows = rows.integer(TICKET_ROW)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            row.and_then(|r| usize::try_from(r).ok())
-                .unwrap_or(usize::MAX)
+    let ready: BTreeMap<&str, Ready<'_>> = plans
+        .iter()
+        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
+        .collect();
+    let fragments: BTreeMap<String, Fragment> = disk::partitions(store, "incidents")?
+        .par_iter()
+        .map(|(month, path)| {
+            let fragment = Partition::open(store, month, path)?.measure(&ready, audited)?;
+            progress();
+            Ok((month.clone(), fragment))
         })
-        .collect())
-}
-
-fn events_of(frame: Option<&DataFrame>, tickets: usize) -> Result<Beside<Event<'_>>, PolarsError> {
-    let Some(frame) = frame else {
-        return Ok(Beside::new(tickets, std::iter::empty()));
-    };
-    let rows = Reading::new(frame);
-    let ticket = tickets_of(&rows)?;
-    let (at, field) = (rows.integer("at")?, rows.text("field")?);
-    let (from, to) = (rows.text("from")?, rows.text("to")?);
-    let events = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
-        let (at, to) = (get(&at, i)?, get(&to, i)?);
-        let change = match get(&field, i)? {
-            "state" => Change::State(to),
-            "priority" => Change::Priority(priority(to)?),
-            "group" => Change::Group {
-                from: get(&from, i),
-                to,
-            },
-            _ => return None,
-        };
-        let at = Instant::from_micros(at);
-        Some((ticket, Event { at, change }))
-    });
-    Ok(Beside::new(tickets, events))
-}
-
-/// Minutes of all users in units of 10^-15 as seconds × parts per million, cut down: a minute is
-/// 60 million of them.
-fn stated_s_ppm(units: i128) -> i128 {
-    units.saturating_mul(6) / 100_000_000
-}
-
-fn notices_of(
-    frame: Option<&DataFrame>,
-    tickets: usize,
-) -> Result<Beside<Notice<'_>>, PolarsError> {
-    let Some(frame) = frame else {
-        return Ok(Beside::new(tickets, std::iter::empty()));
-    };
-    let rows = Reading::new(frame);
-    let ticket = tickets_of(&rows)?;
-    let (sent_at, kind) = (rows.integer("sent_at")?, rows.text("kind")?);
-    let (about, level) = (rows.text("about")?, rows.text("audience_level")?);
-    let stated = rows.decimal("stated_impact")?;
-    let said = [
-        rows.boolean("has_status")?,
-        rows.boolean("has_scope")?,
-        rows.boolean("has_impact")?,
-        rows.boolean("has_eta")?,
-        rows.boolean("has_workaround")?,
-    ];
-    let notices = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
-        let kind = match (get(&kind, i), get(&about, i)) {
-            (Some("breach_warning"), _) | (_, Some("breach")) => NoticeKind::BreachWarning,
-            (_, Some("change")) => return None,
-            _ => NoticeKind::Incident,
-        };
-        let notice = Notice {
-            sent_at: Instant::from_micros(get(&sent_at, i)?),
-            kind,
-            level: get(&level, i),
-            parts: [0, 1, 2, 3, 4].map(|p: usize| said.get(p).and_then(|v| get(v, i))),
-            stated_s_ppm: get(&stated, i).map(stated_s_ppm),
-        };
-        Some((ticket, notice))
-    });
-    Ok(Beside::new(tickets, notices))
-}
-
-/// Whether the tool calls the restoration of a ticket late, for those whose clock has ended.
-fn verdicts_of(frame: Option<&DataFrame>, tickets: usize) -> Result<Beside<bool>, PolarsError> {
-    let Some(frame) = frame else {
-        return Ok(Beside::new(tickets, std::iter::empty()));
-    };
-    let rows = Reading::new(frame);
-    let ticket = tickets_of(&rows)?;
-    let (kind, breached) = (rows.text("kind")?, rows.boolean("breached")?);
-    let stopped = rows.integer("stopped_at")?;
-    let verdicts = ticket.into_iter().enumerate().filter_map(|(i, ticket)| {
-        let kind = get(&kind, i)?;
-        let restores = ["resolution", "restore", "restoration", "resolve"];
-        get(&stopped, i)?;
-        let judged = restores.iter().any(|r| r.eq_ignore_ascii_case(kind.trim()));
-        Some((ticket, get(&breached, i).filter(|_| judged)?))
-    });
-    Ok(Beside::new(tickets, verdicts))
-}
-
-/// The fragment of one partition.
-///
-/// # Errors
-/// When a column has another type than the store gives it.
-pub fn partition(
-    frames: &Partition,
-    plans: &Plans,
-    audited: bool,
-) -> Result<Fragment, PolarsError> {
-    let mut out = Fragment::default();
-    let mut segments = Vec::new();
-    each(frames, plans, |fact, plan| {
-        kernel::add(fact, plan, audited, &mut segments, &mut out);
-    })?;
-    Ok(out)
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
 }
 
 /// The rows of `incident_facts`, one partition after the other, so that no more than one is in
@@ -247,23 +122,19 @@ pub fn incident_facts<E: From<StoreError>>(
     as_of: Instant,
     mut write: impl FnMut(&str, &[IncidentFact]) -> Result<(), E>,
 ) -> Result<(), E> {
+    let ready: BTreeMap<&str, Ready<'_>> = plans
+        .iter()
+        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
+        .collect();
     for (month, path) in disk::partitions(store, "incidents")? {
-        let Some(frames) = read_partition(store, &month, &path)? else {
-            continue;
-        };
         let (mut rows, mut segments) = (Vec::new(), Vec::new());
-        let read = each(&frames, plans, |fact, plan| {
-            rows.push(incident_fact(fact, plan, as_of, &mut segments));
-        });
-        read.map_err(|e| StoreError::Damaged {
-            path,
-            cause: e.to_string(),
+        Partition::open(store, &month, &path)?.each(&ready, |fact, ready| {
+            rows.push(incident_fact(fact, ready.plan, as_of, &mut segments));
         })?;
         rows.sort_by(|a, b| {
-            let key = |r: &IncidentFact| r.opened_at;
-            (&a.contract_id, key(a), &a.source, &a.ticket_id).cmp(&(
+            (&a.contract_id, a.opened_at, &a.source, &a.ticket_id).cmp(&(
                 &b.contract_id,
-                key(b),
+                b.opened_at,
                 &b.source,
                 &b.ticket_id,
             ))
@@ -273,27 +144,243 @@ pub fn incident_facts<E: From<StoreError>>(
     Ok(())
 }
 
-/// The tables of one partition of the store.
-fn read_partition(store: &Path, month: &str, path: &Path) -> Result<Option<Partition>, StoreError> {
-    let beside = |table: &str| disk::read(&store.join(table).join(format!("{month}.parquet")));
-    let Some(incidents) = disk::read(path)? else {
-        return Ok(None);
-    };
-    Ok(Some(Partition {
-        incidents,
-        events: beside("incident_events")?,
-        notices: beside("notices")?,
-        clocks: beside("sla_clocks")?,
-    }))
+/// How many partitions of tickets a store has.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn partition_count(store: &Path) -> Result<usize, StoreError> {
+    Ok(disk::partitions(store, "incidents")?.len())
 }
 
-/// Hands over every ticket of a partition that belongs to a contract with a plan.
-fn each(
-    frames: &Partition,
-    plans: &Plans,
-    mut give: impl FnMut(&Fact<'_>, &MeasurePlan),
-) -> Result<(), PolarsError> {
-    let rows = Reading::new(&frames.incidents);
+/// Rows that lie beside tickets, in their order: read no further than the tickets at hand need.
+struct Beside {
+    batches: Option<Batches>,
+    /// What was read and may still be needed.
+    held: Vec<Rows>,
+}
+
+impl Beside {
+    fn open(path: &Path, columns: &[&str]) -> Result<Beside, StoreError> {
+        Ok(Beside {
+            batches: Batches::open(path, columns)?,
+            held: Vec::new(),
+        })
+    }
+
+    /// Reads on until the rows of all these tickets are held, and lets go of those before.
+    fn hold(&mut self, tickets: &Range<i64>) -> Result<(), StoreError> {
+        let mut reached = None;
+        let mut kept = Vec::with_capacity(self.held.len());
+        for rows in self.held.drain(..) {
+            let last = last_ticket(&rows)?;
+            if last >= Some(tickets.start) {
+                reached = last;
+                kept.push(rows);
+            }
+        }
+        self.held = kept;
+        while reached < Some(tickets.end)
+            && let Some(batches) = &mut self.batches
+        {
+            match batches.next_rows()? {
+                None => self.batches = None,
+                Some(rows) => {
+                    reached = last_ticket(&rows)?.or(reached);
+                    self.held.push(rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies beside each of these tickets, as `read` makes it from the rows held.
+    fn of<'a, T, R>(
+        &'a self,
+        tickets: &Range<i64>,
+        read: impl Fn(&'a Rows) -> Result<R, StoreError>,
+    ) -> Result<Grouped<T>, StoreError>
+    where
+        R: Fn(usize) -> Option<T>,
+    {
+        let n = usize::try_from(tickets.end - tickets.start).unwrap_or_default();
+        let (mut found, mut starts) = (Vec::new(), vec![0; n + 1]);
+        for rows in &self.held {
+            let ticket = rows.integer(TICKET_ROW)?;
+            let value = read(rows)?;
+            for row in 0..rows.height() {
+                let Some(at) = ticket.get(row).filter(|t| tickets.contains(t)) else {
+                    continue;
+                };
+                if let Some(value) = value(row) {
+                    found.push(value);
+                    let at = usize::try_from(at - tickets.start).unwrap_or_default();
+                    if let Some(end) = starts.get_mut(at + 1) {
+                        *end = found.len();
+                    }
+                }
+            }
+        }
+        // Tickets without rows end where the former ticket ended.
+        let mut reached = 0;
+        for end in &mut starts {
+            reached = reached.max(*end);
+            *end = reached;
+        }
+        Ok(Grouped { found, starts })
+    }
+}
+
+fn last_ticket(rows: &Rows) -> Result<Option<i64>, StoreError> {
+    let ticket = rows.integer(TICKET_ROW)?;
+    Ok(rows.height().checked_sub(1).and_then(|row| ticket.get(row)))
+}
+
+/// What lies beside tickets, with the place of each ticket's first.
+struct Grouped<T> {
+    found: Vec<T>,
+    starts: Vec<usize>,
+}
+
+impl<T> Grouped<T> {
+    fn of(&self, ticket: usize) -> &[T] {
+        match (self.starts.get(ticket), self.starts.get(ticket + 1)) {
+            (Some(from), Some(to)) => self.found.get(*from..*to).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+fn event<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Event<'a>>, StoreError> {
+    let (at, field) = (rows.integer("at")?, rows.text("field")?);
+    let (from, to) = (rows.text("from")?, rows.text("to")?);
+    Ok(move |row: usize| {
+        let to = to.get(row)?;
+        let change = match field.get(row)? {
+            "state" => Change::State(to),
+            "priority" => Change::Priority(priority(to)?),
+            "group" => Change::Group {
+                from: from.get(row),
+                to,
+            },
+            _ => return None,
+        };
+        let at = Instant::from_micros(at.get(row)?);
+        Some(Event { at, change })
+    })
+}
+
+/// Minutes of all users in units of 10^-15 as seconds × parts per million, cut down: a minute is
+/// 60 million of them.
+fn stated_s_ppm(units: i128) -> i128 {
+    units.saturating_mul(6) / 100_000_000
+}
+
+fn notice<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Notice<'a>>, StoreError> {
+    let (sent_at, kind) = (rows.integer("sent_at")?, rows.text("kind")?);
+    let (about, level) = (rows.text("about")?, rows.text("audience_level")?);
+    let stated = rows.decimal("stated_impact")?;
+    let said = [
+        rows.boolean("has_status")?,
+        rows.boolean("has_scope")?,
+        rows.boolean("has_impact")?,
+        rows.boolean("has_eta")?,
+        rows.boolean("has_workaround")?,
+    ];
+    Ok(move |row: usize| {
+        let kind = match (kind.get(row), about.get(row)) {
+            (Some("breach_warning"), _) | (_, Some("breach")) => NoticeKind::BreachWarning,
+            (_, Some("change")) => return None,
+            _ => NoticeKind::Incident,
+        };
+        Some(Notice {
+            sent_at: Instant::from_micros(sent_at.get(row)?),
+            kind,
+            level: level.get(row),
+            parts: said.map(|part| part.get(row)),
+            stated_s_ppm: stated.get(row).map(stated_s_ppm),
+        })
+    })
+}
+
+/// Whether the tool calls the restoration of a ticket late, for those whose clock has ended.
+fn verdict(rows: &Rows) -> Result<impl Fn(usize) -> Option<bool>, StoreError> {
+    let (kind, breached) = (rows.text("kind")?, rows.boolean("breached")?);
+    let stopped = rows.integer("stopped_at")?;
+    Ok(move |row: usize| {
+        let kind = kind.get(row)?.trim();
+        let restores = ["resolution", "restore", "restoration", "resolve"];
+        stopped.get(row)?;
+        let judged = restores.iter().any(|r| r.eq_ignore_ascii_case(kind));
+        breached.get(row).filter(|_| judged)
+    })
+}
+
+/// The tables of one partition; those beside the tickets are in the order of the tickets.
+struct Partition {
+    tickets: Option<Batches>,
+    events: Beside,
+    notices: Beside,
+    clocks: Beside,
+}
+
+impl Partition {
+    /// The partition of a month of the store.
+    fn open(store: &Path, month: &str, tickets: &Path) -> Result<Partition, StoreError> {
+        let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
+        Ok(Partition {
+            tickets: Batches::open(tickets, TICKETS)?,
+            events: Beside::open(&beside("incident_events"), EVENTS)?,
+            notices: Beside::open(&beside("notices"), NOTICES)?,
+            clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
+        })
+    }
+
+    /// The fragment of the partition.
+    fn measure(
+        self,
+        ready: &BTreeMap<&str, Ready<'_>>,
+        audited: bool,
+    ) -> Result<Fragment, StoreError> {
+        let mut tally = Tally::default();
+        self.each(ready, |fact, ready| {
+            kernel::add(fact, ready, audited, &mut tally);
+        })?;
+        Ok(tally.into_fragment())
+    }
+
+    /// Hands over every ticket that belongs to a contract with a plan.
+    fn each(
+        mut self,
+        ready: &BTreeMap<&str, Ready<'_>>,
+        mut give: impl FnMut(&Fact<'_>, &Ready<'_>),
+    ) -> Result<(), StoreError> {
+        let mut first = 0;
+        while let Some(tickets) = &mut self.tickets
+            && let Some(rows) = tickets.next_rows()?
+        {
+            let range = first..first + i64::try_from(rows.height()).unwrap_or_default();
+            first = range.end;
+            self.events.hold(&range)?;
+            self.notices.hold(&range)?;
+            self.clocks.hold(&range)?;
+            let beside = (
+                self.events.of(&range, event)?,
+                self.notices.of(&range, notice)?,
+                self.clocks.of(&range, verdict)?,
+            );
+            batch(&rows, &beside, ready, &mut give)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hands over the tickets of one batch.
+fn batch<'p>(
+    rows: &Rows,
+    (events, notices, verdicts): &(Grouped<Event<'_>>, Grouped<Notice<'_>>, Grouped<bool>),
+    ready: &BTreeMap<&str, Ready<'p>>,
+    give: &mut impl FnMut(&Fact<'_>, &Ready<'_>),
+) -> Result<(), StoreError> {
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
     let contract_id = rows.text("contract_id")?;
@@ -318,52 +405,57 @@ fn each(
     let reopens = rows.integer("reopens")?;
     let problem = rows.text("problem_id")?;
     let change = rows.text("caused_by_change_id")?;
-    let events = events_of(frames.events.as_ref(), rows.height())?;
-    let notices = notices_of(frames.notices.as_ref(), rows.height())?;
-    let verdicts = verdicts_of(frames.clocks.as_ref(), rows.height())?;
 
     let level_of = |v: Option<i64>| v.and_then(|p| u8::try_from(p).ok());
     let counted = |v: Option<i64>| v.and_then(|n| u64::try_from(n).ok());
     let instant = |v: Option<i64>| v.map(Instant::from_micros);
+    let mut of: Option<(&str, Option<&Ready<'p>>)> = None;
     for i in 0..rows.height() {
-        let Some(contract) = get(&contract_id, i) else {
+        let Some(contract) = contract_id.get(i) else {
             continue;
         };
-        let Some(plan) = plans.get(contract) else {
+        // Tickets come sorted by contract.
+        let plan = match of {
+            Some((last, plan)) if last == contract => plan,
+            _ => ready.get(contract),
+        };
+        of = Some((contract, plan));
+        let Some(plan) = plan else {
             continue;
         };
         let verdicts = verdicts.of(i);
+        let category = category.get(i);
         let fact = Fact {
-            source: get(&source, i).unwrap_or_default(),
-            ticket_id: get(&ticket_id, i).unwrap_or_default(),
+            source: source.get(i).unwrap_or_default(),
+            ticket_id: ticket_id.get(i).unwrap_or_default(),
             contract_id: contract,
-            service_id: get(&service_id, i).unwrap_or_default(),
-            ticket_type: match get(&ticket_type, i) {
+            service_id: service_id.get(i).unwrap_or_default(),
+            ticket_type: match ticket_type.get(i) {
                 None | Some("incident") => TicketType::Incident,
                 Some("request") => TicketType::Request,
                 Some(_) => TicketType::Other,
             },
-            opened_at: Instant::from_micros(get(&opened_at, i).unwrap_or_default()),
-            responded_at: instant(get(&responded_at, i)),
-            detected_at: instant(get(&detected_at, i)),
-            resolved_at: instant(get(&resolved_at, i)),
-            priority: level_of(get(&level, i)).unwrap_or(5),
-            initial_priority: level_of(get(&initial, i)),
-            item: get(&ci_id, i).zip(get(&category, i)),
-            category: get(&category, i),
-            assignee: get(&assignee, i),
-            channel: get(&channel, i),
-            reassignments: counted(get(&reassignments, i)),
-            reopens: counted(get(&reopens, i)),
-            problem_id: get(&problem, i),
-            change_induced: get(&change, i).is_some(),
+            opened_at: Instant::from_micros(opened_at.get(i).unwrap_or_default()),
+            responded_at: instant(responded_at.get(i)),
+            detected_at: instant(detected_at.get(i)),
+            resolved_at: instant(resolved_at.get(i)),
+            priority: level_of(level.get(i)).unwrap_or(5),
+            initial_priority: level_of(initial.get(i)),
+            item: ci_id.get(i).zip(category),
+            category,
+            assignee: assignee.get(i),
+            channel: channel.get(i),
+            reassignments: counted(reassignments.get(i)),
+            reopens: counted(reopens.get(i)),
+            problem_id: problem.get(i),
+            change_induced: change.get(i).is_some(),
             // Of several clocks for restoration one that was missed is a miss.
             tool_breached: (!verdicts.is_empty()).then(|| verdicts.contains(&true)),
-            item_gap_s: get(&gap, i),
-            child: get(&parent, i).is_some(),
-            affected_ppm: get(&affected, i).and_then(|p| u32::try_from(p).ok()),
-            on_hold_s: get(&on_hold, i).unwrap_or_default(),
-            state: get(&state, i),
+            item_gap_s: gap.get(i),
+            child: parent.get(i).is_some(),
+            affected_ppm: affected.get(i).and_then(|p| u32::try_from(p).ok()),
+            on_hold_s: on_hold.get(i).unwrap_or_default(),
+            state: state.get(i),
             events: events.of(i),
             notices: notices.of(i),
         };
@@ -405,67 +497,80 @@ pub fn billing(
     store: &Path,
     plans: &Plans,
 ) -> Result<(BillingCells, Vec<BillingFact>), StoreError> {
+    let parts: Vec<(BillingCells, Vec<BillingFact>)> = disk::partitions(store, "billing")?
+        .par_iter()
+        .map(|(_, path)| invoice_lines(path, plans))
+        .collect::<Result<_, StoreError>>()?;
+    let mut cells = BillingCells::new();
+    let mut facts = Vec::with_capacity(parts.iter().map(|(_, f)| f.len()).sum());
+    for (part, lines) in parts {
+        facts.extend(lines);
+        for (key, cell) in part {
+            let sum = cells.entry(key).or_default();
+            sum.add(cell).map_err(|e| StoreError::Damaged {
+                path: store.join("billing"),
+                cause: e.to_string(),
+            })?;
+        }
+    }
+    Ok((cells, facts))
+}
+
+/// Measures the invoice lines of one partition.
+fn invoice_lines(
+    path: &Path,
+    plans: &Plans,
+) -> Result<(BillingCells, Vec<BillingFact>), StoreError> {
     let mut cells = BillingCells::new();
     let mut facts = Vec::new();
-    for (_, path) in disk::partitions(store, "billing")? {
-        let damaged = |cause: String| StoreError::Damaged {
-            path: path.clone(),
-            cause,
-        };
-        let Some(frame) = disk::read(&path)? else {
-            continue;
-        };
-        let polars = |e: PolarsError| damaged(e.to_string());
-        let rows = Reading::new(&frame);
-        let source = rows.text("source").map_err(polars)?;
-        let invoice = rows.text("invoice_id").map_err(polars)?;
-        let line = rows.text("line_id").map_err(polars)?;
-        let contract = rows.text("contract_id").map_err(polars)?;
-        let service = rows.text("service_id").map_err(polars)?;
-        let start = rows.integer("period_start").map_err(polars)?;
-        let end = rows.integer("period_end").map_err(polars)?;
-        let amount = rows.decimal("amount").map_err(polars)?;
-        let currency = rows.text("currency").map_err(polars)?;
-        let category = rows.text("charge_category").map_err(polars)?;
-        let settlement = rows.text("settlement_ref").map_err(polars)?;
+    let Some(mut batches) = Batches::open(path, BILLING)? else {
+        return Ok((cells, facts));
+    };
+    while let Some(rows) = batches.next_rows()? {
+        let source = rows.text("source")?;
+        let invoice = rows.text("invoice_id")?;
+        let line = rows.text("line_id")?;
+        let contract = rows.text("contract_id")?;
+        let service = rows.text("service_id")?;
+        let start = rows.integer("period_start")?;
+        let end = rows.integer("period_end")?;
+        let amount = rows.decimal("amount")?;
+        let currency = rows.text("currency")?;
+        let category = rows.text("charge_category")?;
+        let settlement = rows.text("settlement_ref")?;
         for i in 0..rows.height() {
-            let text = |v: &[Option<&str>]| v.get(i).copied().flatten().unwrap_or("").to_owned();
-            let contract_id = text(&contract);
-            let Some(plan) = plans.get(&contract_id) else {
+            let text = |v: Option<&str>| v.unwrap_or_default().to_owned();
+            let Some(plan) = contract.get(i).and_then(|c| plans.get(c)) else {
                 continue;
             };
-            let (Some(Some(start)), Some(Some(end)), Some(Some(units))) =
-                (start.get(i), end.get(i), amount.get(i))
+            let (Some(start), Some(end), Some(units)) = (start.get(i), end.get(i), amount.get(i))
             else {
                 continue;
             };
-            let Ok(currency) = text(&currency).parse::<Currency>() else {
+            let Some(currency) = currency.get(i).and_then(|c| c.parse::<Currency>().ok()) else {
                 continue;
             };
-            let amount = Decimal::new(*units, STORE_SCALE)
-                .map_err(|e| damaged(e.to_string()))?
+            let amount = Decimal::new(units, STORE_SCALE)
+                .map_err(|e| rows.damaged(&e.to_string()))?
                 .normalized();
-            let class = BillingClass::of(
-                category.get(i).copied().flatten(),
-                settlement.get(i).copied().flatten(),
-            );
+            let class = BillingClass::of(category.get(i), settlement.get(i));
             let parts = split_by_month(
                 amount,
                 currency,
-                Instant::from_micros(*start),
-                Instant::from_micros(*end),
+                Instant::from_micros(start),
+                Instant::from_micros(end),
                 &plan.zone,
             )
-            .map_err(|e| damaged(e.to_string()))?;
+            .map_err(|e| rows.damaged(&e.to_string()))?;
             let Some((month, _)) = parts.first().copied() else {
                 continue;
             };
             facts.push(BillingFact {
-                source: text(&source),
-                invoice_id: text(&invoice),
-                line_id: text(&line),
-                contract_id: contract_id.clone(),
-                service_id: text(&service),
+                source: text(source.get(i)),
+                invoice_id: text(invoice.get(i)),
+                line_id: text(line.get(i)),
+                contract_id: text(contract.get(i)),
+                service_id: text(service.get(i)),
                 month,
                 amount,
                 currency,
@@ -474,21 +579,18 @@ pub fn billing(
             });
             for (n, (month, part)) in parts.into_iter().enumerate() {
                 let key = BillingKey {
-                    contract_id: contract_id.clone(),
-                    service_id: text(&service),
+                    contract_id: text(contract.get(i)),
+                    service_id: text(service.get(i)),
                     month,
                     currency,
                     class,
                 };
-                let cell = cells.entry(key).or_insert(BillingCell {
-                    amount: Decimal::ZERO,
-                    lines: 0,
-                });
-                cell.amount = cell
-                    .amount
-                    .checked_add(part)
-                    .map_err(|e| damaged(e.to_string()))?;
-                cell.lines += u64::from(n == 0);
+                let part = BillingCell {
+                    amount: part,
+                    lines: u64::from(n == 0),
+                };
+                let cell = cells.entry(key).or_default();
+                cell.add(part).map_err(|e| rows.damaged(&e.to_string()))?;
             }
         }
     }

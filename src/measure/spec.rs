@@ -218,7 +218,7 @@ pub struct MeasurePlan {
 }
 
 /// Seconds allowed and calendar, by priority.
-type ByPriority = [Option<(i64, u16)>; 6];
+pub(super) type ByPriority = [Option<(i64, u16)>; 6];
 
 /// Targets of services, and of those that have none of their own.
 #[derive(Debug, Default)]
@@ -232,6 +232,17 @@ impl Targets {
         let at = usize::from(priority);
         let own = self.of_service.get(service).and_then(|t| *t.get(at)?);
         own.or_else(|| *self.of_any.get(at)?)
+    }
+
+    /// Those of a service, its own before the ones of any.
+    fn of_service(&self, service: &str) -> ByPriority {
+        let mut all = self.of_any;
+        if let Some(own) = self.of_service.get(service) {
+            for (target, own) in all.iter_mut().zip(own) {
+                *target = own.or(*target);
+            }
+        }
+        all
     }
 
     /// Sets a target; whether there was none yet.
@@ -509,6 +520,16 @@ impl MeasurePlan {
     /// Seconds allowed for restoration and calendar of a service and priority.
     pub fn target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
         self.targets.of(service, priority)
+    }
+
+    /// As [`MeasurePlan::target`], of all priorities.
+    pub(super) fn targets_of(&self, service: &str) -> ByPriority {
+        self.targets.of_service(service)
+    }
+
+    /// As [`MeasurePlan::respond_target`], of all priorities.
+    pub(super) fn respond_targets_of(&self, service: &str) -> ByPriority {
+        self.respond.of_service(service)
     }
 
     /// Seconds allowed for a response and calendar of a service and priority.

@@ -4,8 +4,8 @@
 //! [`super::kernel`]) nor for any share or price (see [`crate::score`]).
 
 use super::fact::{Notice, NoticeKind};
-use super::fragment::{Clock, Fragment};
-use super::kernel::Place;
+use super::fragment::Clock;
+use super::tally::{Place, Tally};
 use crate::time::Instant;
 
 /// Adds the communication about one incident. `end` is its restoration, `share` its share of
@@ -15,10 +15,10 @@ use crate::time::Instant;
 /// those between notices from the first one to restoration; an incident without a notice before
 /// restoration is one gap as long as itself. What an open incident still owes is not counted.
 pub(super) fn tell(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     end: Option<Instant>,
     share: Option<u32>,
-    out: &mut Fragment,
+    out: &mut Tally,
 ) {
     let (fact, plan) = (place.fact, place.plan);
     let Some(limit) = plan.notices.limit(place.priority).filter(|_| !fact.child) else {
@@ -74,10 +74,7 @@ pub(super) fn tell(
     telling(place, first, end, share, out);
     if let Some(first) = first {
         let after = first.sent_at.wall_s_since(known_at).max(0);
-        out.histograms
-            .entry((place.key(place.opened), Clock::Notify))
-            .or_default()
-            .add(u64::try_from(after).unwrap_or_default());
+        place.took(out, place.opened, Clock::Notify, after);
     }
     for notice in about() {
         let cell = place.cell(out, plan.zone.month_of(notice.sent_at));
@@ -98,11 +95,11 @@ pub(super) fn tell(
 /// The disruption that passed between knowing and telling; of an incident that nobody was told
 /// of before it ended, all of it.
 fn telling(
-    place: &Place<'_>,
+    place: &Place<'_, '_>,
     first: Option<&Notice<'_>>,
     end: Option<Instant>,
     share: Option<u32>,
-    out: &mut Fragment,
+    out: &mut Tally,
 ) {
     let Some(calendar) = place.plan.impact_calendar() else {
         return;
@@ -123,7 +120,7 @@ fn telling(
 
 /// The last impact that was stated before restoration, or the last one at all, beside the one
 /// that came about.
-fn statement(place: &Place<'_>, end: Instant, ppm: u32, out: &mut Fragment) {
+fn statement(place: &Place<'_, '_>, end: Instant, ppm: u32, out: &mut Tally) {
     let stated = |until: Instant| {
         place
             .fact

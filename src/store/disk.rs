@@ -47,7 +47,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn io(path: &Path, cause: &std::io::Error) -> StoreError {
+    pub(super) fn io(path: &Path, cause: &std::io::Error) -> StoreError {
         StoreError::Io {
             path: path.to_owned(),
             cause: cause.to_string(),

@@ -3,6 +3,8 @@
 //! (see [`crate::measure`]).
 
 #[cfg(feature = "frames")]
+pub mod columnar;
+#[cfg(feature = "frames")]
 pub mod disk;
 #[cfg(feature = "frames")]
 pub mod frame;

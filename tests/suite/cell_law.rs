@@ -16,6 +16,7 @@ use gainshare::measure::kernel;
 use gainshare::measure::spec::{
     Fixes, Impact, MeasurePlan, MeasureSpec, NoticeLimit, Notices, Outage, Target,
 };
+use gainshare::measure::tally::{Ready, Tally};
 use gainshare::money::{Currency, Decimal};
 use gainshare::time::{BusinessCalendar, CalendarDefinition, Date, Instant, Weekly, Zone};
 use proptest::collection::vec;
@@ -345,17 +346,15 @@ fn with_plans<T>(f: impl FnOnce(&BTreeMap<&'static str, MeasurePlan>) -> T) -> T
 
 fn fragment<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Fragment {
     with_plans(|plans| {
-        let (mut segments, mut out) = (Vec::new(), Fragment::default());
+        let ready: BTreeMap<&str, Ready<'_>> = plans
+            .iter()
+            .map(|(id, plan)| (*id, Ready::new(plan)))
+            .collect();
+        let mut out = Tally::default();
         for ticket in tickets {
-            kernel::add(
-                &ticket.fact(),
-                &plans[ticket.contract],
-                true,
-                &mut segments,
-                &mut out,
-            );
+            kernel::add(&ticket.fact(), &ready[ticket.contract], true, &mut out);
         }
-        out
+        out.into_fragment()
     })
 }
 
