@@ -107,10 +107,14 @@ readme = (root / "README.md").read_text(encoding="utf-8")
 toml = next(b for b in re.findall(r"```toml\n(.*?)```", readme, re.S) if "[[source]]" in b)
 toml = re.sub(r"(?m)^\s{0,3}", "", toml)
 toml = re.sub(r'as_of = ".*?"', 'as_of = "2016-07-01T00:00:00Z"', toml)
-toml = toml.replace("exports/incidents*.csv", "exports/incident*.csv")
-# The invoices of the tutorial have canonical names and need no mapping.
-toml = toml.replace('mapping = "mappings/invoices.toml"', 'table = "billing"\nzone = "Europe/Amsterdam"')
-toml = toml.replace('parameters = { incident_price = "35" }', 'parameters = { incident_price = "35", ticket_price = "22" }')
+for old, new in [
+    ("exports/incidents*.csv", "exports/incident.csv"),
+    ('mapping = "mappings/invoices.toml"', 'table = "billing"\nzone = "Europe/Amsterdam"'),
+    ('parameters = { incident_price = "35" }', 'parameters = { incident_price = "35", ticket_price = "22" }'),
+]:
+    if old not in toml or any(line not in page for line in new.split("\n")):
+        sys.exit(f"the README or the tutorial no longer tells to replace {old!r} by {new!r}")
+    toml = toml.replace(old, new)
 (project / "gainshare.toml").write_text(toml, encoding="utf-8")
 terms = (root / "data/complete/terms/gain.toml").read_text(encoding="utf-8")
 for old, new in [

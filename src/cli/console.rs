@@ -47,7 +47,7 @@ fn colour(text: &str) -> Option<&str> {
 }
 
 /// Columns of stdout when it is a terminal.
-fn width() -> Option<usize> {
+pub(super) fn width() -> Option<usize> {
     std::io::stdout()
         .is_terminal()
         .then(terminal_size::terminal_size)

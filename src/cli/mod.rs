@@ -116,29 +116,6 @@ fn say(text: impl std::fmt::Display) {
     console::say(&text.to_string());
 }
 
-/// A line cut to the width of the terminal when stdout is one; whole for a file or another
-/// program.
-fn fitting(line: &str, to_stdout: bool) -> std::borrow::Cow<'_, str> {
-    use std::io::IsTerminal as _;
-    let wide = (to_stdout && std::io::stdout().is_terminal())
-        .then(terminal_size::terminal_size)
-        .flatten()
-        .map(|(width, _)| usize::from(width.0));
-    match wide {
-        Some(wide) => cut(line, wide),
-        None => line.into(),
-    }
-}
-
-/// A line of at most so many characters; what was cut shows.
-fn cut(line: &str, wide: usize) -> std::borrow::Cow<'_, str> {
-    if wide < 40 || line.chars().count() <= wide {
-        return line.into();
-    }
-    let kept: String = line.chars().take(wide - 1).collect();
-    format!("{}…", kept.trim_end()).into()
-}
-
 /// Reads a project, with the environment variable that it may name.
 #[cfg(feature = "frames")]
 fn project(
@@ -173,15 +150,6 @@ fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_fits_its_terminal() {
-        let line = "x".repeat(100);
-        assert_eq!(cut(&line, 80).chars().count(), 80);
-        assert_eq!(cut(&line, 100), line);
-        // Nothing readable is left in a terminal that narrow.
-        assert_eq!(cut(&line, 10), line);
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -72,7 +72,7 @@ fn comes_to(contract: &Contract, l: Language) -> Markup {
                 ". "
             }
             @for ((scheme, currency), sum) in contract.schemes.iter().filter(|((s, _), _)| s != "this_contract") {
-                i { (name(scheme)) } (l.say(" would have paid ", " had betaald: "))
+                i { (name(scheme)) } (l.say(" would have paid ", " was uitgekomen op "))
                 @match sum {
                     Some(sum) => (l.money(*sum, currency)),
                     None => (l.status("not_measurable")),
@@ -296,7 +296,7 @@ fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     html! {
         @if !rows.is_empty() {
             h3 id=(title) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
-            p.soft { (l.say("Those that an amount names or the terms aim at.", "Die welke een bedrag noemt of waarvoor de voorwaarden een doel stellen.")) }
+            p.soft { (l.say("Those that an amount names or the terms aim at.", "De maten die een bedrag noemt of waarvoor de voorwaarden een doel stellen.")) }
             (table_of(&rows, &format!("{} c{n}", l.say("Measures", "Maten")), n, l))
         }
         @if !rest.is_empty() && all {

@@ -254,7 +254,7 @@ pub(super) fn alignment(contract: &Contract, n: usize, rows: bool, l: Language) 
                 @let drivers = drivers(&regions);
                 @for (driver, parts) in drivers.iter().filter(|(driver, _)| rows || driver == "avoided_incident") {
                     figure {
-                        (picture::curve(parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de oorzaak")), &driver.replace('_', " "), l))
+                        (picture::curve(parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de drijfveer")), &driver.replace('_', " "), l))
                         @if rows { figcaption { (Caption::Alignment.words(l)) } }
                     }
                 }
@@ -262,7 +262,7 @@ pub(super) fn alignment(contract: &Contract, n: usize, rows: bool, l: Language) 
                 @if !rows && let Some(first) = drivers.iter().find(|(driver, _)| driver == "avoided_incident") {
                     @for verdict in verdicts(&regions, &first.0) { p { (super::names::sentence(&verdict)) } }
                 }
-                @if !rows && drivers.iter().any(|(driver, _)| driver != "avoided_incident") { p.soft { (l.say("Other drivers are in the table alignment.", "Andere oorzaken staan in de tabel alignment.")) } }
+                @if !rows && drivers.iter().any(|(driver, _)| driver != "avoided_incident") { p.soft { (l.say("Other drivers are in the table alignment.", "Andere drijfveren staan in de tabel alignment.")) } }
                 @if rows { (plain(&regions, &format!("alignment {}", short(&contract.id, 60)), l)) }
             }
         }

@@ -236,7 +236,7 @@ fn instead(facts: &Facts, l: Language) -> Markup {
             (l.say("What a contract that pays per ticket would have come to is not in this output: name it under ", "Wat een contract per ticket had gekost staat niet in deze uitvoer: noem het onder "))
             code { "compare" } (l.say(" in the project.", " in het project."))
         } @else {
-            (l.say("A contract of the other kind would have paid for the same history ", "Een contract van de andere soort had voor dezelfde geschiedenis betaald: ")) (listed(parts, l)) "."
+            (l.say("Over the same history a contract of the other kind would have paid ", "Over dezelfde periode was een contract van de andere soort uitgekomen op ")) (listed(parts, l)) "."
             @if missing > 0 {
                 " " (missing) " " (l.say("comparisons lack an amount.", "vergelijkingen missen een bedrag."))
             }

@@ -22,6 +22,13 @@ pub(super) struct Month {
     pub(super) high: Option<f64>,
 }
 
+/// Lines across at these heights, as one element.
+fn grid(from: f64, to: f64, heights: impl Iterator<Item = f64>) -> String {
+    heights
+        .map(|y| format!("M{} {}H{}", at(from), at(y), at(to)))
+        .collect()
+}
+
 /// Discs as strokes without length and with round ends: one element for all of them.
 fn dots(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
@@ -108,8 +115,8 @@ pub(super) fn incidents(months: &[Month], id: &str, title: &str, language: Langu
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-t")) {
             title id=(format!("{id}-t")) { (title) }
+            path class="grid" d=(grid(left, WIDTH - 12.0, marks.iter().map(|m| y(*m)))) {}
             @for mark in &marks {
-                line class="grid" x1=(left) x2=(WIDTH - 12.0) y1=(at(y(*mark))) y2=(at(y(*mark))) {}
                 text class="soft" x=(left - 6.0) y=(at(y(*mark) + 4.0)) text-anchor="end" { (shown(*mark, language)) }
             }
             @if band.len() > 3 { path class="band" d={ (line(&band)) "Z" } {} }
@@ -269,8 +276,8 @@ pub(super) fn curve(
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-t")) {
             title id=(format!("{id}-t")) { (title) }
+            path class="grid" d=(grid(left, WIDTH - 20.0, marks.iter().map(|m| y(*m)))) {}
             @for mark in &marks {
-                line class="grid" x1=(left) x2=(WIDTH - 20.0) y1=(at(y(*mark))) y2=(at(y(*mark))) {}
                 text class="soft" x=(left - 6.0) y=(at(y(*mark) + 4.0)) text-anchor="end" { (shown(*mark, language)) }
             }
             line class="axis" x1=(left) x2=(WIDTH - 20.0) y1=(at(y(0.0))) y2=(at(y(0.0))) {}

@@ -21,6 +21,8 @@ pub(super) fn thinned(page: &str, language: Language) -> String {
     let mut thin = String::with_capacity(page.len());
     thin.push_str(part(0, body));
     let mut rest = part(body, script);
+    // Whether each open span said nothing and was left out.
+    let mut spans: Vec<bool> = Vec::new();
     while let Some(at) = rest.find('<') {
         let (text, from) = rest.split_at(at);
         thin.push_str(text);
@@ -32,11 +34,18 @@ pub(super) fn thinned(page: &str, language: Language) -> String {
         }
         let name = tag.trim_start_matches('<').split([' ', '>']).next();
         let closing = name.map(|name| format!("</{name}>")).unwrap_or_default();
+        let tag = tag.replace(&own, "");
+        if name == Some("span") {
+            spans.push(tag == "<span>");
+        }
+        if tag == "<span>" || tag == "</span>" && spans.pop() == Some(true) {
+            continue;
+        }
         let empty = name.is_some_and(|name| EMPTY.contains(&name)) && rest.starts_with(&closing);
         if empty {
             rest = rest.get(closing.len()..).unwrap_or_default();
         }
-        unquoted(&mut thin, &tag.replace(&own, ""), empty);
+        unquoted(&mut thin, &tag, empty);
     }
     thin.push_str(rest);
     thin.push_str(part(script, page.len()));
@@ -78,7 +87,7 @@ mod tests {
         assert_eq!(
             thinned(page, Language::En),
             "<html lang=\"en\"><style>a{b:\"c\"}</style><body><table><tr><td class=n data-v=-1.5>a<td>\
-             <span>b &lt; \u{201c}c\u{201d}</span></table><svg viewBox=\"0 0 1 1\"><path class=m d=\"M1 2\"/>\
+             b &lt; \u{201c}c\u{201d}</table><svg viewBox=\"0 0 1 1\"><path class=m d=\"M1 2\"/>\
              <use href=#k y=\"3\"/></svg><script>x = \"</td>\"</script></body>"
         );
         assert_eq!(thinned("", Language::Nl), "");
