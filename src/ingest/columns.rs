@@ -5,11 +5,15 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::texts::Texts;
 use super::value::Value;
 use crate::store::schema::{Kind, Table};
+
+/// Rows whose identities one thread computes at once.
+const AT_ONCE: usize = 1 << 15;
 
 /// One column's values.
 #[derive(Debug, Clone)]
@@ -215,7 +219,26 @@ impl Columns {
     /// An identity of the values of some columns in a row: equal for equal values, and different
     /// for different ones but for a chance of 2^-128 a pair.
     pub fn identity(&self, at: &[Option<usize>], row: usize) -> u128 {
-        let mut name: Vec<u8> = Vec::with_capacity(64);
+        self.identity_in(at, row, &mut Vec::with_capacity(64))
+    }
+
+    /// The identities of all rows (see [`Columns::identity`]).
+    pub fn identities(&self, at: &[Option<usize>]) -> Vec<u128> {
+        let rows: Vec<usize> = (0..self.len()).step_by(AT_ONCE).collect();
+        let parts: Vec<Vec<u128>> = rows
+            .into_par_iter()
+            .map(|first| {
+                let mut name = Vec::with_capacity(64);
+                (first..self.len().min(first + AT_ONCE))
+                    .map(|row| self.identity_in(at, row, &mut name))
+                    .collect()
+            })
+            .collect();
+        parts.concat()
+    }
+
+    fn identity_in(&self, at: &[Option<usize>], row: usize, name: &mut Vec<u8>) -> u128 {
+        name.clear();
         for column in at {
             match column.and_then(|c| self.values.get(c)) {
                 Some(Values::Text(v)) => {
@@ -235,7 +258,7 @@ impl Columns {
                 None => name.push(0xfd),
             }
         }
-        xxh3_128(&name)
+        xxh3_128(name)
     }
 
     /// The order of two rows by the values of some columns: what is absent stands first, text by

@@ -37,8 +37,7 @@ pub(super) fn find(rows: &Columns, files: &[usize]) -> Duplicates {
         Reverse(file.and_then(|f| files.get(f)))
     };
     let rank = |r: usize| (rows.latest.get(r), rows.hash.get(r), place(r));
-    for row in 0..rows.len() {
-        let name = rows.identity(&at, row);
+    for (row, name) in rows.identities(&at).into_iter().enumerate() {
         let Some(other) = standing.get_mut(&name) else {
             standing.insert(name, row);
             continue;

@@ -240,7 +240,11 @@ pub fn ingest(
         let mut nowhere = 0u64;
         let mut orphans: (u64, BTreeSet<String>) = (0, BTreeSet::new());
         let mut accepted = vec![false; all.len()];
-        let ticket_at = ticket_columns(&all);
+        let names_tickets = is_events || name == "sla_clocks" || name == "incidents";
+        let of_tickets = match names_tickets {
+            true => all.identities(&ticket_columns(&all)),
+            false => Vec::new(),
+        };
         let number_at = all.table.position("ticket_id");
         let contract_at = all.table.position("contract_id");
         let amount_at = all.table.position("amount");
@@ -259,16 +263,16 @@ pub fn ingest(
                 assign(scope, &mut all, row, &mut ambiguous, &mut nowhere);
             }
             let has_contract = contract_at.is_some();
-            let contract = all.text_at(contract_at, row).map(str::to_owned);
+            let contract = all.text_at(contract_at, row);
             if fate == Fate::Accepted && has_contract {
-                match &contract {
-                    Some(id) if known.contains(id.as_str()) => {}
+                match contract {
+                    Some(id) if known.contains(id) => {}
                     Some(id) => {
                         fate = Fate::OutOfScope;
                         let file = all.file.get(row).and_then(|f| accounts.get(*f as usize));
                         let file = file.map(|a| a.file.clone()).unwrap_or_default();
                         let place = (file, all.line.get(row).copied().unwrap_or_default());
-                        let entry = unknown.entry(id.clone()).or_insert((0, place.clone()));
+                        let entry = unknown.entry(id.to_owned()).or_insert((0, place.clone()));
                         entry.0 += 1;
                         entry.1 = entry.1.clone().min(place);
                     }
@@ -279,15 +283,13 @@ pub fn ingest(
             if fate == Fate::Accepted
                 && scoped
                 && all.text("supplier_id", row).is_none()
-                && let Some(supplier) = contract
-                    .as_deref()
-                    .and_then(|c| supplier_by_contract.get(c).copied())
+                && let Some(supplier) = contract.and_then(|c| supplier_by_contract.get(c).copied())
             {
                 all.set_text("supplier_id", row, Some(supplier));
             }
             if fate == Fate::Accepted
                 && (is_events || name == "sla_clocks")
-                && !tickets.contains_key(&all.identity(&ticket_at, row))
+                && !of_tickets.get(row).is_some_and(|t| tickets.contains_key(t))
             {
                 fate = Fate::OutOfScope;
                 orphans.0 += 1;
@@ -309,7 +311,7 @@ pub fn ingest(
                     *slot = true;
                 }
                 if name == "incidents" {
-                    tickets.insert(all.identity(&ticket_at, row), ());
+                    tickets.extend(of_tickets.get(row).map(|ticket| (*ticket, ())));
                     tickets.insert(all.identity(&[None, number_at], row), ());
                 }
             }
@@ -380,9 +382,8 @@ pub fn ingest(
     }
     for events in derived {
         let at = ticket_columns(&events);
-        let keep: Vec<bool> = (0..events.len())
-            .map(|row| tickets.contains_key(&events.identity(&at, row)))
-            .collect();
+        let names = events.identities(&at);
+        let keep: Vec<bool> = names.iter().map(|t| tickets.contains_key(t)).collect();
         let events = retain(events, &keep);
         match tables.get_mut("incident_events") {
             Some(all) => all.append(events),

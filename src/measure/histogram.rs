@@ -6,7 +6,7 @@
 //! representative value, the middle, is at most 1/128 (0.79 %) away from any of them. All of it
 //! is integer arithmetic: the same bucket on every machine, and merging is addition.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 /// Bits of a value below its leading one that tell buckets of an octave apart.
 const MANTISSA_BITS: u32 = 6;
@@ -57,15 +57,14 @@ pub const fn representative_s(bucket: u16) -> u64 {
 /// How often each bucket occurred; buckets that did not are not stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SparseHistogram {
-    counts: BTreeMap<u16, u64>,
+    /// By bucket, each once.
+    counts: Vec<(u16, u64)>,
 }
 
 impl SparseHistogram {
     /// An empty histogram.
     pub const fn new() -> Self {
-        SparseHistogram {
-            counts: BTreeMap::new(),
-        }
+        SparseHistogram { counts: Vec::new() }
     }
 
     /// Counts one value in seconds.
@@ -75,22 +74,49 @@ impl SparseHistogram {
 
     /// Counts `n` values of a bucket; none changes nothing.
     pub fn add_bucket(&mut self, bucket: u16, n: u64) {
-        if n > 0 {
-            *self.counts.entry(bucket).or_default() += n;
+        if n == 0 {
+            return;
+        }
+        match self.counts.binary_search_by_key(&bucket, |(b, _)| *b) {
+            Ok(at) => self.counts[at].1 += n,
+            Err(at) => self.counts.insert(at, (bucket, n)),
         }
     }
 
     /// Adds everything that another histogram counted. In any order and grouping the result is
     /// that of counting all values in one.
     pub fn merge(&mut self, other: &SparseHistogram) {
-        for (&bucket, &n) in &other.counts {
-            self.add_bucket(bucket, n);
+        if self.counts.is_empty() {
+            self.counts.clone_from(&other.counts);
+            return;
         }
+        if other.counts.is_empty() {
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.counts.len() + other.counts.len());
+        let (mut mine, mut theirs) = (
+            self.counts.iter().peekable(),
+            other.counts.iter().peekable(),
+        );
+        while let (Some((a, n)), Some((b, m))) = (mine.peek().copied(), theirs.peek().copied()) {
+            match a.cmp(b) {
+                Ordering::Less => merged.extend(mine.next()),
+                Ordering::Greater => merged.extend(theirs.next()),
+                Ordering::Equal => {
+                    merged.push((*a, n + m));
+                    mine.next();
+                    theirs.next();
+                }
+            }
+        }
+        merged.extend(mine);
+        merged.extend(theirs);
+        self.counts = merged;
     }
 
     /// How many values were counted.
     pub fn n(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.iter().map(|(_, n)| n).sum()
     }
 
     /// Whether nothing was counted.
@@ -100,7 +126,7 @@ impl SparseHistogram {
 
     /// The buckets that occur with their counts, in order of their values.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u16, u64)> + '_ {
-        self.counts.iter().map(|(&bucket, &n)| (bucket, n))
+        self.counts.iter().copied()
     }
 
     /// The quantile `numerator / denominator` (0.9 is 9/10) in seconds; `None` when nothing was

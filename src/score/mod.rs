@@ -15,6 +15,7 @@ mod kpi;
 mod mix;
 mod parts;
 mod records;
+mod solvers;
 mod spec;
 mod stage;
 mod supplier;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::exposure::{ExposureTable, first_key};
 use super::records::Records;
+use super::solvers::{Solvers, Spread};
 use super::uptime::{Uptime, uptime};
 use super::value::Scope;
 use crate::measure::billing::{BillingCells, BillingClass, BillingKey};
@@ -126,12 +127,9 @@ pub struct PartsTable {
     pub open_unread: u64,
     /// Open incidents past their due time.
     pub open_past_due: u64,
-    /// Who solved what, by scope, month and person: (item, if known) → n.
-    solvers: BTreeMap<Scope, BTreeMap<Month, Solvers>>,
+    /// Who restored incidents on what.
+    solvers: Solvers,
 }
-
-/// Person → item and category → restored incidents.
-pub(super) type Solvers = BTreeMap<String, BTreeMap<(String, String), u64>>;
 
 /// What the parts of a contract are gathered from.
 #[derive(Debug, Clone, Copy)]
@@ -329,12 +327,8 @@ impl PartsTable {
                 *p.solved.entry(key.assignee.clone()).or_default() += n;
             });
             let Some(item) = &key.item else { continue };
-            for scope in [Scope::Contract, Scope::Service(key.service_id.clone())] {
-                let months = self.solvers.entry(scope).or_default();
-                let people = months.entry(key.month).or_default();
-                let items = people.entry(key.assignee.clone()).or_default();
-                *items.entry(item.clone()).or_default() += n;
-            }
+            let scopes = [Scope::Contract, Scope::Service(key.service_id.clone())];
+            self.solvers.add(scopes, key.month, &key.assignee, item, n);
         }
     }
 
@@ -358,26 +352,17 @@ impl PartsTable {
         }
     }
 
-    /// Who solved what in the twelve months up to the end of a period: restored incidents with
-    /// a known item, by person and item. `None` when not all twelve are known.
-    pub(super) fn solvers(&self, scope: &Scope, end: Month) -> Option<Solvers> {
-        let mut all = Solvers::new();
+    /// Who restored what in the twelve months up to the end of a period, where having restored
+    /// `enough` on an item counts. `None` when not all twelve are known.
+    pub(super) fn spread(&self, scope: &Scope, end: Month, enough: u64) -> Option<Spread> {
         let known = self.by_scope.get(&Scope::Contract)?;
-        for month in months_between(end.plus(-12), end) {
+        let year = || months_between(end.plus(-12), end);
+        for month in year() {
             if known.get(&month)?.months_observed == 0 {
                 return None;
             }
-            let Some(people) = self.solvers.get(scope).and_then(|m| m.get(&month)) else {
-                continue;
-            };
-            for (person, items) in people {
-                let mine = all.entry(person.clone()).or_default();
-                for (item, n) in items {
-                    *mine.entry(item.clone()).or_default() += n;
-                }
-            }
         }
-        Some(all)
+        Some(self.solvers.spread(scope, year(), enough))
     }
 
     /// Changes the parts of every scope that a service and priority belong to. Money has no

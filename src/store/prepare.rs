@@ -133,13 +133,16 @@ type Place = Option<(u32, u32)>;
 
 /// The places of tickets by the identity of some of their columns.
 fn places(rows: &Columns, months: &[(String, Vec<usize>)], columns: &[&str]) -> ByIdentity<Place> {
-    let at = rows.positions(columns);
+    let names = rows.identities(&rows.positions(columns));
     let mut places: ByIdentity<Place> = ByIdentity::default();
     places.reserve(rows.len());
     for (partition, (_, order)) in months.iter().enumerate() {
         for (i, row) in order.iter().enumerate() {
+            let Some(name) = names.get(*row) else {
+                continue;
+            };
             places
-                .entry(rows.identity(&at, *row))
+                .entry(*name)
                 .and_modify(|place| *place = None)
                 .or_insert(Some((partition as u32, i as u32)));
         }
@@ -217,8 +220,8 @@ fn incidents(
     if let Some(events) = events {
         let places = places(rows, months, &["source", "ticket_id"]);
         let event_key = events.positions(&["source", "ticket_id"]);
-        for row in 0..events.len() {
-            if let Some(Some((partition, i))) = places.get(&events.identity(&event_key, row))
+        for (row, name) in events.identities(&event_key).into_iter().enumerate() {
+            if let Some(Some((partition, i))) = places.get(&name)
                 && let Some(list) = event_orders.get_mut(*partition as usize)
             {
                 list.push((*i, row));

@@ -90,19 +90,13 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
                   nobody on more: 0.25",
         compute: |view| {
             view.observed()?;
-            let Some(people) = view.table.solvers(view.scope, view.period.end()) else {
+            let enough_on = u64::from(view.spec.holistic_min_solved);
+            let Some(spread) = view.table.spread(view.scope, view.period.end(), enough_on) else {
                 return Err("not all of the twelve months before the end are known".into());
             };
-            enough(people.len())?;
-            let mut pairs = std::collections::BTreeSet::new();
-            let mut most = 0;
-            for items in people.values() {
-                pairs.extend(items.keys());
-                let enough = u64::from(view.spec.holistic_min_solved);
-                most = most.max(items.values().filter(|n| **n >= enough).count());
-            }
+            enough(spread.people)?;
             let none = "no restored incident names item, category and person";
-            view.share(most as u64, pairs.len() as u64, none)
+            view.share(spread.most as u64, spread.items as u64, none)
         },
         ..PEOPLE
     },
