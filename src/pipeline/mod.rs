@@ -19,6 +19,7 @@ mod prepared;
 mod records;
 mod savings;
 mod small;
+mod tickets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,6 @@ use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
-use crate::measure::incident_facts::IncidentFact;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::{MANIFEST, Manifest};
@@ -56,6 +56,7 @@ pub use planned::{Planned, planned};
 use prepared::Prepared;
 pub use savings::Placed;
 use savings::SavingTables;
+pub use tickets::tickets_of;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -192,7 +193,7 @@ fn whole(
     let (billing, billing_facts) = read::billing(store, &plans)?;
     let mut manifest = manifest(project, &contracts, &ingested);
     if asked.incident_facts {
-        incident_facts(store, &plans, project.as_of, output.folder(), &mut manifest)?;
+        tickets::write(store, &plans, project.as_of, output.folder(), &mut manifest)?;
     }
     staged.publish()?;
 
@@ -262,30 +263,6 @@ fn whole(
     })
 }
 
-/// Writes `incident_facts`, a file per UTC month of opening, one after the other.
-fn incident_facts(
-    store: &Path,
-    plans: &read::Plans,
-    as_of: crate::time::Instant,
-    output: &Path,
-    manifest: &mut Manifest,
-) -> Result<(), RunError> {
-    let metadata = manifest.file_metadata();
-    let folder = output.join("incident_facts");
-    std::fs::create_dir_all(&folder).map_err(|e| PublishError {
-        path: folder.clone(),
-        cause: e.to_string(),
-    })?;
-    read::incident_facts(store, plans, as_of, |month, rows| {
-        let table = incidents::incident_facts(rows);
-        let path = folder.join(format!("{month}.parquet"));
-        table.write_as(&path, &metadata)?;
-        let name = format!("incident_facts/{month}.parquet");
-        manifest.add_as(&path, &name, table.rows())?;
-        Ok(())
-    })
-}
-
 /// Writes a document into the output.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
     let path = folder.join(name);
@@ -319,39 +296,6 @@ pub fn check(project: &Project) -> Result<Vec<(Contract, MeasurePlan)>, RunError
             Some((c, plan))
         })
         .collect())
-}
-
-/// Every ticket of a contract in the project's store, with the zone of its months; nothing when
-/// the project has no such contract.
-///
-/// # Errors
-/// As [`run`], for the project and its store.
-pub fn tickets_of(
-    project: &Project,
-    contract: &str,
-) -> Result<Option<(crate::time::Zone, Vec<IncidentFact>)>, RunError> {
-    let mut plans = read::Plans::new();
-    for (bound, plan) in check(project)? {
-        if bound.entry.id == contract {
-            plans.insert(bound.entry.id, plan);
-        }
-    }
-    let Some(plan) = plans.get(contract) else {
-        return Ok(None);
-    };
-    let zone = plan.zone.clone();
-    let mut facts = Vec::new();
-    read::incident_facts(
-        &project.store_folder(),
-        &plans,
-        project.as_of,
-        |_, rows| -> Result<(), StoreError> {
-            facts.extend_from_slice(rows);
-            Ok(())
-        },
-    )?;
-    facts.sort_by(|a, b| (a.opened_at, &a.ticket_id).cmp(&(b.opened_at, &b.ticket_id)));
-    Ok(Some((zone, facts)))
 }
 
 /// What the pure stages read.
