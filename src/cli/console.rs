@@ -108,8 +108,7 @@ fn hanging(line: &str, wide: usize) -> usize {
     let own = chars.iter().take_while(|c| **c == ' ').count();
     starts
         .map(|(i, _)| i)
-        .filter(|i| *i <= wide * 3 / 5)
-        .next_back()
+        .rfind(|i| *i <= wide * 3 / 5)
         .unwrap_or(own)
         .max(own.min(wide / 2) + if own == 0 { 4 } else { 0 })
 }

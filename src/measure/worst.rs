@@ -65,6 +65,9 @@ pub struct Incident {
     pub silent_s_ppm: Option<i128>,
 }
 
+/// What decides between two incidents: weight, opening, source, number.
+type Rank<'a> = (Reverse<(Option<i128>, i64)>, Instant, &'a str, &'a str);
+
 impl Incident {
     fn wall_s(&self) -> i64 {
         self.resolved_at
@@ -73,7 +76,7 @@ impl Incident {
 
     /// Worst first: of restored ones by disruption, then by duration; of open ones by the share
     /// affected, then by age. Source and number break ties.
-    fn rank(&self) -> (Reverse<(Option<i128>, i64)>, Instant, &str, &str) {
+    fn rank(&self) -> Rank<'_> {
         let weight = match self.resolved_at {
             Some(_) => (self.impact_s_ppm, self.wall_s()),
             None => (self.share_ppm.map(i128::from), 0),
