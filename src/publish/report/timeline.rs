@@ -203,7 +203,6 @@ fn picture(lanes: &[Lane], id: &str, title: &str, l: Language) -> Markup {
 /// The shapes: known a disc, told a triangle, update a stroke, warned a diamond, due a bar,
 /// restored a square. They differ without colour.
 fn mark(kind: &str, x: f64, y: f64) -> Markup {
-    let x = x.clamp(LEFT - 2.0, RIGHT + 2.0);
     let d = match kind {
         "known" => format!("M{} {}a5 5 0 1 0 10 0a5 5 0 1 0-10 0", at(x - 5.0), at(y)),
         "told" => format!("M{} {}l6 11h-12z", at(x), at(y - 7.0)),
