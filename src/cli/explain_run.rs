@@ -174,6 +174,9 @@ fn on_paper(text: &mut String, contract: &str, lines: &[&Line]) {
             " {mark} {:<14} {amount:>20} {currency:<3}  {}",
             line.step, line.explanation
         );
+        if due && !line.overridden.is_empty() {
+            let _ = writeln!(text, "   {}, overridden: {}", line.status, line.overridden);
+        }
     }
 }
 

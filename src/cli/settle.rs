@@ -355,6 +355,7 @@ pub(super) const COLUMNS: &[&str] = &[
     "bound_by",
     "terms_version",
     "status",
+    "overridden",
     "rule",
     "explanation",
 ];
@@ -469,6 +470,7 @@ pub(super) fn cells(line: &SettlementLine) -> Vec<String> {
         line.bound_by.clone().unwrap_or_default(),
         line.terms_version.clone(),
         name(serde_json::to_value(line.status)),
+        line.overridden.join(", "),
         line.rule.clone(),
         line.explanation.clone(),
     ]

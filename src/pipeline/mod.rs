@@ -417,7 +417,18 @@ fn settle_all(
         let own_facts = facts(&contract.parameters);
         let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
-        findings.extend(overrides::mark(&mut own.lines, &contract.terms, &kpis));
+        let decided: Vec<OverrideRow> = results
+            .overrides
+            .iter()
+            .filter(|o| o.contract_id == *id)
+            .cloned()
+            .collect();
+        findings.extend(overrides::mark(
+            &mut own.lines,
+            &contract.terms,
+            &kpis,
+            &decided,
+        ));
         let given = measured.given;
         let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
             backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()

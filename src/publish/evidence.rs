@@ -218,6 +218,11 @@ pub fn overrides(rows: &[OverrideRow]) -> Table {
                 rows.iter().map(|r| owned(&r.contract_id)),
             ),
             text(
+                "override_id",
+                "Its name in `overridden` of the settlement: the code, with the service where it is limited to one",
+                rows.iter().map(|r| owned(&r.id())),
+            ),
+            text(
                 "code",
                 "The finding that is overridden",
                 rows.iter().map(|r| owned(&r.code)),

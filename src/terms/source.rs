@@ -58,11 +58,11 @@ pub struct TermsSource {
     pub alignment: Option<AlignmentSource>,
     /// Measurement terms (clocks, calendars, targets), read by the `measure` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<crate::measure::spec::MeasureSpec>")]
     pub measure: Option<toml::Table>,
     /// Baseline terms (periods, model), read by the `baseline` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<crate::baseline::BaselineSpec>")]
     pub baseline: Option<toml::Table>,
     /// Savings terms (benchmark, index, caps), read by the `baseline` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub struct TermsSource {
     pub savings: Option<toml::Table>,
     /// Scoring terms (prices of impact, targets, exposure unit), read by the `score` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<crate::score::ScoreSpec>")]
     pub score: Option<toml::Table>,
 }
 

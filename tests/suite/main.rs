@@ -20,6 +20,8 @@ mod cases;
 mod cell_law;
 mod clocks;
 #[cfg(feature = "frames")]
+mod credited_run;
+#[cfg(feature = "frames")]
 mod end_to_end;
 #[cfg(feature = "frames")]
 mod exports;

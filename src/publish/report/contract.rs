@@ -156,10 +156,19 @@ fn due(calculation: &Calculation, n: usize, steps: bool, l: Language) -> Markup 
                     }
                 }
                 td {
-                    (l.status(&line.status))
+                    (l.status(&line.status)) (decided(line, l))
                     @if !line.bound_by.is_empty() { " (" (l.step(&line.bound_by)) ")" }
                 }
             }
+        }
+    }
+}
+
+/// The mark of an amount that rests on a decision against a rule.
+fn decided(line: &Line, l: Language) -> Markup {
+    html! {
+        @if !line.overridden.is_empty() {
+            span.mark.bad { (l.say("overridden: ", "besluit tegen een regel: ")) (name(&line.overridden)) }
         }
     }
 }
@@ -205,7 +214,7 @@ fn step(line: &Line, n: usize, l: Language) -> Markup {
             td.n { @if let Some(rate) = line.rate { (l.number(rate)) } }
             td.n {
                 @match line.amount {
-                    Some(amount) if payable => (l.money(amount, &line.currency)),
+                    Some(amount) if payable => { (l.money(amount, &line.currency)) (decided(line, l)) },
                     Some(amount) => (l.number(amount)),
                     None => (l.status(&line.status)),
                 }

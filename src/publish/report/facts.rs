@@ -24,6 +24,8 @@ pub(crate) struct Line {
     pub(crate) delta: Option<Decimal>,
     pub(crate) bound_by: String,
     pub(crate) status: String,
+    /// The decisions against a rule that it rests on; empty for none.
+    pub(crate) overridden: String,
     pub(crate) rule: String,
     pub(crate) terms_version: String,
     pub(crate) explanation: String,
@@ -137,6 +139,15 @@ impl Contract {
             .iter()
             .flat_map(Calculation::due)
             .filter(|l| l.status == status)
+            .count()
+    }
+
+    /// How many due rows rest on a decision against a rule.
+    pub(crate) fn overridden(&self) -> usize {
+        self.calculations
+            .iter()
+            .flat_map(Calculation::due)
+            .filter(|l| !l.overridden.is_empty())
             .count()
     }
 
@@ -344,6 +355,7 @@ pub(crate) fn line(row: &Row<'_>) -> Line {
         delta: row.number("delta"),
         bound_by: text("bound_by"),
         status: text("status"),
+        overridden: text("overridden"),
         rule: text("rule"),
         terms_version: text("terms_version"),
         explanation: text("explanation"),

@@ -257,6 +257,7 @@ fn sure(facts: &Facts, published: &Published, l: Language) -> Markup {
     }
     let count =
         |status: &str| -> usize { facts.contracts.iter().map(|c| c.with_status(status)).sum() };
+    let overridden: usize = facts.contracts.iter().map(Contract::overridden).sum();
     let flagged: Vec<usize> = facts
         .contracts
         .iter()
@@ -284,7 +285,10 @@ fn sure(facts: &Facts, published: &Published, l: Language) -> Markup {
             p {
                 (l.say("Amounts: ", "Bedragen: "))
                 (count("final")) " " (l.status("final")) ", " (count("provisional")) " " (l.status("provisional"))
-                ", " (count("disputed")) " " (l.status("disputed")) ", " (count("not_measurable")) " " (l.status("not_measurable")) ". "
+                ", " (count("disputed")) " " (l.status("disputed")) ", " (count("not_measurable")) " " (l.status("not_measurable"))
+                @if overridden > 0 {
+                    ", " (overridden) " " (l.say("resting on a decision against a rule (overridden)", "op grond van een besluit tegen een regel"))
+                } ". "
                 (l.say("Data: ", "Gegevens: ")) (l.number(rejected.0)) (l.say(" of ", " van ")) (l.number(rejected.1))
                 (l.say(" input rows rejected, ", " invoerrijen afgewezen, ")) (disqualifying)
                 (l.say(" disqualifying findings (", " afkeurende bevindingen ("))
