@@ -55,6 +55,13 @@ TABLES = {
         "contract, period, driver, region",
         ["contract_id"],
     ),
+    "integrity": (
+        "Tests for gaming: whether conduct in the performance period is another than in the "
+        "baseline, in ways that only the numbers profit from. A flag is evidence with a corrected "
+        "probability, never a penalty. [integrity.md](integrity.md) describes each test.",
+        "contract, order of the tests in integrity.md",
+        ["contract_id"],
+    ),
     "billing_facts": (
         "Every invoice line in scope: whether it counts in the benchmark or as actual cost, and "
         "why. Start here when a cost looks wrong.",

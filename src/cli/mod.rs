@@ -22,6 +22,7 @@ mod explain_run;
 mod generate;
 #[cfg(feature = "frames")]
 mod inspect;
+mod judged;
 mod kpis;
 mod manual;
 #[cfg(feature = "frames")]

@@ -56,6 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let asked = pipeline::Asked {
         clock_audit: arguments.clock_audit,
         incident_facts: arguments.incident_facts,
+        ..pipeline::Asked::default()
     };
     let done = pipeline::run_asked(&project, asked, &|p| bar.hear(p));
     bar.clear();

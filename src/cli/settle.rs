@@ -160,10 +160,21 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 /// Reads and checks a terms file.
 pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("the terms file {name} cannot be read"))
-        .map_err(Refused::Input)?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let help = if path.is_dir() {
+            "it is a folder: name the terms file (TOML) in it".to_owned()
+        } else {
+            format!(
+                "give the path of a terms file (TOML){}; `align`, `backtest` and `simulate` also \
+                 take the folder of a project, which has a gainshare.toml",
+                beside(path)
+            )
+        };
+        Refused::Input(miette!(
+            help = help,
+            "the terms file {name} cannot be read: {e}"
+        ))
+    })?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let line = e.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
@@ -172,6 +183,28 @@ pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
         ))
     })?;
     Terms::parse(&name, &text).map_err(|e| Refused::Terms(e.into()))
+}
+
+/// The terms files in the folder where one was looked for.
+fn beside(path: &Path) -> String {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut found: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .map(|path| path.display().to_string())
+        .collect();
+    found.sort();
+    found.truncate(6);
+    if found.is_empty() {
+        String::new()
+    } else {
+        format!(", such as {}", found.join(", "))
+    }
 }
 
 fn read_table(path: &Path, separator: char, encoding: Encoding) -> Result<Table, Refused> {

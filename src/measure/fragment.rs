@@ -292,9 +292,7 @@ impl Fragment {
             mine.milder += audited.milder;
             mine.sample.merge(&audited.sample);
         }
-        for (key, cell) in &other.integrity {
-            self.integrity.entry(key.clone()).or_default().merge(cell);
-        }
+        self.integrity.merge(&other.integrity);
         self.worst.merge(&other.worst);
     }
 }

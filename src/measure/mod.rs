@@ -21,6 +21,8 @@ pub mod incident_facts;
 pub mod integrity;
 pub mod kernel;
 mod life;
+pub mod neighbours;
+pub mod orders;
 pub mod outage;
 #[cfg(feature = "frames")]
 pub mod read;

@@ -109,6 +109,21 @@ pub fn integer(
     }
 }
 
+/// A column of truth values.
+pub fn boolean(
+    name: &'static str,
+    description: &'static str,
+    values: impl IntoIterator<Item = Option<bool>>,
+) -> Column {
+    let values = Values::Boolean(values.into_iter().collect());
+    Column {
+        name,
+        unit: "",
+        description,
+        values,
+    }
+}
+
 /// A column of rounded statistics.
 pub fn float(
     name: &'static str,

@@ -32,7 +32,7 @@ pub use records::{
     Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,
     Party, Records, Relief, Response, RetainedCost,
 };
-pub use spec::{DEFAULT_PRICE, Gate, KpiTarget, ScoreSpec, ScoreSpecError};
+pub use spec::{ClearedFlag, DEFAULT_PRICE, Gate, KpiTarget, ScoreSpec, ScoreSpecError};
 pub use stage::{Inputs, Scored, periods, score, score_between};
 pub use supplier::supplier_values;
 pub use uptime::Uptime;

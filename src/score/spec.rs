@@ -64,6 +64,22 @@ pub struct ScoreSpec {
     /// What must hold for a `quality_score` above 0: no bonus while a gate is shut.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// Flags of integrity tests that both parties looked into: they stay flags, but no longer
+    /// stand in the way of `integrity_cleared`.
+    #[serde(default)]
+    pub cleared: Vec<ClearedFlag>,
+}
+
+/// A flag that the parties explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClearedFlag {
+    /// The test, as the table `integrity` names it.
+    pub test: String,
+    /// What it was.
+    pub reason: String,
+    /// Who decided it, for both parties.
+    pub agreed_by: String,
 }
 
 /// A condition on a KPI of the same contract and period.
@@ -141,6 +157,7 @@ impl Default for ScoreSpec {
             min_n: BTreeMap::new(),
             targets: BTreeMap::new(),
             gates: Vec::new(),
+            cleared: Vec::new(),
         }
     }
 }

@@ -33,6 +33,10 @@ mod ingest;
 mod inspect;
 mod integrity;
 #[cfg(feature = "frames")]
+mod integrity_run;
+#[cfg(feature = "frames")]
+mod judge_run;
+#[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
 #[cfg(feature = "frames")]
