@@ -65,7 +65,7 @@ impl Common {
 enum Drafted {
     Regression(Box<Started>),
     /// A plain model has its prediction at once.
-    Plain(Fit),
+    Plain(Box<Fit>),
 }
 
 /// Fits the model of a stream, or says why not. Notes and warnings are added to `findings` either
@@ -269,7 +269,7 @@ fn fit(
                 format!("{key}: month of the year {month}"),
             )
         })?;
-        Drafted::Plain(fit)
+        Drafted::Plain(Box::new(fit))
     };
     let fit = match &drafted {
         Drafted::Regression(started) => &started.fit,
@@ -296,7 +296,7 @@ fn predict(
             regression::finish(started, line, predicted_at, dispersion, common.trend_sd)
                 .map_err(|error| regression_refusal(key, started.fit.fitted_at.len(), error))?
         }
-        Drafted::Plain(fit) => fit.clone(),
+        Drafted::Plain(fit) => fit.as_ref().clone(),
     };
     let finite = |all: &[f64]| all.iter().all(|v| v.is_finite());
     if !(finite(&fit.expected) && finite(&fit.weights) && finite(&fit.prior)) {
