@@ -126,10 +126,16 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         Format::Json => json(&alignment)?,
         Format::Csv => csv(&alignment)?,
     };
-    put(text.as_bytes(), arguments.output.as_deref())?;
+    match (&arguments.output, arguments.format) {
+        (None, Format::Table) => super::console::table(&text)?,
+        (output, _) => put(text.as_bytes(), output.as_deref())?,
+    }
     if arguments.format != Format::Table || arguments.output.is_some() {
         for (contract, period, assumptions) in &alignment.assumptions {
-            eprintln!("{contract} {period}: {}", assumed(assumptions));
+            super::say(format_args!(
+                "{contract} {period}: {}",
+                assumed(assumptions)
+            ));
         }
     }
     tell(&findings);

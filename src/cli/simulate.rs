@@ -124,7 +124,7 @@ fn drawn(arguments: &Arguments) -> Result<(Vec<SimulationRow>, Vec<Finding>), Re
             && let Ok(known) =
                 crate::judge::align::assumptions_of(&terms.settle, &facts, &contract, last, &given)
         {
-            eprintln!(
+            super::say(format_args!(
                 "{contract}: {}; dispersion {}, baseline of {} months, level {}, {} years drawn \
                  with seed {}",
                 assumed(&known),
@@ -133,7 +133,7 @@ fn drawn(arguments: &Arguments) -> Result<(Vec<SimulationRow>, Vec<Finding>), Re
                 settings.level,
                 settings.paths,
                 settings.seed
-            );
+            ));
         }
     }
     Ok((rows, findings))
