@@ -92,6 +92,9 @@ fn the_report_says_what_is_not_there() {
     assert!(!page.replace("isNaN", "").contains("NaN"));
 }
 
+/// Test, q value, effect, whether flagged, evidence.
+type Tested = (String, Option<Decimal>, Option<Decimal>, bool, String);
+
 /// The tests for gaming, as another run would publish them, put beside a report without any.
 #[test]
 fn integrity_is_told_in_plain_words() {
@@ -125,10 +128,8 @@ fn integrity_is_told_in_plain_words() {
         row("split_orders", Some("0.4"), Some("1.05"), false, "3 of 80"),
         row("a_test_of_tomorrow", None, None, false, "too few"),
     ];
-    let number = |name,
-                  get: fn(
-        &(String, Option<Decimal>, Option<Decimal>, bool, String),
-    ) -> Option<Decimal>| { decimal(name, "", "", 9, rows.iter().map(get)) };
+    let number =
+        |name, get: fn(&Tested) -> Option<Decimal>| decimal(name, "", "", 9, rows.iter().map(get));
     let table = Table {
         name: "integrity",
         description: "",
