@@ -123,7 +123,10 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     };
     if printed.format != Format::Table || printed.output.is_some() {
         for (contract, period, assumptions) in &alignment.assumptions {
-            eprintln!("{contract} {period}: {}", assumed(assumptions));
+            super::say(format_args!(
+                "{contract} {period}: {}",
+                assumed(assumptions)
+            ));
         }
     }
     printed.text(&text, &findings)

@@ -54,7 +54,10 @@ impl Printed {
 
     /// Writes a text and the findings.
     pub(super) fn text(&self, text: &str, findings: &[Finding]) -> miette::Result<ExitCode> {
-        put(text.as_bytes(), self.output.as_deref())?;
+        match (&self.output, self.format) {
+            (None, Format::Table) => super::console::table(text)?,
+            (output, _) => put(text.as_bytes(), output.as_deref())?,
+        }
         tell(findings);
         let failed = findings.iter().any(|f| self.fail_on.reached(f.severity));
         Ok(ExitCode::from(u8::from(failed)))

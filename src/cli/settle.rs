@@ -415,24 +415,43 @@ pub(super) fn write(
             writer.flush().into_diagnostic()?;
         }
         Format::Table => {
-            for line in settlement.lines.iter().filter(|l| shown(l)) {
-                let amount = line
-                    .amount
-                    .map_or_else(|| "—".to_owned(), |a| a.to_string());
-                let row = format!(
-                    "{:<12} {:<18} {:<22} {:>18} {}  {}",
-                    line.contract_id,
-                    line.period,
-                    line.clause_id,
-                    amount,
-                    line.currency,
-                    line.explanation
-                );
-                writeln!(text, "{}", super::fitting(&row, output.is_none())).into_diagnostic()?;
+            let lines: Vec<&SettlementLine> =
+                settlement.lines.iter().filter(|l| shown(l)).collect();
+            match super::console::width().filter(|_| output.is_none()) {
+                // A file or another program gets the same columns each time.
+                None => text.extend(rows(&lines, [12, 18, 22, 18]).into_bytes()),
+                Some(_) => {
+                    let widest = |get: fn(&SettlementLine) -> usize| {
+                        lines.iter().map(|l| get(l)).max().unwrap_or(0).min(28)
+                    };
+                    let wide = [
+                        widest(|l| l.contract_id.chars().count()),
+                        widest(|l| l.period.chars().count()),
+                        widest(|l| l.clause_id.chars().count()),
+                        widest(|l| l.amount.map_or(1, |a| a.to_string().len())),
+                    ];
+                    return super::console::table(&rows(&lines, wide));
+                }
             }
         }
     }
     put(&text, output)
+}
+
+/// A line per amount, its columns as wide as given.
+fn rows(lines: &[&SettlementLine], [contract, period, clause, amount]: [usize; 4]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let due = line
+            .amount
+            .map_or_else(|| "—".to_owned(), |a| a.to_string());
+        let row = format!(
+            "{:<contract$} {:<period$} {:<clause$} {due:>amount$} {}  {}\n",
+            line.contract_id, line.period, line.clause_id, line.currency, line.explanation
+        );
+        text.push_str(&super::console::harmless(&row, false));
+    }
+    text
 }
 
 /// Writes a table to a file, or to stdout.

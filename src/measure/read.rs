@@ -11,6 +11,7 @@ use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_
 use super::cells::Cells;
 use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
+use super::incident_facts::{IncidentFact, incident_fact};
 use super::kernel;
 use super::orders::Orders;
 use super::spec::{MeasurePlan, priority};
@@ -109,19 +110,45 @@ pub fn tickets(
     let fragments: BTreeMap<String, Fragment> = disk::partitions(store, "incidents")?
         .par_iter()
         .map(|(month, path)| {
-            let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
-            let partition = Partition {
-                tickets: Batches::open(path, TICKETS)?,
-                events: Beside::open(&beside("incident_events"), EVENTS)?,
-                notices: Beside::open(&beside("notices"), NOTICES)?,
-                clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
-            };
-            let fragment = partition.measure(&ready, audited)?;
+            let fragment = Partition::open(store, month, path)?.measure(&ready, audited)?;
             progress();
             Ok((month.clone(), fragment))
         })
         .collect::<Result<_, StoreError>>()?;
     Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
+}
+
+/// The rows of `incident_facts`, one partition after the other, so that no more than one is in
+/// memory; each partition by contract, opening, source and number.
+///
+/// # Errors
+/// When a partition is damaged, or what `write` says.
+pub fn incident_facts<E: From<StoreError>>(
+    store: &Path,
+    plans: &Plans,
+    as_of: Instant,
+    mut write: impl FnMut(&str, &[IncidentFact]) -> Result<(), E>,
+) -> Result<(), E> {
+    let ready: BTreeMap<&str, Ready<'_>> = plans
+        .iter()
+        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
+        .collect();
+    for (month, path) in disk::partitions(store, "incidents")? {
+        let (mut rows, mut segments) = (Vec::new(), Vec::new());
+        Partition::open(store, &month, &path)?.each(&ready, |fact, ready| {
+            rows.push(incident_fact(fact, ready.plan, as_of, &mut segments));
+        })?;
+        rows.sort_by(|a, b| {
+            (&a.contract_id, a.opened_at, &a.source, &a.ticket_id).cmp(&(
+                &b.contract_id,
+                b.opened_at,
+                &b.source,
+                &b.ticket_id,
+            ))
+        });
+        write(&month, &rows)?;
+    }
+    Ok(())
 }
 
 /// How many partitions of tickets a store has.
@@ -304,13 +331,36 @@ struct Partition {
 }
 
 impl Partition {
+    /// The partition of a month of the store.
+    fn open(store: &Path, month: &str, tickets: &Path) -> Result<Partition, StoreError> {
+        let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
+        Ok(Partition {
+            tickets: Batches::open(tickets, TICKETS)?,
+            events: Beside::open(&beside("incident_events"), EVENTS)?,
+            notices: Beside::open(&beside("notices"), NOTICES)?,
+            clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
+        })
+    }
+
     /// The fragment of the partition.
     fn measure(
-        mut self,
+        self,
         ready: &BTreeMap<&str, Ready<'_>>,
         audited: bool,
     ) -> Result<Fragment, StoreError> {
         let mut tally = Tally::default();
+        self.each(ready, |fact, ready| {
+            kernel::add(fact, ready, audited, &mut tally);
+        })?;
+        Ok(tally.into_fragment())
+    }
+
+    /// Hands over every ticket that belongs to a contract with a plan.
+    fn each(
+        mut self,
+        ready: &BTreeMap<&str, Ready<'_>>,
+        mut give: impl FnMut(&Fact<'_>, &Ready<'_>),
+    ) -> Result<(), StoreError> {
         let mut first = 0;
         while let Some(tickets) = &mut self.tickets
             && let Some(rows) = tickets.next_rows()?
@@ -325,19 +375,18 @@ impl Partition {
                 self.notices.of(&range, notice)?,
                 self.clocks.of(&range, verdict)?,
             );
-            batch(&rows, &beside, ready, audited, &mut tally)?;
+            batch(&rows, &beside, ready, &mut give)?;
         }
-        Ok(tally.into_fragment())
+        Ok(())
     }
 }
 
-/// Adds the tickets of one batch.
+/// Hands over the tickets of one batch.
 fn batch<'p>(
     rows: &Rows,
     (events, notices, verdicts): &(Grouped<Event<'_>>, Grouped<Notice<'_>>, Grouped<bool>),
     ready: &BTreeMap<&str, Ready<'p>>,
-    audited: bool,
-    tally: &mut Tally,
+    give: &mut impl FnMut(&Fact<'_>, &Ready<'_>),
 ) -> Result<(), StoreError> {
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
@@ -419,7 +468,7 @@ fn batch<'p>(
             events: events.of(i),
             notices: notices.of(i),
         };
-        kernel::add(&fact, plan, audited, tally);
+        give(&fact, plan);
     }
     Ok(())
 }

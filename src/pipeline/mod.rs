@@ -22,6 +22,7 @@ mod prepared;
 mod records;
 mod savings;
 mod small;
+mod tickets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::MANIFEST;
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
-use crate::publish::{evidence, report, statements, tables, workbook};
+use crate::publish::{evidence, incidents, report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
@@ -61,6 +62,7 @@ pub use planned::{Planned, planned};
 use prepared::Prepared;
 pub use savings::Placed;
 use savings::SavingTables;
+pub use tickets::tickets_of;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -111,18 +113,26 @@ pub fn run(
     run_with(project, &repairing(), progress)
 }
 
-/// As [`run`], with the clock audit in the same pass. The tables are the same either way.
+/// What a run gives on request. The other tables are the same either way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// The clock audit, in the same pass.
+    pub clock_audit: bool,
+    /// The table `incident_facts`, one file per UTC month of opening.
+    pub incident_facts: bool,
+    /// Every contract's history, for the judge.
+    pub(crate) kept: bool,
+}
+
+/// As [`run`], with what is given on request.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_audited(
+pub fn run_asked(
     project: &Project,
+    asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    let asked = Asked {
-        audited: true,
-        ..Asked::default()
-    };
     whole(project, &repairing(), asked, progress)
 }
 
@@ -139,15 +149,6 @@ pub fn run_kept(
         ..Asked::default()
     };
     whole(project, &repairing(), asked, progress)
-}
-
-/// What is asked for beside the tables.
-#[derive(Debug, Clone, Copy, Default)]
-struct Asked {
-    /// The clock audit.
-    audited: bool,
-    /// Every contract's history.
-    kept: bool,
 }
 
 /// As [`run`], with what the caller says about alignment beside the terms.
@@ -209,10 +210,14 @@ fn whole(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, asked.audited, &|| {
+    let cells = read::tickets(store, &plans, asked.clock_audit, &|| {
         progress(Progress::Measured)
     })?;
     let (billing, billing_facts, orders) = read::billing(store, &plans)?;
+    let mut manifest = manifest::before(project, &contracts, &ingested);
+    if asked.incident_facts {
+        tickets::write(store, &plans, project.as_of, output.folder(), &mut manifest)?;
+    }
     staged.publish()?;
 
     progress(Progress::Stage("settling"));
@@ -231,7 +236,6 @@ fn whole(
     findings.dedup();
 
     progress(Progress::Stage("publishing"));
-    let mut manifest = manifest::before(project, &contracts, &ingested);
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
     for table in [
@@ -246,6 +250,7 @@ fn whole(
         evidence::adjustments_applied(&results.adjustments),
         evidence::initiative_results(&results.initiatives),
         evidence::overrides(&results.overrides),
+        incidents::worst_incidents(&results.worst),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
     ] {
@@ -346,6 +351,7 @@ struct Results {
     adjustments: Vec<AdjustmentResult>,
     initiatives: Vec<InitiativeResult>,
     overrides: Vec<OverrideRow>,
+    worst: Vec<score::WorstIncident>,
     kept: Vec<Kept>,
 }
 
@@ -580,6 +586,13 @@ fn score_one(
     results
         .overrides
         .extend(overrides::rows(id, &contract.baseline, &baseline));
+    results.worst.extend(score::worst_incidents(
+        measured.cells.total.worst.contracts.get(id),
+        plan,
+        &contract.score,
+        contract.baseline.performance,
+        as_of,
+    ));
     results.overrides.extend(integrity::overrides(contract));
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);

@@ -22,6 +22,7 @@ mod supplier;
 mod uptime;
 mod value;
 mod view;
+pub mod worst;
 
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
@@ -37,3 +38,4 @@ pub use supplier::supplier_values;
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
 pub use view::{Delivered, Outcome, View};
+pub use worst::{WorstIncident, worst_incidents};

@@ -26,6 +26,8 @@ mod end_to_end;
 #[cfg(feature = "frames")]
 mod exports;
 #[cfg(feature = "frames")]
+mod incidents;
+#[cfg(feature = "frames")]
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
@@ -47,6 +49,8 @@ mod score;
 mod settle;
 mod simulate;
 mod synth;
+#[cfg(feature = "frames")]
+mod terminal;
 mod terms;
 #[cfg(feature = "frames")]
 mod tiny;

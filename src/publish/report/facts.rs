@@ -97,6 +97,7 @@ pub(crate) struct Contract {
     pub(crate) noticed: Vec<Noticed>,
     pub(crate) integrity: Option<ReadTable>,
     pub(crate) alignment: Option<ReadTable>,
+    pub(crate) worst: Option<ReadTable>,
     pub(crate) others: Vec<(&'static str, ReadTable)>,
 }
 
@@ -282,7 +283,7 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
         }
     }
     let mut absent = Vec::new();
-    for name in ["integrity", "alignment"]
+    for name in ["integrity", "alignment", "worst_incidents"]
         .into_iter()
         .chain(OTHERS.iter().copied())
     {
@@ -309,6 +310,7 @@ fn spread(contracts: &mut [Contract], name: &'static str, table: &ReadTable) {
         match name {
             "integrity" => contract.integrity = Some(own),
             "alignment" => contract.alignment = Some(own),
+            "worst_incidents" => contract.worst = Some(own),
             _ if own.rows.is_empty() => {}
             _ => contract.others.push((name, own)),
         }
