@@ -51,7 +51,7 @@ SUMS = {
     "impact_minutes": ("impact_minutes", 4, Fraction(1, 60_000_000)),
     "impact_cost": ("impact_minutes", 2, DISRUPTION),
     "proactive_hours": ("proactive_hours", 2, Fraction(1, 100)),
-    "retained_cost": ("retained_cost", 2, Fraction(1, 100)),
+    "retained_cost": ("retained_cost", 2, Fraction(1, 10**12)),
     "initiatives_proposed": ("initiatives_proposed", 0, Fraction(1)),
     "initiatives_accepted": ("initiatives_accepted", 0, Fraction(1)),
     "initiatives_implemented": ("initiatives_implemented", 0, Fraction(1)),
@@ -73,7 +73,7 @@ WAITS = (
 ).split()
 # Every other KPI has a function of its own: see OWN.
 OWN = {}
-# What is money, so that a supplier's contracts must be in one currency.
+# What is money: of a contract in dollars converted before it is added to others.
 MONEY = set(
     "impact_cost retained_cost saving_promised telling_delay_cost benchmark_cost actual_cost "
     "gross_saving verified_saving qualified_saving total_cost total_cost_per_unit "
@@ -224,6 +224,7 @@ class Sums:
                 self.has_price.add((contract, *scope))
                 self.priced[contract, *scope, month] += int(e16)
         self.adjusted = self.rows("SELECT * FROM adjusted_money")
+        self.dollar = {month: Fraction(int(e15), 10**15) for month, e15 in self.rows("SELECT * FROM dollar")}
         self.pipeline = collections.Counter()
         for contract, service, month, cents in self.rows("SELECT * FROM pipeline"):
             for scope in scopes(service, None):
@@ -245,7 +246,7 @@ def tables(connection, store):
         )
     for table in (
         "calendars exposure relief_events proactive_hours retained_costs satisfaction interactions "
-        "initiatives changes blockers adjustments indices contact_moments customer_goals problems"
+        "initiatives changes blockers adjustments indices fx_rates contact_moments customer_goals problems"
     ).split():
         connection.execute(f"CREATE TABLE {table} AS FROM read_parquet('{store}/{table}.parquet')")
     # Notices that name no ticket: those about changes.
@@ -603,13 +604,25 @@ def proactive_hours_share(at):
     return divided(Fraction(at.parts("proactive_hours")[0], 100), HOURS_AGREED * len(at.months), 4)
 
 
-@own
-def quality_score(at):
+def weighted(at, weights):
     scores = []
-    for kpi, (target, floor) in TARGETS.items():
+    for kpi, weight in weights.items():
+        target, floor = TARGETS[kpi]
         if (found := at.of(kpi)) is None:
             return None
         value, above, below = found
         score = max(Fraction(0), min(Fraction(1), half_even((value - floor) / (target - floor), 4)))
-        scores.append(Fraction(9999, 10000) if score == 1 and above < target * below else score)
-    return half_even(sum(scores) / len(scores), 4)
+        scores.append(weight * (Fraction(9999, 10000) if score == 1 and above < target * below else score))
+    return half_even(sum(scores) / sum(weights.values()), 4)
+
+
+@own
+def quality_score(at):
+    return weighted(at, dict.fromkeys(TARGETS, 1))
+
+
+@own
+def score_communication(at):
+    score = weighted(at, {"notify_timely_share": 2, "breach_warned_share": 1})
+    # The gate of the terms.
+    return score if score is None or at.value_of("unannounced_disruptive_changes") <= 1 else Fraction(0)

@@ -135,6 +135,18 @@ FROM adjustments a JOIN month m ON first_day(m.month) >= a."from" AND first_day(
 WHERE a.measure IN ('benchmark_cost', 'gross_saving', 'verified_saving', 'actual_cost') AND agreed(a.agreed_by_customer_at, a.agreed_by_supplier_at)
 GROUP BY ALL;
 
+-- Euros for a dollar at the end of each month, in 10^-15: the last rate, at most ten days old.
+CREATE TABLE dollar AS
+SELECT m.month, arg_max(CAST(r.rate * 1000000000000000 AS HUGEINT), r.date) AS e15
+FROM month m JOIN fx_rates r ON r."from" = 'USD' AND r."to" = 'EUR' AND r.date < CAST(first_day(m.month) + INTERVAL 1 MONTH AS DATE)
+    AND r.date >= CAST(first_day(m.month) + INTERVAL 1 MONTH AS DATE) - 11
+GROUP BY m.month;
+-- In 10^-12 of the contract's currency: the customer's own cost is in euros everywhere.
+INSERT INTO part SELECT 'retained_cost', c.contract_id, NULL, NULL, c.month, sum(CASE c.contract_id
+    WHEN 'CT-B2' THEN half_up(CAST(c.amount * 100 AS HUGEINT) * CAST(10000000000000000000000000 AS HUGEINT), d.e15)
+    ELSE CAST(c.amount * 100 AS HUGEINT) * 10000000000 END), 0
+FROM retained_costs c JOIN dollar d USING (month) WHERE c.currency = 'EUR' GROUP BY ALL;
+
 -- Savings proposals in cents: in the pipeline at each month's end, and promised a year while in effect.
 CREATE VIEW proposal AS
 SELECT contract_id AS contract, coalesce(service_id, '') AS service, decision, CAST(expected_saving * 100 AS HUGEINT) AS cents,

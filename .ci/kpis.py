@@ -37,11 +37,21 @@ def contracts(sums, published, suppliers, supplier, period):
     ]
 
 
+def in_euros(place, value, above, below):
+    """As the terms report: by the rate of the period's last day."""
+    if CURRENCY[place.contract] == "EUR":
+        return value, above, below
+    rate = place.sums.dollar[place.months[-1]]
+    return half_even(value * rate, 2), None if above is None else above * rate, below
+
+
 def of_supplier(kpi, places):
     """The value of a supplier from those of its contracts."""
     found = [place.of(kpi) for place in places]
-    if None in found or (kpi in MONEY and len({CURRENCY[place.contract] for place in places}) > 1):
+    if None in found:
         return None
+    if kpi in MONEY:
+        found = [in_euros(place, *values) for place, values in zip(places, found)]
     if kpi in ("max_update_gap", "contact_gap"):
         return max(value for value, *_ in found)
     if found[0][2] is None:

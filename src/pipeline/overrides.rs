@@ -78,7 +78,7 @@ pub(super) fn mark(
         rests
             .entry(period.to_string())
             .or_default()
-            .insert(value.kpi);
+            .insert(value.kpi.as_ref());
     }
     if rests.is_empty() {
         return None;
