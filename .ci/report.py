@@ -4,7 +4,8 @@
 
 Nothing on the console, nothing from the network, links that resolve, no violation found by axe in
 light and dark and at three widths, A4 on paper, hostile names harmless, and 200 contracts over 36
-months under 5 MB and rendered in under 2 seconds.
+months under 5 MB and rendered in under 2 seconds, integrity findings and worst incidents included
+(at 4 MB it fails here, to keep room).
 """
 
 import html.parser
@@ -147,8 +148,24 @@ def renamed(folder, names):
                  for was, name in pairs]
         parts.append(table.filter(pl.col("contract_id").is_null()))
         pl.concat(parts).write_parquet(path)
+    if not (folder / "integrity.parquet").exists():
+        gaming(names).write_parquet(target / "integrity.parquet")
     (target / "_manifest.json").write_text(json.dumps(manifest))
     return target
+
+
+def gaming(names):
+    """A table of integrity tests for contracts, where the output has none: one in seven is flagged."""
+    tests = """bunching_before_deadline hold_before_breach priority_lowered_late requests_for_incidents
+    reopened_under_new_number split_tickets merged_tickets back_dated told_afterwards split_orders
+    impact_despite_kpi""".split()
+    return pl.DataFrame([
+        {"contract_id": name, "period": "2025-01/2026-01", "test": test, "statistic": 41.0,
+         "q_value": 0.002 if (i + k) % 7 == 0 else 0.5, "effect": 2.4, "effect_unit": "ratio of rates",
+         "flagged": (i + k) % 7 == 0,
+         "evidence": "41 of 312 holds began with at least 95 % of the target used; in the baseline 12 of "
+                     "590; for example INC12600163, INC12600176, INC13500084, INC12800073, INC13400022"}
+        for i, name in enumerate(names) for k, test in enumerate(tests)])
 
 
 def written(folder, name, *more):
@@ -176,7 +193,7 @@ if re.search(r"<title>taken", dom) or "\u202e" in dom or len(max(re.findall(r"x{
 large = written(renamed(out, [f"C-{i:03}" for i in range(200)]), "large.html")
 sound(large)
 size, took = large.stat().st_size, min(rendered(large) for _ in range(2))
-if size >= 5_000_000 or took >= 2_000:
+if size >= 4_000_000 or took >= 2_000:
     sys.exit(f"200 contracts: {size} bytes, rendered in {took} ms")
 print(f"{links} links resolve, {passes} rules of axe pass without a violation; "
       f"200 contracts x 36 months: {size / 1e6:.1f} MB, rendered in {took} ms")

@@ -3,7 +3,7 @@
     python docs/outputs.py data/complete/out            # writes
     python docs/outputs.py --check data/complete/out    # fails if the page is not current
 
-Names, types, units and descriptions come from the files themselves. What a table is for, and in
+The run must have been made with --incident-facts. Names, types, units and descriptions come from the files themselves. What a table is for, and in
 which order its rows stand, is written here; orders that can be seen in the columns are verified.
 """
 
@@ -55,6 +55,13 @@ TABLES = {
         "contract, period, driver, region",
         ["contract_id"],
     ),
+    "integrity": (
+        "Tests for gaming: whether conduct in the performance period is another than in the "
+        "baseline, in ways that only the numbers profit from. A flag is evidence with a corrected "
+        "probability, never a penalty. [integrity.md](integrity.md) describes each test.",
+        "contract, order of the tests in integrity.md",
+        ["contract_id"],
+    ),
     "billing_facts": (
         "Every invoice line in scope: whether it counts in the benchmark or as actual cost, and "
         "why. Start here when a cost looks wrong.",
@@ -79,6 +86,21 @@ TABLES = {
         "on one have the status or reason `overridden`.",
         "contract, order of the terms",
         ["contract_id"],
+    ),
+    "worst_incidents": (
+        "The five worst incidents of each contract, one by one: when each was known, told, updated, "
+        "warned of, due and restored, and what the disruption and the silence cost. Kept in the "
+        "measuring pass per service and month of opening, so that they are the worst of all. An incident "
+        "whose history cannot be read and one that is the child of another are not among them; of those "
+        "still open the ones with the largest share of users are kept.",
+        "contract, rank",
+        ["contract_id", "rank"],
+    ),
+    "incident_facts": (
+        "On request (`gainshare run --incident-facts`): every ticket of a contract, counted or not and why. "
+        "A folder with a file per UTC month of opening. The rows add up to `cells`.",
+        "contract, opening, source, number, within a file",
+        ["contract_id", "opened_at", "source", "ticket_id"],
     ),
     "cells": (
         "The sums that everything is computed from: whole numbers and exact decimals that can be "
@@ -109,10 +131,14 @@ def type_of(field):
 
 def tables(folder):
     manifest = json.loads((folder / "_manifest.json").read_text(encoding="utf-8"))
-    files = {o["file"].removesuffix(".parquet"): folder / o["file"] for o in manifest["outputs"]
-             if o["file"].endswith(".parquet")}
+    files = {}
+    for output in manifest["outputs"]:
+        if output["file"].endswith(".parquet"):
+            # Of a table with a file per month the first stands for all.
+            files.setdefault(output["file"].removesuffix(".parquet").split("/")[0], folder / output["file"])
     if set(files) != set(TABLES):
-        sys.exit(f"docs/outputs.py describes {sorted(TABLES)}, the run wrote {sorted(files)}")
+        sys.exit(f"docs/outputs.py describes {sorted(TABLES)}, the run wrote {sorted(files)}; "
+                 "run with --incident-facts")
     lines = []
     for name, (purpose, order, keys) in TABLES.items():
         file = pq.ParquetFile(files[name])

@@ -103,6 +103,18 @@ pub(crate) fn terms(spec: &BaselineSpec) -> Vec<Finding> {
             format!("fit_on {:?}, model {:?}", spec.fit_on, spec.model),
         );
     }
+    if !spec.known_changes.is_empty() && spec.model != Model::Regression {
+        refuse(
+            "known_changes_need_regression",
+            "only a regression can learn the size of an agreed change; a plain rate would count it \
+             as the supplier's doing: use model = \"regression\", or agree a number as an adjustment",
+            format!(
+                "model {:?}, known_changes {}",
+                spec.model,
+                spec.known_changes.len()
+            ),
+        );
+    }
     if spec.fit_on == FitOn::SegmentedSlope && spec.trend != Trend::Linear {
         refuse(
             "slope_needs_trend",

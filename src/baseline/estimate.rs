@@ -6,7 +6,7 @@ use super::checks;
 use super::circumstances::{Circumstances, Laid};
 use super::freeze;
 use super::peers;
-use super::predict::{self, Mode};
+use super::predict::{self, Common, Draft, Mode};
 use super::result::{BaselineResult, ContractHash, MonthRow, Status};
 use super::scopes::{self, Figures, Fitted, Part};
 use super::series::{Series, SeriesKey, Timeline, cell_finding, lay};
@@ -88,10 +88,23 @@ pub fn estimate_in(
     for (range, changed) in stream_ranges.iter().zip(&changed.refused) {
         refused[range.clone()].fill(*changed);
     }
-    let fitted: Vec<(Fitted, Vec<Finding>)> = streams
+    let drafted: Vec<Drafted> = streams
         .into_par_iter()
         .zip(refused)
-        .map(|(stream, refused)| fit_stream(stream, refused, spec))
+        .map(|(stream, refused)| draft_stream(stream, refused, spec))
+        .collect();
+    let common: Vec<Common> = stream_ranges
+        .par_iter()
+        .flat_map_iter(|range| {
+            let of_contract = &drafted[range.clone()];
+            let drafts = of_contract.iter().filter_map(|d| d.draft.as_ref().ok());
+            std::iter::repeat_n(Common::of(drafts, spec), of_contract.len())
+        })
+        .collect();
+    let fitted: Vec<(Fitted, Vec<Finding>)> = drafted
+        .into_par_iter()
+        .zip(common)
+        .map(|(drafted, common)| fit_stream(drafted, common, spec))
         .collect();
     let mut units = Vec::with_capacity(fitted.len());
     for (unit, of_stream) in fitted {
@@ -194,10 +207,19 @@ fn contract_hashes(
     Hashes { hashes, refused }
 }
 
+/// A stream on its way: checked and, where nothing refuses it, its model fitted.
+struct Drafted {
+    stream: Stream,
+    draft: Result<Draft, String>,
+    overridden: Vec<String>,
+    mode: Mode,
+    findings: Vec<Finding>,
+}
+
 /// Checks, fits and, where the terms say so, falls back or overrides.
-fn fit_stream(stream: Stream, hash_refused: bool, spec: &BaselineSpec) -> (Fitted, Vec<Finding>) {
+fn draft_stream(stream: Stream, hash_refused: bool, spec: &BaselineSpec) -> Drafted {
     let mut findings = Vec::new();
-    let mut overridden = None;
+    let mut overridden = Vec::new();
     let key = stream.key.clone();
     let mut refusals = Vec::new();
     if hash_refused {
@@ -212,39 +234,74 @@ fn fit_stream(stream: Stream, hash_refused: bool, spec: &BaselineSpec) -> (Fitte
         findings.extend(finding);
         if let Some(used) = checks::overriding(spec, &code, &key.service_id) {
             findings.push(checks::override_used(&key, used));
-            overridden.get_or_insert(code);
+            overridden.push(code);
         } else {
             refused.get_or_insert(code);
         }
     }
     let mut mode = Mode::Terms;
-    if let Some(code) = &refused
+    let mut draft = match refused {
+        Some(code) => Err(code),
+        None => draft_in(&stream, mode, spec, &mut findings),
+    };
+    if let Err(code) = &draft
         && falls_back(code, &stream, spec)
     {
         mode = Mode::Fallback;
+        draft = draft_in(&stream, mode, spec, &mut findings);
     }
-    let usable_length = refused.is_none() || mode == Mode::Fallback;
-    let mut forecast = Err(refused.unwrap_or_default());
-    if usable_length {
-        forecast = predict::forecast(&key, &stream.line, stream.thin, spec, mode, &mut findings)
-            .map_err(|finding| {
-                let code = finding.code.clone();
-                findings.push(*finding);
-                code
-            });
-        if let Err(code) = &forecast
-            && mode == Mode::Terms
-            && falls_back(code, &stream, spec)
-        {
-            mode = Mode::Fallback;
-            forecast =
-                predict::forecast(&key, &stream.line, stream.thin, spec, mode, &mut findings)
-                    .map_err(|finding| {
-                        let code = finding.code.clone();
-                        findings.push(*finding);
-                        code
-                    });
-        }
+    Drafted {
+        stream,
+        draft,
+        overridden,
+        mode,
+        findings,
+    }
+}
+
+/// Fits the model of a mode; a refusal is among the findings, its code in the error.
+fn draft_in(
+    stream: &Stream,
+    mode: Mode,
+    spec: &BaselineSpec,
+    findings: &mut Vec<Finding>,
+) -> Result<Draft, String> {
+    predict::draft(&stream.key, &stream.line, stream.thin, spec, mode, findings)
+        .map_err(|finding| refused_by(*finding, findings))
+}
+
+fn refused_by(finding: Finding, findings: &mut Vec<Finding>) -> String {
+    let code = finding.code.clone();
+    findings.push(finding);
+    code
+}
+
+/// Predicts from a draft with what its contract's streams have in common; falls back where the
+/// terms say so and the prediction is refused.
+fn fit_stream(drafted: Drafted, common: Common, spec: &BaselineSpec) -> (Fitted, Vec<Finding>) {
+    let Drafted {
+        stream,
+        draft,
+        overridden,
+        mut mode,
+        mut findings,
+    } = drafted;
+    let key = stream.key.clone();
+    let predict = |draft: Result<Draft, String>, findings: &mut Vec<Finding>| {
+        let draft = draft?;
+        predict::forecast(&key, &stream.line, &draft, common, spec, findings)
+            .map_err(|finding| refused_by(*finding, findings))
+    };
+    let drafted_well = draft.is_ok();
+    let mut forecast = predict(draft, &mut findings);
+    if let Err(code) = &forecast
+        && drafted_well
+        && mode == Mode::Terms
+        && falls_back(code, &stream, spec)
+    {
+        mode = Mode::Fallback;
+        let draft = draft_in(&stream, mode, spec, &mut findings);
+        forecast = predict(draft, &mut findings);
     }
     if mode == Mode::Fallback && forecast.is_ok() {
         findings.push(cell_finding(
@@ -280,9 +337,16 @@ fn fit_stream(stream: Stream, hash_refused: bool, spec: &BaselineSpec) -> (Fitte
     )
 }
 
-/// Whether the terms replace a refused model by the plain rate, and the data allow it.
+/// Whether the terms replace a refused model by the plain rate, and the data allow it. Not where an
+/// agreed change applies: the plain rate would count it as the supplier's doing.
 fn falls_back(code: &str, stream: &Stream, spec: &BaselineSpec) -> bool {
+    let service = stream.key.service_id.as_str();
+    let changed = spec.known_changes.iter().any(|c| {
+        let of = c.service.as_deref();
+        of.is_none_or(|s| s == service || service == "*")
+    });
     spec.fallback == Fallback::MeanRate
+        && !changed
         && code != "baseline_changed"
         && code != "baseline_all_zero"
         && stream.line.usable_in(stream.line.baseline.clone()).len()
@@ -362,9 +426,10 @@ fn month_rows(
                         row.avoided = avoided;
                         row.ci_low = low;
                         row.ci_high = high;
-                        (row.status, row.reason) = match &unit.overridden {
-                            Some(code) => (Status::Overridden, code.clone()),
-                            None => (Status::Ok, String::new()),
+                        (row.status, row.reason) = if unit.overridden.is_empty() {
+                            (Status::Ok, String::new())
+                        } else {
+                            (Status::Overridden, unit.overridden.join(", "))
                         };
                     }
                 }

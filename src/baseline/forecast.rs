@@ -109,29 +109,6 @@ pub(crate) struct Variance {
 }
 
 impl Variance {
-    /// Adds the variance of an independent part.
-    pub(crate) fn add(&mut self, other: Variance) {
-        self.known += other.known;
-        self.estimated += other.estimated;
-        self.squared_over_df += other.squared_over_df;
-    }
-
-    /// Multiplies all parts, the extra counting as estimated.
-    pub(crate) fn inflate(&mut self, factor: f64) {
-        self.estimated = self.total() * factor - self.known;
-        self.squared_over_df *= factor * factor;
-    }
-
-    /// The variance of the error × `factor`.
-    pub(crate) fn scaled(self, factor: f64) -> Variance {
-        let square = factor * factor;
-        Variance {
-            known: self.known * square,
-            estimated: self.estimated * square,
-            squared_over_df: self.squared_over_df * square * square,
-        }
-    }
-
     /// The variance.
     pub(crate) fn total(&self) -> f64 {
         self.known + self.estimated
@@ -148,13 +125,34 @@ impl Variance {
     }
 }
 
+/// The error of one stream's (expected − actual) over some months, in the parts that add up
+/// differently over streams.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ErrorParts {
+    /// Variance of the Poisson part, the prior and shares: independent of other streams.
+    pub(crate) known: f64,
+    /// Variance that is independent of other streams, but of estimated size.
+    pub(crate) own: f64,
+    /// The extra variation as a linear form in standardised disturbances of the months of the
+    /// timeline: streams of a contract may share these.
+    pub(crate) form: Vec<f64>,
+    /// Autocorrelation of the disturbances.
+    pub(crate) rho: f64,
+    /// The errors of the coefficients as a sum over months, for Newey–West; else empty.
+    pub(crate) scores: Vec<f64>,
+    /// Lag of the Newey–West sum.
+    pub(crate) lag: usize,
+    /// Degrees of freedom behind the estimated sizes.
+    pub(crate) df: f64,
+}
+
 impl Forecast {
-    /// Variance of (expected − actual) summed over performance months, for the fraction `share`
-    /// of the stream that the forecast was made for.
+    /// Parts of the error of (expected − actual) summed over performance months, for the fraction
+    /// `share` of the stream that the forecast was made for, times `weight`.
     ///
     /// The error is the linear form Σ l_t (y_t − m_t) with l = (Σ of weight rows) − (1 in the
     /// months summed): parameter uncertainty, process uncertainty and their covariance at once.
-    pub(crate) fn error_variance(&self, months: &[usize], share: f64) -> Variance {
+    pub(crate) fn error_parts(&self, months: &[usize], share: f64, weight: f64) -> ErrorParts {
         let length = self.mean.len();
         let mut form = vec![0.0; length];
         for &t in months {
@@ -165,26 +163,52 @@ impl Forecast {
                 *l += w;
             }
         }
+        let square = weight * weight;
+        let mut parts = ErrorParts {
+            known: square * self.prior_variance(months, share),
+            rho: self.dispersion.rho,
+            lag: self.lag,
+            df: self.dispersion.df.max(1.0),
+            ..ErrorParts::default()
+        };
+        let scaled = share * weight;
         if self.errors == Errors::NeweyWest {
-            return self.newey_west(&form, months, share);
+            // Newey & West 1987 for the coefficients, with n/(n − p); independent months for the
+            // process.
+            let small_sample = if self.df_residual > 0.0 {
+                (self.n / self.df_residual).sqrt()
+            } else {
+                1.0
+            };
+            parts.scores = form
+                .iter()
+                .zip(&self.residual)
+                .map(|(l, e)| scaled * small_sample * l * e)
+                .collect();
+            form.fill(0.0);
+            for &t in months {
+                parts.known += square * share * self.mean[t];
+                form[t] = 1.0;
+            }
+            parts.rho = 0.0;
+        } else {
+            let mut poisson = 0.0;
+            for (l, m) in form.iter().zip(&self.mean) {
+                poisson += l * l * m * share * share;
+            }
+            for &t in months {
+                // The counterfactual's own noise is drawn for the share only.
+                let l = form[t];
+                poisson += share * self.mean[t] * (1.0 - 2.0 * l * share);
+                form[t] = l - 1.0;
+            }
+            parts.known += square * poisson.max(0.0);
         }
-        let mut poisson = 0.0;
-        for (l, m) in form.iter().zip(&self.mean) {
-            poisson += l * l * m * share * share;
+        for (l, m) in form.iter_mut().zip(&self.mean) {
+            *l *= scaled * self.dispersion.scale(*m);
         }
-        for &t in months {
-            // The counterfactual's own noise is drawn for the share only.
-            let l = form[t];
-            poisson += share * self.mean[t] * (1.0 - 2.0 * l * share);
-            form[t] = l - 1.0;
-        }
-        let d = &self.dispersion;
-        let extra = share * share * form_variance(&form, &self.mean, d);
-        Variance {
-            known: poisson.max(0.0) + self.prior_variance(months, share),
-            estimated: extra,
-            squared_over_df: extra * extra / d.df.max(1.0),
-        }
+        parts.form = form;
+        parts
     }
 
     fn prior_variance(&self, months: &[usize], share: f64) -> f64 {
@@ -202,52 +226,141 @@ impl Forecast {
         share * share * squares
     }
 
-    /// Newey & West (1987, Econometrica 55) for the coefficients with n/(n − p), plus
-    /// independent process variance.
-    fn newey_west(&self, form: &[f64], months: &[usize], share: f64) -> Variance {
-        let u: Vec<f64> = form
-            .iter()
-            .zip(&self.residual)
-            .map(|(l, e)| l * e)
-            .collect();
-        let mut sum = u.iter().map(|x| x * x).sum::<f64>();
-        for k in 1..=self.lag.min(u.len().saturating_sub(1)) {
-            let bartlett = 1.0 - k as f64 / (self.lag as f64 + 1.0);
-            let cross: f64 = u.iter().zip(&u[k..]).map(|(a, b)| a * b).sum();
-            sum += 2.0 * bartlett * cross;
-        }
-        let small_sample = if self.df_residual > 0.0 {
-            self.n / self.df_residual
+    /// Adds the baseline's residuals and the standard deviations of its disturbances to sums over
+    /// streams.
+    pub(crate) fn disturbances(&self, together: &mut Together) {
+        let correction = if self.df_residual > 0.0 {
+            (self.n / self.df_residual).sqrt()
         } else {
             1.0
         };
-        let parameters = share * share * sum.max(0.0) * small_sample;
-        let mut variance = Variance::default();
-        let mut process = 0.0;
-        for &t in months {
-            variance.known += share * self.mean[t];
-            let s = share * self.dispersion.scale(self.mean[t]);
-            process += s * s;
+        together.streams += 1;
+        let length = self.residual.len().max(together.residual.len());
+        together.residual.resize(length, 0.0);
+        together.scale.resize(length, 0.0);
+        for (t, &r) in self.residual.iter().enumerate() {
+            if r == 0.0 {
+                continue;
+            }
+            let (r, s) = (correction * r, self.dispersion.scale(self.mean[t]));
+            together.residual[t] += r;
+            together.scale[t] += s;
+            together.residual_squares += r * r;
+            together.scale_squares += s * s;
         }
-        variance.known += self.prior_variance(months, share);
-        variance.estimated = parameters + process;
-        variance.squared_over_df =
-            variance.estimated * variance.estimated / self.dispersion.df.max(1.0);
-        variance
     }
 }
 
-/// Variance of Σ l_t (y_t − m_t) beyond its Poisson part: Σ_t Σ_u l_t l_u s_t s_u ρ^|t−u|, in one
+/// Sums over the streams of a contract, per month: what they have in common.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Together {
+    streams: usize,
+    residual: Vec<f64>,
+    scale: Vec<f64>,
+    residual_squares: f64,
+    scale_squares: f64,
+}
+
+impl Together {
+    /// The correlation of the disturbances of different streams in the same month, 0 to 1.
+    ///
+    /// Poisson variation of different streams is independent, so the products of their residuals
+    /// (times n/(n − p), for what the fits took away) estimate the covariance of the disturbances
+    /// alone: c = ΣΣ_{i≠j} r_i r_j / ΣΣ_{i≠j} s_i s_j, the pooled moment estimator of an
+    /// exchangeable correlation (Liang & Zeger 1986, Biometrika 73). A negative one is taken as
+    /// none: it would make the interval narrower by luck.
+    pub(crate) fn correlation(&self) -> f64 {
+        if self.streams < 2 {
+            return 0.0;
+        }
+        let squares = |all: &[f64]| all.iter().map(|x| x * x).sum::<f64>();
+        let covariance = squares(&self.residual) - self.residual_squares;
+        let most = squares(&self.scale) - self.scale_squares;
+        if most > 0.0 {
+            (covariance / most).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Adds up the errors of streams whose disturbances have the correlation `common`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ErrorSum {
+    known: f64,
+    own: f64,
+    own_squared_over_df: f64,
+    alone: f64,
+    alone_squared_over_df: f64,
+    form: Vec<f64>,
+    rho: f64,
+    scores: Vec<f64>,
+    lag: usize,
+    least_df: Option<f64>,
+}
+
+impl ErrorSum {
+    /// Adds a stream.
+    pub(crate) fn add(&mut self, parts: &ErrorParts) {
+        self.known += parts.known;
+        self.own += parts.own;
+        self.own_squared_over_df += parts.own * parts.own / parts.df;
+        let alone = form_variance(&parts.form, parts.rho);
+        self.alone += alone;
+        self.alone_squared_over_df += alone * alone / parts.df;
+        for (sum, part) in [
+            (&mut self.form, &parts.form),
+            (&mut self.scores, &parts.scores),
+        ] {
+            sum.resize(part.len().max(sum.len()), 0.0);
+            for (a, b) in sum.iter_mut().zip(part) {
+                *a += b;
+            }
+        }
+        self.rho = self.rho.max(parts.rho);
+        self.lag = self.lag.max(parts.lag);
+        self.least_df = Some(self.least_df.map_or(parts.df, |df| df.min(parts.df)));
+    }
+
+    /// The variance of the sum.
+    pub(crate) fn variance(&self, common: f64) -> Variance {
+        let df = self.least_df.unwrap_or(1.0);
+        // Var Σ_i f_i with Cov(f_i, f_j) = c × what it would be if both had the same disturbances.
+        let together = common * form_variance(&self.form, self.rho);
+        let apart = (1.0 - common) * self.alone;
+        let scores = newey_west(&self.scores, self.lag);
+        let keep = (1.0 - common) * (1.0 - common);
+        Variance {
+            known: self.known,
+            estimated: self.own + apart + together + scores,
+            squared_over_df: self.own_squared_over_df
+                + keep * self.alone_squared_over_df
+                + (together * together + scores * scores) / df,
+        }
+    }
+}
+
+/// Long-run variance of a sum with Bartlett weights (Newey & West 1987, Econometrica 55).
+fn newey_west(scores: &[f64], lag: usize) -> f64 {
+    let mut sum = scores.iter().map(|x| x * x).sum::<f64>();
+    for k in 1..=lag.min(scores.len().saturating_sub(1)) {
+        let bartlett = 1.0 - k as f64 / (lag as f64 + 1.0);
+        let cross: f64 = scores.iter().zip(&scores[k..]).map(|(a, b)| a * b).sum();
+        sum += 2.0 * bartlett * cross;
+    }
+    sum.max(0.0)
+}
+
+/// Variance of Σ f_t d_t for disturbances d with variance 1 and autocorrelation ρ^|t−u|, in one
 /// pass.
-pub(crate) fn form_variance(form: &[f64], mean: &[f64], dispersion: &Dispersion) -> f64 {
-    let (mut extra, mut carried) = (0.0, 0.0);
-    for (l, &m) in form.iter().zip(mean) {
-        carried *= dispersion.rho;
-        let z = l * dispersion.scale(m);
-        extra += z * (z + 2.0 * carried);
+pub(crate) fn form_variance(form: &[f64], rho: f64) -> f64 {
+    let (mut sum, mut carried) = (0.0, 0.0);
+    for z in form {
+        carried *= rho;
+        sum += z * (z + 2.0 * carried);
         carried += z;
     }
-    extra.max(0.0)
+    sum.max(0.0)
 }
 
 /// Two-sided interval of the counterfactual number, as (low, high); `level` in (0, 1).

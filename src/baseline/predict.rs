@@ -1,10 +1,10 @@
 //! From one stream to its forecast: runs the model of the terms on the months the ratchet says,
 //! year by year, and joins the years. Not responsible for the models themselves.
 
-use super::dispersion;
+use super::dispersion::{Moments, common_rho};
 use super::forecast::{Dispersion, Fit, Forecast};
 use super::glm::RegressionError;
-use super::regression;
+use super::regression::{self, Started, TrendEstimate};
 use super::seasonal;
 use super::series::{SeriesKey, Timeline, cell_finding};
 use super::spec::{BaselineSpec, ChangeKind, FitOn, Model, Ratchet};
@@ -19,22 +19,66 @@ pub(crate) enum Mode {
     Fallback,
 }
 
-/// The forecast of a stream, or the finding that refuses it. Notes and warnings are added to
-/// `findings` either way.
-pub(crate) fn forecast(
+/// A stream whose model is fitted, but whose dispersion is not yet known: streams of a contract
+/// share their autocorrelation.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    model: Chosen,
+    fitted: Drafted,
+    /// What its residuals say of the dispersion.
+    moments: Moments,
+}
+
+/// What the streams of a contract have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Common {
+    /// Autocorrelation of the variation beyond Poisson.
+    rho: f64,
+    /// Standard deviation of yearly trends.
+    trend_sd: f64,
+}
+
+impl Common {
+    /// Of the drafts of one contract.
+    pub(crate) fn of<'a>(
+        drafts: impl Iterator<Item = &'a Draft> + Clone,
+        spec: &BaselineSpec,
+    ) -> Common {
+        let rho = common_rho(drafts.clone().map(|d| &d.moments));
+        let trends: Vec<TrendEstimate> = drafts
+            .filter_map(|d| match &d.fitted {
+                Drafted::Regression(started) => {
+                    started.trend(&regression::known_variance(d.moments.with(rho), spec))
+                }
+                Drafted::Plain(_) => None,
+            })
+            .collect();
+        Common {
+            rho,
+            trend_sd: regression::trend_sd(&trends, spec.trend_prior_sd),
+        }
+    }
+}
+
+/// Either kind of fit.
+#[derive(Debug, Clone)]
+enum Drafted {
+    Regression(Box<Started>),
+    /// A plain model has its prediction at once.
+    Plain(Box<Fit>),
+}
+
+/// Fits the model of a stream, or says why not. Notes and warnings are added to `findings` either
+/// way.
+pub(crate) fn draft(
     key: &SeriesKey,
     line: &Timeline,
     thin: bool,
     spec: &BaselineSpec,
     mode: Mode,
     findings: &mut Vec<Finding>,
-) -> Result<Forecast, Box<Finding>> {
+) -> Result<Draft, Box<Finding>> {
     let baseline_at = line.usable_in(line.baseline.clone());
-    let predicted_at: Vec<usize> = line
-        .performance
-        .clone()
-        .filter(|&t| line.exposed[t])
-        .collect();
     let total: f64 = baseline_at.iter().map(|&t| line.counts[t]).sum();
     if total <= 0.0 {
         return Err(refusal(
@@ -74,21 +118,67 @@ pub(crate) fn forecast(
         all.extend(line.usable_in(line.performance.clone()));
         all
     };
-    let (frozen, dispersion) = fit(key, line, &fitted_at, &predicted_at, &model, spec, findings)?;
+    let predicted_at = predicted(line);
+    let (fitted, moments) = fit(key, line, &fitted_at, &predicted_at, &model, spec, findings)?;
+    Ok(Draft {
+        model,
+        fitted,
+        moments,
+    })
+}
+
+/// The forecast of a draft with the autocorrelation of its contract, or the finding that refuses
+/// it. Notes and warnings are added to `findings` either way.
+pub(crate) fn forecast(
+    key: &SeriesKey,
+    line: &Timeline,
+    draft: &Draft,
+    common: Common,
+    spec: &BaselineSpec,
+    findings: &mut Vec<Finding>,
+) -> Result<Forecast, Box<Finding>> {
+    let dispersion = regression::known_variance(draft.moments.with(common.rho), spec);
+    let frozen = predict(
+        key,
+        line,
+        &draft.fitted,
+        &predicted(line),
+        &dispersion,
+        common,
+    )?;
     let mut result = assemble(line, &frozen, dispersion, spec);
+    let model = &draft.model;
     match spec.ratchet {
         Ratchet::Frozen => {}
         Ratchet::Rolling => {
-            rebase(key, line, &model, spec, 1.0, &mut result, findings)?;
+            rebase(key, line, model, common, spec, 1.0, &mut result, findings)?;
         }
         Ratchet::Partial { weight } => {
-            rebase(key, line, &model, spec, weight, &mut result, findings)?;
+            rebase(
+                key,
+                line,
+                model,
+                common,
+                spec,
+                weight,
+                &mut result,
+                findings,
+            )?;
         }
     }
     Ok(result)
 }
 
+/// The months of the performance period that have an exposure.
+fn predicted(line: &Timeline) -> Vec<usize> {
+    line.performance
+        .clone()
+        .filter(|&t| line.exposed[t])
+        .collect()
+}
+
 /// What is fitted, beyond the terms.
+#[derive(Debug, Clone)]
 struct Chosen {
     thin: bool,
     fallback: bool,
@@ -133,7 +223,7 @@ fn known_changes(
     changes
 }
 
-/// Runs the model on given months.
+/// Fits the model to given months.
 fn fit(
     key: &SeriesKey,
     line: &Timeline,
@@ -142,7 +232,7 @@ fn fit(
     model: &Chosen,
     spec: &BaselineSpec,
     findings: &mut Vec<Finding>,
-) -> Result<(Fit, Dispersion), Box<Finding>> {
+) -> Result<(Drafted, Moments), Box<Finding>> {
     let regress = spec.model == Model::Regression && !model.fallback;
     if fitted_at.is_empty() {
         return Err(refusal(
@@ -152,17 +242,10 @@ fn fit(
             key.to_string(),
         ));
     }
-    let (fit, dispersion) = if regress {
-        let regressed = regression::fit(
-            line,
-            fitted_at,
-            predicted_at,
-            &model.changes,
-            model.thin,
-            spec,
-        )
-        .map_err(|error| regression_refusal(key, fitted_at.len(), error))?;
-        if regressed.collinear > 0 {
+    let drafted = if regress {
+        let started = regression::start(line, fitted_at, &model.changes, model.thin, spec)
+            .map_err(|error| regression_refusal(key, fitted_at.len(), error))?;
+        if started.collinear() > 0 {
             findings.push(
                 cell_finding(
                     key,
@@ -171,10 +254,10 @@ fn fit(
                     "parts of the model cannot be told from each other in these months and were \
                      left out; drop a known change or use more months",
                 )
-                .with_count(regressed.collinear as u64),
+                .with_count(started.collinear() as u64),
             );
         }
-        (regressed.fit, regressed.dispersion)
+        Drafted::Regression(Box::new(started))
     } else {
         let by_month = spec.model != Model::MeanRate && !model.fallback && !model.thin;
         let fit = seasonal::fit(line, fitted_at, predicted_at, by_month).map_err(|month| {
@@ -186,12 +269,35 @@ fn fit(
                 format!("{key}: month of the year {month}"),
             )
         })?;
-        let dispersion = dispersion::estimate(&fit, &line.counts, spec.errors);
-        (fit, dispersion)
+        Drafted::Plain(Box::new(fit))
+    };
+    let fit = match &drafted {
+        Drafted::Regression(started) => &started.fit,
+        Drafted::Plain(fit) => fit,
     };
     if fit.fitted_at.len() <= fit.parameters {
         return Err(too_few(key, fit.fitted_at.len(), fit.parameters));
     }
+    let moments = Moments::of(fit, &line.counts, spec.errors);
+    Ok((drafted, moments))
+}
+
+/// What a fit says of the months of `predicted_at`.
+fn predict(
+    key: &SeriesKey,
+    line: &Timeline,
+    drafted: &Drafted,
+    predicted_at: &[usize],
+    dispersion: &Dispersion,
+    common: Common,
+) -> Result<Fit, Box<Finding>> {
+    let fit = match drafted {
+        Drafted::Regression(started) => {
+            regression::finish(started, line, predicted_at, dispersion, common.trend_sd)
+                .map_err(|error| regression_refusal(key, started.fit.fitted_at.len(), error))?
+        }
+        Drafted::Plain(fit) => fit.as_ref().clone(),
+    };
     let finite = |all: &[f64]| all.iter().all(|v| v.is_finite());
     if !(finite(&fit.expected) && finite(&fit.weights) && finite(&fit.prior)) {
         return Err(refusal(
@@ -201,7 +307,7 @@ fn fit(
             key.to_string(),
         ));
     }
-    Ok((fit, dispersion))
+    Ok(fit)
 }
 
 fn too_few(key: &SeriesKey, months: usize, parameters: usize) -> Box<Finding> {
@@ -282,10 +388,15 @@ fn default_lag(n: usize) -> usize {
 /// Replaces each contract year after the first by `weight` × (model on the months directly
 /// before the year) + (1 − weight) × frozen. Both parts are linear in the counts, so the blend is
 /// too and its interval stays joint.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that a fit needs, and the blend"
+)]
 fn rebase(
     key: &SeriesKey,
     line: &Timeline,
     model: &Chosen,
+    common: Common,
     spec: &BaselineSpec,
     weight: f64,
     result: &mut Forecast,
@@ -298,7 +409,9 @@ fn rebase(
         let end = (year + 12).min(line.performance.end);
         let fitted_at = line.usable_in(year.saturating_sub(window)..year);
         let predicted_at: Vec<usize> = (year..end).filter(|&t| line.exposed[t]).collect();
-        let (fit, _) = fit(key, line, &fitted_at, &predicted_at, model, spec, findings)?;
+        let (drafted, moments) = fit(key, line, &fitted_at, &predicted_at, model, spec, findings)?;
+        let dispersion = regression::known_variance(moments.with(common.rho), spec);
+        let fit = predict(key, line, &drafted, &predicted_at, &dispersion, common)?;
         let n = fit.fitted_at.len();
         for (row, &t) in fit.predicted_at.iter().enumerate() {
             result.mean[t] = weight * fit.expected[row] + (1.0 - weight) * result.mean[t];

@@ -3,31 +3,53 @@
 //! the least squares (see `glm`) nor for years and ratchets (see `predict`).
 
 use super::design::Shape;
-use super::dispersion;
 use super::forecast::{Dispersion, Fit, form_variance};
 use super::glm::{self, CountFamily, Regression, RegressionError, Ridge};
 use super::series::Timeline;
 use super::spec::{BaselineSpec, ChangeKind, Family, FitOn, Seasonality, Trend};
 use libm::log;
 
-/// A fit with the dispersion that goes with it.
+/// A regression whose trend is not yet drawn towards zero, because that needs the dispersion.
 #[derive(Debug, Clone)]
-pub(crate) struct Regressed {
+pub(crate) struct Started {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    offset: Vec<f64>,
+    shape: Shape,
+    regression: Regression,
+    /// The fit, without what it predicts.
     pub(crate) fit: Fit,
-    pub(crate) dispersion: Dispersion,
+    /// The trend column, where the terms draw the trend towards zero.
+    shrinks: Option<usize>,
+}
+
+impl Started {
+    /// The trend per year as estimated and the variance of that estimate, where the terms draw
+    /// the trend towards zero.
+    pub(crate) fn trend(&self, dispersion: &Dispersion) -> Option<TrendEstimate> {
+        let column = self.shrinks?;
+        let variance =
+            coefficient_variance(&self.fit, &self.x, &self.regression, column, dispersion);
+        Some(TrendEstimate {
+            estimate: *self.regression.coefficients.get(column)?,
+            variance,
+        })
+    }
+
     /// Columns that were left out because they depend on others.
-    pub(crate) collinear: usize,
+    pub(crate) fn collinear(&self) -> usize {
+        self.regression.dropped.len()
+    }
 }
 
 /// Fits the regression of the terms. `thin` streams get no season.
-pub(crate) fn fit(
+pub(crate) fn start(
     line: &Timeline,
     fitted_at: &[usize],
-    predicted_at: &[usize],
     changes: &[(usize, ChangeKind)],
     thin: bool,
     spec: &BaselineSpec,
-) -> Result<Regressed, RegressionError> {
+) -> Result<Started, RegressionError> {
     let y: Vec<f64> = fitted_at.iter().map(|&t| line.counts[t]).collect();
     let offset: Vec<f64> = fitted_at.iter().map(|&t| log(line.exposure[t])).collect();
     let segmented = spec.fit_on != FitOn::Baseline;
@@ -45,7 +67,7 @@ pub(crate) fn fit(
         Family::Poisson | Family::QuasiPoisson => CountFamily::Poisson,
         Family::NegativeBinomial | Family::Auto => CountFamily::NegativeBinomial,
     };
-    let mut regression = if family == CountFamily::Poisson {
+    let regression = if family == CountFamily::Poisson {
         first
     } else {
         let start = (first.coefficients.as_slice(), first.theta);
@@ -64,73 +86,155 @@ pub(crate) fn fit(
     .to_owned();
     label.push(' ');
     label.push_str(&shape.describe());
-    let linear = matches!(spec.family, Family::Poisson | Family::QuasiPoisson);
-    let mut fit = spread(
-        line,
-        fitted_at,
-        predicted_at,
-        &x,
-        &offset,
-        &shape,
-        &regression,
-        linear,
-    );
-    fit.label = label;
-    fit.rule = rule(spec, thin);
-    let dispersion = dispersion::estimate(&fit, &line.counts, spec.errors);
-    let dispersion = known_variance(dispersion, spec);
-    let collinear = regression.dropped.len();
-    let shrinks = spec.trend == Trend::Auto || (thin && spec.trend == Trend::Linear);
-    if let Some(column) = shape.trend_column()
-        && shrinks
-        && !regression.dropped.contains(&column)
-    {
-        let p = regression.coefficients.len();
-        let own = regression.covariance[column * p + column];
-        let variance = coefficient_variance(&fit, &x, &regression, column, &dispersion);
-        let prior = spec.trend_prior_sd * spec.trend_prior_sd;
-        if own > 0.0 && prior > 0.0 {
+    let reach = reach(&x, &regression);
+    let fit = Fit {
+        hat: sensitivities(&x, &regression.fitted, &reach),
+        weights: Vec::new(),
+        fitted_at: fitted_at.to_vec(),
+        predicted_at: Vec::new(),
+        fitted: regression.fitted.clone(),
+        prior: Vec::new(),
+        expected: Vec::new(),
+        parameters: regression.coefficients.len() - regression.dropped.len(),
+        theta: regression.theta,
+        linear_variance: matches!(spec.family, Family::Poisson | Family::QuasiPoisson),
+        label,
+        rule: rule(spec, thin),
+    };
+    let shrinks = shape.trend_column().filter(|column| {
+        (spec.trend == Trend::Auto || (thin && spec.trend == Trend::Linear))
+            && !regression.dropped.contains(column)
+    });
+    Ok(Started {
+        x,
+        y,
+        offset,
+        shape,
+        regression,
+        fit,
+        shrinks,
+    })
+}
+
+/// A trend that was estimated, per year on the log scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TrendEstimate {
+    pub(crate) estimate: f64,
+    pub(crate) variance: f64,
+}
+
+/// Points of the grid over the standard deviation of trends, and its end in units of the prior's
+/// scale.
+const GRID: usize = 48;
+const GRID_END: f64 = 4.0;
+
+/// The standard deviation of trends that the streams of a contract speak for: the root of the
+/// posterior mean of τ², for estimates b_i ~ N(0, τ² + v_i) and τ half-normal with scale `scale`
+/// (Gelman 2006, Bayesian Analysis 1: a weakly informative prior on the spread of few groups).
+///
+/// `scale` itself where no stream has a trend to speak of. Streams that all stand still make it
+/// smaller, streams that move make it larger: the terms say what is usual, the baseline what is.
+pub(crate) fn trend_sd(estimates: &[TrendEstimate], scale: f64) -> f64 {
+    if scale <= 0.0 || estimates.is_empty() {
+        return scale;
+    }
+    let points: Vec<(f64, f64)> = (0..GRID)
+        .map(|k| {
+            let tau = scale * GRID_END * (k as f64 + 0.5) / GRID as f64;
+            let own = tau * tau / (scale * scale);
+            let of_streams: f64 = estimates
+                .iter()
+                .map(|b| {
+                    let v = tau * tau + b.variance.max(1e-12);
+                    log(v) + b.estimate * b.estimate / v
+                })
+                .sum();
+            (tau * tau, -0.5 * (own + of_streams))
+        })
+        .collect();
+    let most = points.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
+    let (mut weight, mut sum) = (0.0, 0.0);
+    for (square, height) in points {
+        let w = libm::exp(height - most);
+        weight += w;
+        sum += w * square;
+    }
+    if weight > 0.0 && sum.is_finite() {
+        (sum / weight).sqrt()
+    } else {
+        scale
+    }
+}
+
+/// Draws the trend towards zero, as far as `dispersion` makes it uncertain, and predicts.
+pub(crate) fn finish(
+    started: &Started,
+    line: &Timeline,
+    predicted_at: &[usize],
+    dispersion: &Dispersion,
+    trend_sd: f64,
+) -> Result<Fit, RegressionError> {
+    let Started {
+        x,
+        y,
+        offset,
+        shape,
+        regression,
+        ..
+    } = started;
+    let p = regression.coefficients.len();
+    let prior = trend_sd * trend_sd;
+    let drawn = match started.shrinks {
+        Some(column) if regression.covariance[column * p + column] > 0.0 && prior > 0.0 => {
+            let variance = coefficient_variance(&started.fit, x, regression, column, dispersion);
+            let own = regression.covariance[column * p + column];
             let strength = variance / own / prior;
             let ridge = Ridge { column, strength };
             let start = (regression.coefficients.as_slice(), regression.theta);
-            let held = glm::fit_given_theta(&x, &y, &offset, ridge, start)?;
-            regression = held;
-            let mut shrunk = spread(
-                line,
-                fitted_at,
-                predicted_at,
-                &x,
-                &offset,
-                &shape,
-                &regression,
-                linear,
-            );
-            // The prior's own part of the error: strength × (C e_trend) × slope, slope ~ N(0, sd²).
-            let p = regression.coefficients.len();
-            shrunk.prior = (0..predicted_at.len())
-                .map(|row| {
-                    let mut columns = Vec::with_capacity(p);
-                    shape.append_row(line, predicted_at[row], false, &mut columns);
-                    let reach: f64 = (0..p)
-                        .map(|j| columns[j] * regression.covariance[j * p + column])
-                        .sum();
-                    shrunk.expected[row] * reach * strength * spec.trend_prior_sd
-                })
-                .collect();
-            shrunk.label = fit.label;
-            shrunk.rule = fit.rule;
-            fit = shrunk;
+            let held = glm::fit_given_theta(x, y, offset, ridge, start)?;
+            Some((held, ridge))
         }
-    }
-    Ok(Regressed {
-        fit,
-        dispersion,
-        collinear,
+        _ => None,
+    };
+    let used = drawn.as_ref().map_or(regression, |(held, _)| held);
+    let predicted_x = shape.matrix(line, predicted_at, false);
+    let expected: Vec<f64> = predicted_at
+        .iter()
+        .zip(predicted_x.chunks_exact(p))
+        .map(|(&t, row)| {
+            let eta: f64 = row.iter().zip(&used.coefficients).map(|(a, b)| a * b).sum();
+            line.exposure[t] * libm::exp(eta.clamp(-700.0, 700.0))
+        })
+        .collect();
+    // The prior's own part of the error: strength × (C e_trend) × slope, slope ~ N(0, sd²).
+    let prior = match &drawn {
+        None => vec![0.0; expected.len()],
+        Some((held, ridge)) => predicted_x
+            .chunks_exact(p)
+            .zip(&expected)
+            .map(|(row, mean)| {
+                let reach: f64 = row
+                    .iter()
+                    .enumerate()
+                    .map(|(j, v)| v * held.covariance[j * p + ridge.column])
+                    .sum();
+                mean * reach * ridge.strength * trend_sd
+            })
+            .collect(),
+    };
+    Ok(Fit {
+        hat: Vec::new(),
+        weights: sensitivities(&predicted_x, &expected, &reach(x, used)),
+        predicted_at: predicted_at.to_vec(),
+        fitted: used.fitted.clone(),
+        prior,
+        expected,
+        ..started.fit.clone()
     })
 }
 
 /// Poisson by the terms with model errors has no extra variance.
-fn known_variance(mut dispersion: Dispersion, spec: &BaselineSpec) -> Dispersion {
+pub(crate) fn known_variance(mut dispersion: Dispersion, spec: &BaselineSpec) -> Dispersion {
     if spec.family == Family::Poisson && spec.errors == super::spec::Errors::Model {
         dispersion.extra = 0.0;
     }
@@ -221,73 +325,35 @@ fn choose(
     }
 }
 
-/// Fitted and expected values with their first-order sensitivities to every count:
-/// ∂μ_m/∂y_i = μ_m x_m′ C x_i / (1 + α μ_i), C = (X′WX + ridge)⁻¹.
-#[expect(clippy::too_many_arguments, reason = "all parts of one fit")]
-fn spread(
-    line: &Timeline,
-    fitted_at: &[usize],
-    predicted_at: &[usize],
-    x: &[f64],
-    _offset: &[f64],
-    shape: &Shape,
-    regression: &Regression,
-    linear: bool,
-) -> Fit {
-    let (n, p) = (fitted_at.len(), regression.coefficients.len());
+/// C x_i / (1 + α μ_i), one row per fitted month: how a count moves the coefficients, to first
+/// order. C = (X′WX + ridge)⁻¹.
+fn reach(x: &[f64], regression: &Regression) -> Vec<f64> {
+    let p = regression.coefficients.len();
     let alpha = regression.theta.map_or(0.0, |t| 1.0 / t);
-    // One row per fitted month: C x_i / (1 + α μ_i).
-    let mut reach = vec![0.0; n * p];
-    for i in 0..n {
-        let row = &x[i * p..(i + 1) * p];
-        let w = 1.0 / (1.0 + alpha * regression.fitted[i]);
-        for (j, cell) in reach[i * p..(i + 1) * p].iter_mut().enumerate() {
-            let c = &regression.covariance[j * p..(j + 1) * p];
-            *cell = w * c.iter().zip(row).map(|(a, b)| a * b).sum::<f64>();
+    let mut reach = Vec::with_capacity(x.len());
+    for (row, fitted) in x.chunks_exact(p).zip(&regression.fitted) {
+        let w = 1.0 / (1.0 + alpha * fitted);
+        for c in regression.covariance.chunks_exact(p) {
+            reach.push(w * c.iter().zip(row).map(|(a, b)| a * b).sum::<f64>());
         }
     }
-    let sensitivities = |rows: &[f64], means: &[f64]| -> Vec<f64> {
-        let mut all = Vec::with_capacity(means.len() * n);
-        for (m, mean) in means.iter().enumerate() {
-            let row = &rows[m * p..(m + 1) * p];
-            for i in 0..n {
-                let dot: f64 = row
-                    .iter()
-                    .zip(&reach[i * p..(i + 1) * p])
-                    .map(|(a, b)| a * b)
-                    .sum();
-                all.push(mean * dot);
-            }
-        }
-        all
-    };
-    let predicted_x = shape.matrix(line, predicted_at, false);
-    let expected: Vec<f64> = predicted_at
-        .iter()
-        .enumerate()
-        .map(|(m, &t)| {
-            let eta: f64 = predicted_x[m * p..(m + 1) * p]
-                .iter()
-                .zip(&regression.coefficients)
-                .map(|(a, b)| a * b)
-                .sum();
-            line.exposure[t] * libm::exp(eta.clamp(-700.0, 700.0))
-        })
-        .collect();
-    Fit {
-        hat: sensitivities(x, &regression.fitted),
-        weights: sensitivities(&predicted_x, &expected),
-        fitted_at: fitted_at.to_vec(),
-        predicted_at: predicted_at.to_vec(),
-        fitted: regression.fitted.clone(),
-        prior: vec![0.0; expected.len()],
-        expected,
-        parameters: p - regression.dropped.len(),
-        theta: regression.theta,
-        linear_variance: linear,
-        label: String::new(),
-        rule: String::new(),
+    reach
+}
+
+/// First-order sensitivities of means to every count: ∂μ_m/∂y_i = μ_m x_m′ C x_i / (1 + α μ_i).
+fn sensitivities(rows: &[f64], means: &[f64], reach: &[f64]) -> Vec<f64> {
+    let p = rows.len() / means.len().max(1);
+    if p == 0 {
+        return Vec::new();
     }
+    let mut all = Vec::with_capacity(means.len() * (reach.len() / p));
+    for (row, mean) in rows.chunks_exact(p).zip(means) {
+        for of_count in reach.chunks_exact(p) {
+            let dot: f64 = row.iter().zip(of_count).map(|(a, b)| a * b).sum();
+            all.push(mean * dot);
+        }
+    }
+    all
 }
 
 /// Variance of one coefficient under a dispersion with autocorrelation: the coefficient is to
@@ -312,5 +378,8 @@ fn coefficient_variance(
         mean[t] = fit.fitted[i];
     }
     let poisson: f64 = form.iter().zip(&mean).map(|(l, m)| l * l * m).sum();
-    poisson + form_variance(&form, &mean, dispersion)
+    for (l, m) in form.iter_mut().zip(&mean) {
+        *l *= dispersion.scale(*m);
+    }
+    poisson + form_variance(&form, dispersion.rho)
 }

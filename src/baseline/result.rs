@@ -56,7 +56,8 @@ pub struct MonthRow {
     pub rule: String,
     /// Whether the numbers may be used.
     pub status: Status,
-    /// Why not, as a finding code; empty when `status` is ok.
+    /// Why not, as a finding code; for `overridden` all codes that were overridden, separated by
+    /// commas; empty when `status` is ok.
     pub reason: String,
 }
 
@@ -140,7 +141,8 @@ pub struct JointRow {
     pub provisional: bool,
     /// Whether the numbers may be used.
     pub status: Status,
-    /// Why not, as a finding code; empty when `status` is ok.
+    /// Why not, as a finding code; for `overridden` all codes that were overridden, separated by
+    /// commas; empty when `status` is ok.
     pub reason: String,
 }
 

@@ -2,13 +2,14 @@
 //! responsible for the forecasts that it sums.
 
 use super::circumstances::Laid;
-use super::forecast::{Forecast, Variance, count_interval};
+use super::forecast::{ErrorSum, Forecast, Together, Variance, count_interval};
 use super::result::{JointRow, PeriodKind, Scope, Status};
 use super::series::{SeriesKey, Timeline};
 use super::spec::{BaselineSpec, PaymentBasis};
 use super::special::round_to;
 use super::streams::Stream;
 use crate::time::Period;
+use std::collections::BTreeSet;
 
 /// A stream with its forecast, or why there is none.
 #[derive(Debug, Clone)]
@@ -17,8 +18,8 @@ pub(crate) struct Fitted {
     pub(crate) stream: Stream,
     /// Its forecast, or the code of the finding that refused it.
     pub(crate) forecast: Result<Forecast, String>,
-    /// The override that made the forecast usable.
-    pub(crate) overridden: Option<String>,
+    /// The codes whose overrides made the forecast usable.
+    pub(crate) overridden: Vec<String>,
     /// How the interval was made.
     pub(crate) method: String,
 }
@@ -40,8 +41,8 @@ pub(crate) struct Sums {
     pub(crate) excluded_cells: u64,
     /// First refusal met.
     pub(crate) refused: Option<String>,
-    /// First override met.
-    pub(crate) overridden: Option<String>,
+    /// The codes of the overrides that the sums rest on.
+    pub(crate) overridden: BTreeSet<String>,
 }
 
 /// Which part of an avoided incident is summed.
@@ -55,9 +56,8 @@ pub(crate) enum Part {
 
 /// Sums the cells for which `wanted` holds over timeline months `range`.
 ///
-/// Streams are independent except for what their residuals show: the variance of the sum is
-/// multiplied by κ = Σ_t (Σ_s r_st)² / Σ_t Σ_s r_st² over the baseline's months where that is
-/// above 1, so that a shock common to several services widens the interval.
+/// Streams are independent except for what their residuals show ([`Together::correlation`] over
+/// all streams of `fitted`), so that a shock common to several services widens the interval.
 ///
 /// Credited sums weigh expected and actual of each cell and month. The error of a stream is then
 /// that of its months and members with a weight, times their mean weight.
@@ -74,8 +74,7 @@ pub(crate) fn sum(
         Part::Credited => laid.weight(cell, t),
     };
     let mut sums = Sums::default();
-    let mut together: Vec<f64> = Vec::new();
-    let mut apart = 0.0;
+    let mut errors = ErrorSum::default();
     let mut streams = 0;
     for unit in fitted {
         let all_members: Vec<_> = unit
@@ -95,9 +94,7 @@ pub(crate) fn sum(
                 continue;
             }
         };
-        if let Some(code) = &unit.overridden {
-            sums.overridden.get_or_insert_with(|| code.clone());
-        }
+        sums.overridden.extend(unit.overridden.iter().cloned());
         let all = range.len() as u64 * all_members.len() as u64;
         let mut months: Vec<usize> = range
             .clone()
@@ -138,28 +135,27 @@ pub(crate) fn sum(
         } else {
             weighted / expected
         };
-        let mut variance = forecast.error_variance(&months, share);
+        let mut parts = forecast.error_parts(&months, share, mean_weight);
         if share < 1.0 {
             // Shares are proportions of one total: their sum has variance at most the sum.
             let of_share: f64 = members.iter().map(|m| m.share_variance).sum();
-            variance.estimated += whole * whole * of_share;
+            parts.own += mean_weight * mean_weight * whole * whole * of_share;
         }
-        sums.variance.add(variance.scaled(mean_weight));
+        errors.add(&parts);
         streams += 1;
-        together.resize(forecast.residual.len().max(together.len()), 0.0);
-        let scale = mean_weight * share;
-        for (sum, r) in together.iter_mut().zip(&forecast.residual) {
-            *sum += scale * r;
-            apart += scale * scale * r * r;
-        }
     }
-    if streams > 1 && apart > 0.0 {
-        let kappa = together.iter().map(|r| r * r).sum::<f64>() / apart;
-        if kappa > 1.0 {
-            sums.variance.inflate(kappa);
-        }
-    }
+    let common = if streams > 1 { common(fitted) } else { 0.0 };
+    sums.variance = errors.variance(common);
     sums
+}
+
+/// The correlation of the disturbances of the streams of a contract.
+fn common(fitted: &[Fitted]) -> f64 {
+    let mut together = Together::default();
+    for forecast in fitted.iter().filter_map(|f| f.forecast.as_ref().ok()) {
+        forecast.disturbances(&mut together);
+    }
+    together.correlation()
 }
 
 /// Rounded numbers of some sums.
@@ -331,8 +327,9 @@ pub(crate) fn rows(
                     Status::NotMeasurable,
                     sums.refused.unwrap_or_else(|| "months_missing".to_owned()),
                 )
-            } else if let Some(code) = sums.overridden {
-                (Status::Overridden, code)
+            } else if !sums.overridden.is_empty() {
+                let codes: Vec<String> = sums.overridden.into_iter().collect();
+                (Status::Overridden, codes.join(", "))
             } else {
                 (Status::Ok, String::new())
             };

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 /// How a half-open span of months is written: `{ start = "2022-01", end = "2025-01" }`.
 #[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct MonthSpan {
-    /// First month of the span.
+    /// First month of the span, for example `2022-01`.
+    #[schemars(regex(pattern = r"^\d{4}-(0[1-9]|1[0-2])$"))]
     start: String,
     /// First month after the span.
+    #[schemars(regex(pattern = r"^\d{4}-(0[1-9]|1[0-2])$"))]
     end: String,
 }
 
@@ -66,8 +69,9 @@ pub enum Seasonality {
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
     /// A linear trend drawn towards zero as far as the data are uncertain about it, as if trends
-    /// of such series had mean 0 and the standard deviation `trend_prior_sd`. What remains
-    /// unknown of it is in the interval.
+    /// of such series had mean 0 and a standard deviation that is itself learned from the streams
+    /// of the contract, with `trend_prior_sd` as the scale of what is usual. What remains unknown
+    /// of it is in the interval.
     #[default]
     Auto,
     /// No trend.
@@ -117,6 +121,7 @@ pub enum Ratchet {
     /// `weight` × rolling + (1 − `weight`) × frozen.
     Partial {
         /// Weight of the rolling baseline, 0 to 1.
+        #[schemars(range(min = 0.0, max = 1.0))]
         weight: f64,
     },
 }
@@ -187,8 +192,8 @@ pub enum Causation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KnownChange {
-    /// First month with the change.
-    #[schemars(with = "String")]
+    /// First month with the change, for example `2024-07`.
+    #[schemars(with = "String", regex(pattern = r"^\d{4}-(0[1-9]|1[0-2])$"))]
     pub month: Month,
     /// Level or slope.
     pub kind: ChangeKind,
@@ -250,7 +255,9 @@ pub struct BaselineSpec {
     /// Months the coefficients are fitted on. Default `baseline`.
     #[serde(default)]
     pub fit_on: FitOn,
-    /// Standard deviation of yearly log-trends for `trend = "auto"`. Default 0.05 (5 % a year).
+    /// Scale of the prior on the standard deviation of yearly log-trends for `trend = "auto"`.
+    /// Default 0.05 (5 % a year).
+    #[schemars(range(min = 0.0))]
     #[serde(default = "default_trend_prior_sd")]
     pub trend_prior_sd: f64,
     /// Errors of the interval. Default `serial`.
@@ -264,6 +271,7 @@ pub struct BaselineSpec {
     pub level: f64,
     /// Months of baseline that a model with a season or trend needs. Default 24: two of each
     /// month of the year. Lower values are refused; to go below, use an override.
+    #[schemars(range(min = 24))]
     #[serde(default = "default_min_months")]
     pub min_months: u32,
     /// Baseline incidents under which a cell is pooled with the other small cells of its
@@ -299,6 +307,7 @@ pub struct BaselineSpec {
     pub exposure_jump: f64,
     /// Decimal places that expected and avoided incidents and their bounds are rounded to
     /// before money depends on them. Default 4, at most 9.
+    #[schemars(range(max = 9))]
     #[serde(default = "default_decimals")]
     pub decimals: u32,
     /// Agreed changes inside the measured time.

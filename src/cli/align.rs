@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use miette::{IntoDiagnostic as _, miette};
 
-use super::settle::{FailOn, Format, Refused, Tables, put, read_facts, read_terms, tell};
+use super::judged::{Printed, is_project};
+use super::settle::{Format, Refused, Tables, read_facts, read_terms};
 use crate::judge::align::{
     Alignment, AlignmentRow, Assumptions, Given, Origin, Ratios, RowKind, When, align,
 };
@@ -42,15 +43,8 @@ pub(super) struct Arguments {
     /// Look for no changes of the terms.
     #[arg(long)]
     no_repair: bool,
-    /// Write the table to this file instead of stdout.
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// How the table is written.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// The least severity of a finding that makes the exit code 1.
-    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
-    fail_on: FailOn,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Cost assumptions on the command line.
@@ -121,22 +115,21 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         Ok(found) => found,
         Err(refused) => return Ok(refused.exit()),
     };
-    let text = match arguments.format {
+    let printed = &arguments.printed;
+    let text = match printed.format {
         Format::Table => table(&alignment),
         Format::Json => json(&alignment)?,
         Format::Csv => csv(&alignment)?,
     };
-    put(text.as_bytes(), arguments.output.as_deref())?;
-    if arguments.format != Format::Table || arguments.output.is_some() {
+    if printed.format != Format::Table || printed.output.is_some() {
         for (contract, period, assumptions) in &alignment.assumptions {
-            eprintln!("{contract} {period}: {}", assumed(assumptions));
+            super::say(format_args!(
+                "{contract} {period}: {}",
+                assumed(assumptions)
+            ));
         }
     }
-    tell(&findings);
-    let failed = findings
-        .iter()
-        .any(|f| arguments.fail_on.reached(f.severity));
-    Ok(ExitCode::from(u8::from(failed)))
+    printed.text(&text, &findings)
 }
 
 fn look(arguments: &Arguments) -> Result<(Alignment, Vec<crate::finding::Finding>), Refused> {
@@ -158,7 +151,7 @@ fn look(arguments: &Arguments) -> Result<(Alignment, Vec<crate::finding::Finding
             .map_err(|e| Refused::Terms(miette!("--at: {e}")))?;
         given.at.push(place);
     }
-    if arguments.terms.is_dir() {
+    if is_project(&arguments.terms) {
         return project(&arguments.terms, &given);
     }
     let terms = read_terms(&arguments.terms)?;
@@ -175,15 +168,8 @@ fn project(
     given: &Given,
 ) -> Result<(Alignment, Vec<crate::finding::Finding>), Refused> {
     let project = super::project(folder).map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
-    let outcome = crate::pipeline::run_with(&project, given, &|_| {}).map_err(|error| {
-        let of_terms = matches!(error, crate::pipeline::RunError::Contract(_));
-        let report = miette::Report::from(error);
-        if of_terms {
-            Refused::Terms(report)
-        } else {
-            Refused::Input(report)
-        }
-    })?;
+    let outcome =
+        crate::pipeline::run_with(&project, given, &|_| {}).map_err(super::judged::refused)?;
     let findings = outcome.alignment.findings.clone();
     Ok((outcome.alignment, findings))
 }
@@ -193,11 +179,7 @@ fn project(
     folder: &std::path::Path,
     _: &Given,
 ) -> Result<(Alignment, Vec<crate::finding::Finding>), Refused> {
-    Err(super::settle::input(format!(
-        "{} is a folder: this build reads no projects; give the terms file and the tables of \
-         measures",
-        folder.display()
-    )))
+    Err(super::judged::no_projects(folder))
 }
 
 /// The assumptions as one line.

@@ -5,69 +5,50 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use miette::IntoDiagnostic as _;
-
 use super::align::Costs;
-use super::settle::{FailOn, Format, Refused, Tables, input, put, read_facts, read_terms, tell};
+use super::judged::{Printed, is_project};
+use super::settle::{Refused, Tables, input, read_facts, read_terms};
 use crate::finding::Finding;
+use crate::judge::align::Given;
 use crate::judge::backtest::{Scheme, SchemeRow, backtest};
 use crate::money::Decimal;
+use crate::terms::Terms;
 
 /// Settle the same history under several contracts and compare what each pays.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: gainshare backtest gain.toml per-ticket.toml --measures measures.csv"
+    after_help = "Examples: gainshare backtest gain.toml per-ticket.toml --measures measures.csv\n          gainshare backtest data/complete fixed-fee.toml --contract CT-A1"
 )]
 pub(super) struct Arguments {
     /// Terms files (TOML); a scheme is called like its file. Cost assumptions are those of the
-    /// first that has an `[alignment]` table.
+    /// first that has an `[alignment]` table. Or the folder of a project, and further terms files:
+    /// then a run is done, and its contracts and those that they are compared with are settled
+    /// beside the files.
     #[arg(required = true)]
     terms: Vec<PathBuf>,
     #[command(flatten)]
     tables: Tables,
     #[command(flatten)]
     costs: Costs,
-    /// Write the table to this file instead of stdout.
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// How the table is written.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// The least severity of a finding that makes the exit code 1.
-    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
-    fail_on: FailOn,
+    /// Of a project only this contract; several are named one by one.
+    #[arg(long, value_name = "ID")]
+    contract: Vec<String>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let (rows, findings) = match compare(arguments) {
-        Ok(found) => found,
-        Err(refused) => return Ok(refused.exit()),
-    };
-    let text = match arguments.format {
-        Format::Table => table(&rows),
-        Format::Json => {
-            let mut text = String::new();
-            for row in &rows {
-                text.push_str(&serde_json::to_string(row).into_diagnostic()?);
-                text.push('\n');
-            }
-            text
-        }
-        Format::Csv => csv(&rows)?,
-    };
-    put(text.as_bytes(), arguments.output.as_deref())?;
-    tell(&findings);
-    let failed = findings
-        .iter()
-        .any(|f| arguments.fail_on.reached(f.severity));
-    Ok(ExitCode::from(u8::from(failed)))
+    match compare(arguments) {
+        Ok((rows, findings)) => arguments.printed.rows(&rows, table, &findings),
+        Err(refused) => Ok(refused.exit()),
+    }
 }
 
-fn compare(arguments: &Arguments) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refused> {
-    let given = arguments.costs.given()?;
-    let mut read = Vec::new();
-    for path in &arguments.terms {
+/// The terms files by the names of their schemes.
+fn schemes(paths: &[PathBuf]) -> Result<Vec<(String, Terms)>, Refused> {
+    let mut read: Vec<(String, Terms)> = Vec::new();
+    for path in paths {
         let name = path
             .file_stem()
             .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
@@ -79,6 +60,17 @@ fn compare(arguments: &Arguments) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refu
         }
         read.push((name, terms));
     }
+    Ok(read)
+}
+
+fn compare(arguments: &Arguments) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refused> {
+    let given = arguments.costs.given()?;
+    if let Some((first, others)) = arguments.terms.split_first()
+        && is_project(first)
+    {
+        return project(first, &schemes(others)?, &arguments.contract, &given);
+    }
+    let read = schemes(&arguments.terms)?;
     let mut rows = Vec::new();
     let mut findings = Vec::new();
     let costs = read
@@ -100,6 +92,45 @@ fn compare(arguments: &Arguments) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refu
         findings.extend(noticed);
     }
     Ok((rows, findings))
+}
+
+/// The contracts of a project, those that they are compared with, and further terms.
+#[cfg(feature = "frames")]
+fn project(
+    path: &std::path::Path,
+    others: &[(String, Terms)],
+    wanted: &[String],
+    given: &Given,
+) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refused> {
+    let mut rows = Vec::new();
+    let mut findings = Vec::new();
+    for kept in super::judged::kept(path, wanted)? {
+        let mut settle =
+            |name: &str, spec: &crate::terms::SettleSpec, facts: &crate::settle::Facts| {
+                let scheme = Scheme { name, spec };
+                let (settled, noticed) = backtest(&[scheme], &kept.terms, facts, given);
+                let own = |contract: &str| contract == kept.entry.id;
+                rows.extend(settled.into_iter().filter(|r| own(&r.contract_id)));
+                findings.extend(noticed);
+            };
+        settle("this_contract", &kept.terms, &kept.facts);
+        let named = kept.compare.iter().chain(others);
+        for (name, terms) in named {
+            let facts = kept.under(terms).map_err(|e| Refused::Terms(e.into()))?;
+            settle(name, &terms.settle, &facts);
+        }
+    }
+    Ok((rows, findings))
+}
+
+#[cfg(not(feature = "frames"))]
+fn project(
+    path: &std::path::Path,
+    _: &[(String, Terms)],
+    _: &[String],
+    _: &Given,
+) -> Result<(Vec<SchemeRow>, Vec<Finding>), Refused> {
+    Err(super::judged::no_projects(path))
 }
 
 fn table(rows: &[SchemeRow]) -> String {
@@ -151,13 +182,4 @@ fn table(rows: &[SchemeRow]) -> String {
         );
     }
     text
-}
-
-fn csv(rows: &[SchemeRow]) -> miette::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).into_diagnostic()?;
-    }
-    let bytes = writer.into_inner().into_diagnostic()?;
-    String::from_utf8(bytes).into_diagnostic()
 }

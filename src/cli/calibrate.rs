@@ -1,11 +1,13 @@
-//! `gainshare calibrate`: does the interval of avoided incidents keep its promise? Responsible for
-//! its flags and the table on the console; not for any simulation (see
-//! [`crate::baseline::calibration`] and [`crate::synth`]).
+//! `gainshare calibrate`: does the interval of avoided incidents keep its promise, and do the tests
+//! for gaming find what they are for? Responsible for its flags and the tables on the console; not
+//! for any simulation (see [`crate::baseline::calibration`] and [`crate::synth`]).
 
 use clap::{Args, ValueEnum};
 
 use crate::baseline::BaselineSpec;
 use crate::baseline::calibration::{self, Calibration, World};
+use crate::judge::integrity::Kind;
+use crate::synth::conduct;
 use crate::synth::{self, Scenario, SynthError};
 
 /// Where the simulated contracts come from.
@@ -37,6 +39,10 @@ pub(super) struct Arguments {
     /// A terms file whose [baseline] is used in place of the defaults; its periods are not.
     #[arg(long, value_name = "TERMS")]
     terms: Option<std::path::PathBuf>,
+    /// Try the tests for gaming instead, on the contracts of example worlds: how many honest
+    /// contracts are flagged, and how many of those that play one trick are found.
+    #[arg(long, conflicts_with_all = ["source", "terms"])]
+    integrity: bool,
 }
 
 /// Runs the command.
@@ -46,6 +52,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.contracts == 0 {
         return Err("--contracts must be at least 1".to_owned());
+    }
+    if arguments.integrity {
+        return integrity(arguments);
     }
     let base = match &arguments.terms {
         None => None,
@@ -96,6 +105,36 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
     );
     out.push_str(&line("no effect", &without));
     out.push_str(&line("with an effect", &effect));
+    super::data(out.as_bytes()).map_err(|e| e.to_string())
+}
+
+/// The false alarms and the power of the tests for gaming.
+fn integrity(arguments: &Arguments) -> Result<(), String> {
+    let worlds = arguments.contracts.div_ceil(6);
+    let try_one = |plays: Option<Kind>| {
+        conduct::flags(arguments.seed, worlds, arguments.scale, plays).map_err(|e| e.to_string())
+    };
+    let honest = try_one(None)?;
+    let share = |n: u64, of: u64| format!("{:.1} %", 100.0 * n as f64 / of.max(1) as f64);
+    let of = honest.contracts;
+    let mut out = format!(
+        "{of} honest contracts: {} with any flag\n\n{:<27} {:>10} {:>10}  what the supplier does\n",
+        share(honest.any, of),
+        "test",
+        "honest",
+        "gaming"
+    );
+    for kind in Kind::ALL {
+        let gaming = try_one(Some(*kind))?;
+        let found = |flags: &conduct::Flags| flags.by_test.get(kind).copied().unwrap_or_default();
+        out.push_str(&format!(
+            "{:<27} {:>10} {:>10}  {}\n",
+            kind.name(),
+            share(found(&honest), of),
+            share(found(&gaming), gaming.contracts),
+            conduct::trick_in_words(*kind)
+        ));
+    }
     super::data(out.as_bytes()).map_err(|e| e.to_string())
 }
 

@@ -107,7 +107,7 @@ fn refused(arguments: &Arguments) -> Option<&'static str> {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     if let Some(why) = refused(arguments) {
-        eprintln!("error: {why}");
+        super::say(format_args!("error: {why}"));
         return Ok(ExitCode::from(2));
     }
     #[cfg(feature = "frames")]
@@ -120,9 +120,9 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     };
     if let Some(per_month) = arguments.incidents_per_month {
         match power_of(arguments, &terms, per_month) {
-            Ok(text) => super::data(text.as_bytes())?,
+            Ok(text) => super::console::table(&text)?,
             Err(why) => {
-                eprintln!("error: {why}");
+                super::say(format_args!("error: {why}"));
                 return Ok(ExitCode::from(2));
             }
         }

@@ -14,7 +14,7 @@ pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
     let project = match super::project(folder) {
         Ok(project) => project,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(*error));
+            super::say(format_args!("{:?}", miette::Report::from(*error)));
             return Ok(ExitCode::from(2));
         }
     };
@@ -26,7 +26,7 @@ pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
             } else {
                 3
             };
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(code));
         }
     };
@@ -91,12 +91,12 @@ pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
             );
         }
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(3));
         }
     }
-    super::data(out.as_bytes())?;
-    eprintln!("nothing contradicts itself");
+    super::console::table(&out)?;
+    super::say(format_args!("nothing contradicts itself"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let (a, b) = match read(&arguments.before).and_then(|a| Ok((a, read(&arguments.after)?))) {
         Ok(both) => both,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(3));
         }
     };
@@ -76,7 +76,8 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             writer.flush().into_diagnostic()?;
         }
         super::settle::Format::Table => {
-            text = table(&a, &b, &changes)?.into_bytes();
+            super::console::table(&table(&a, &b, &changes)?)?;
+            return Ok(ExitCode::SUCCESS);
         }
     }
     super::data(&text)?;

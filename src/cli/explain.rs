@@ -44,10 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             return super::explain_run::run(contract, period, what, folder, arguments.rows);
         }
         _ => {
-            eprintln!(
+            super::say(format_args!(
                 "error: name a contract, a period and a clause or KPI (and the folder of the run), or \
                  one terms file\nExample: gainshare explain CT-A1 2025-Q3 gain_share data/complete"
-            );
+            ));
             return Ok(ExitCode::from(2));
         }
     };
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     // A failure that would be repeated, or a balance of nothing, is for the next statement only.
     lines.retain(|l| !l.status.is_balance() || l.amount.is_some_and(|a| !a.is_zero()));
     lines.retain(|l| !matches!(l.status, LineStatus::Missed | LineStatus::Passed));
-    super::data(on_paper(&lines).as_bytes())?;
+    super::console::table(&on_paper(&lines))?;
     Ok(ExitCode::SUCCESS)
 }
 

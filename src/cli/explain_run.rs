@@ -4,16 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use super::explain_rows;
 use crate::config::project::{PROJECT_FILE, Project};
 use crate::money::Decimal;
 use crate::pipeline;
-use crate::publish::reading::{self, Published, ReadTable, ReadingError, Row};
-use crate::publish::report::facts::{self, Kpi, Line, months, plus};
-use crate::score::{SCORE_PREFIX, catalogue};
-use crate::time::{Instant, Month, Zone};
+use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
+use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
+use crate::score::SCORE_PREFIX;
+use crate::score::catalogue::{self, Kpi};
+use crate::time::Zone;
 
 /// Why nothing can be shown.
 enum Stopped {
@@ -37,15 +39,15 @@ pub(super) fn run(
 ) -> miette::Result<ExitCode> {
     match explained(contract, period, what, folder, rows) {
         Ok(text) => {
-            super::data(text.as_bytes())?;
+            super::console::table(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(Stopped::Reading(error)) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             Ok(ExitCode::from(3))
         }
         Err(Stopped::Said(code, text)) => {
-            eprintln!("error: {text}");
+            super::say(format_args!("error: {text}"));
             Ok(ExitCode::from(code))
         }
     }
@@ -75,6 +77,7 @@ fn explained(
         contract,
         period,
     };
+    source.known()?;
     let lines = source.lines()?;
     let clause: Vec<&Line> = lines
         .iter()
@@ -85,6 +88,7 @@ fn explained(
         if catalogue::describing(what).is_none() {
             return Err(Stopped::Said(2, unknown(&lines, contract, period, what)));
         }
+        source.valued(what)?;
         vec![what.to_owned()]
     } else {
         on_paper(&mut text, contract, &clause);
@@ -112,11 +116,6 @@ fn unknown(lines: &[Line], contract: &str, period: &str, what: &str) -> String {
         if !clauses.contains(&line.clause.as_str()) {
             clauses.push(&line.clause);
         }
-    }
-    if lines.is_empty() {
-        return format!(
-            "no row of the settlement is about contract `{contract}`; see the column contract_id"
-        );
     }
     if clauses.contains(&what) {
         return format!(
@@ -176,6 +175,9 @@ fn on_paper(text: &mut String, contract: &str, lines: &[&Line]) {
             " {mark} {:<14} {amount:>20} {currency:<3}  {}",
             line.step, line.explanation
         );
+        if due && !line.overridden.is_empty() {
+            let _ = writeln!(text, "   {}, overridden: {}", line.status, line.overridden);
+        }
     }
 }
 
@@ -218,7 +220,7 @@ impl Source<'_> {
         Ok(table.iter().map(|r| facts::line(&r)).collect())
     }
 
-    fn kpi(&self, id: &str) -> Result<Option<(Kpi, String, String)>, ReadingError> {
+    fn kpi(&self, id: &str) -> Result<Option<(Value, String, String)>, ReadingError> {
         let table = self.published.filtered("kpi", None, |r| {
             r.text("contract_id") == self.contract
                 && r.text("kpi") == id
@@ -231,6 +233,64 @@ impl Source<'_> {
             Some((facts::kpi(&row), text("numerator"), text("denominator")))
         });
         Ok(found)
+    }
+
+    /// Whether the run has the contract.
+    fn known(&self) -> Result<(), Stopped> {
+        let terms = self.published.manifest.get("terms");
+        let ids: Vec<&str> = terms
+            .and_then(|t| t.as_object())
+            .map(|t| t.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        if ids.is_empty() || ids.contains(&self.contract) {
+            return Ok(());
+        }
+        Err(Stopped::Said(
+            2,
+            format!(
+                "the run has no contract `{}`; {}",
+                self.contract,
+                crate::terms::suggestion(self.contract, &ids)
+            ),
+        ))
+    }
+
+    /// Whether the measure has a row for the period; if not, for which it has one.
+    fn valued(&self, id: &str) -> Result<(), Stopped> {
+        let table = self.published.filtered(
+            "kpi",
+            Some(&["contract_id", "kpi", "scope", "period"]),
+            |r| {
+                r.text("contract_id") == self.contract
+                    && r.text("kpi") == id
+                    && r.text("scope") == "contract"
+            },
+        )?;
+        let table = table.unwrap_or_default();
+        let periods: Vec<&str> = table.iter().map(|r| r.text("period")).collect();
+        if periods.iter().any(|p| same(p, self.period)) {
+            return Ok(());
+        }
+        let longer: Vec<&str> = periods
+            .iter()
+            .copied()
+            .filter(|p| months(p).is_none_or(|(from, to)| to > from + 1))
+            .collect();
+        let single: Vec<&&str> = periods.iter().filter(|p| !longer.contains(*p)).collect();
+        let shown = match (single.first(), single.last(), longer.join(", ")) {
+            (None, _, longer) if longer.is_empty() => {
+                "no period: it is formed for suppliers only, see the table kpi".to_owned()
+            }
+            (Some(first), Some(last), longer) => format!("{first} to {last} by month, {longer}"),
+            (_, _, longer) => longer,
+        };
+        Err(Stopped::Said(
+            2,
+            format!(
+                "`{id}` of {} has no value for `{}`; it has one for {shown}",
+                self.contract, self.period
+            ),
+        ))
     }
 
     /// A measure: its value, what it is, and what it rests on.
@@ -272,11 +332,82 @@ impl Source<'_> {
             "  rule       {}\n  source     {}",
             entry.rule, entry.source
         );
+        if entry.inputs.is_empty() {
+            self.scores(text)?;
+        }
         let of = |table: &str| entry.inputs.iter().any(|i| i.starts_with(table));
-        if of("incidents.") {
-            self.tickets(text, rows)?;
-        } else if of("billing.") {
+        if of("billing.") {
             self.invoices(text, rows)?;
+        }
+        if of("incidents.") {
+            self.tickets(text)?;
+        }
+        self.stored(text, entry, rows)
+    }
+
+    /// What the store holds of what the measure reads: tickets, and rows of small tables.
+    fn stored(&self, text: &mut String, entry: &Kpi, rows: bool) -> Result<(), Stopped> {
+        let tickets = entry.inputs.iter().any(|i| i.starts_with("incidents."));
+        let others = entry.inputs.iter().any(|i| {
+            ["incidents.", "billing.", "notices.", "sla_clocks."]
+                .iter()
+                .all(|t| !i.starts_with(t))
+        });
+        if !rows {
+            if !entry.inputs.is_empty() {
+                let _ = writeln!(text, "    (--rows lists them)");
+            }
+            return Ok(());
+        }
+        if !tickets && !others {
+            return Ok(());
+        }
+        let store = self
+            .project
+            .as_ref()
+            .filter(|p| explain_rows::stored(&p.store_folder()));
+        let Some(project) = store else {
+            return Err(Stopped::Said(
+                2,
+                "--rows lists from the project's store: name the project folder, after a run"
+                    .to_owned(),
+            ));
+        };
+        if tickets {
+            explain_rows::tickets(text, project, self.contract, self.period, entry)
+                .map_err(|e| Stopped::Said(2, e))?;
+        }
+        if others {
+            let zone = zone(project, self.contract)?;
+            let place = (self.contract, self.period);
+            explain_rows::small(text, project, place, entry, &zone, true)?;
+        }
+        Ok(())
+    }
+
+    /// The measures that a composite is made of, with their scores.
+    fn scores(&self, text: &mut String) -> Result<(), ReadingError> {
+        let table = self.published.filtered("kpi", None, |r| {
+            r.text("contract_id") == self.contract
+                && r.text("scope") == "contract"
+                && !r.text("target").is_empty()
+                && same(r.text("period"), self.period)
+        })?;
+        for row in table.iter().flat_map(ReadTable::iter) {
+            let _ = writeln!(
+                text,
+                "    {:<24} {:>12}  target {:>8}  score {}",
+                row.text("kpi"),
+                match row.text("value") {
+                    "" => row.text("status"),
+                    value => value,
+                },
+                row.text("target"),
+                match row.text("score") {
+                    "" => "—",
+                    score => score,
+                }
+            );
         }
         Ok(())
     }
@@ -288,7 +419,7 @@ impl Source<'_> {
             r.text("contract_id") == self.contract
                 && wanted
                     .zip(months(r.text("month")))
-                    .is_some_and(|(span, month)| month.0 >= span.0 && month.0 < span.1)
+                    .is_some_and(|(span, month)| month.0 < span.1 && reaches(r, month.0) > span.0)
         })?;
         let Some(table) = table else {
             let _ = writeln!(
@@ -299,16 +430,20 @@ impl Source<'_> {
         };
         let mut sums: BTreeMap<(String, String), (Decimal, usize)> = BTreeMap::new();
         for row in table.iter() {
-            let key = (
-                row.text("reason").to_owned(),
-                row.text("currency").to_owned(),
-            );
+            let earlier = wanted
+                .zip(months(row.text("month")))
+                .is_some_and(|(span, month)| month.0 < span.0);
+            let reason = match (earlier, row.text("reason")) {
+                (true, reason) => format!("started earlier: {reason}"),
+                (false, reason) => reason.to_owned(),
+            };
+            let key = (reason, row.text("currency").to_owned());
             let entry = sums.entry(key).or_insert((Decimal::ZERO, 0));
             *entry = (plus(entry.0, row.number("amount")), entry.1 + 1);
         }
         let _ = writeln!(
             text,
-            "  invoice lines whose period starts in {}:",
+            "  invoice lines that bill {}, with their whole amounts (those over several months count by days):",
             self.period
         );
         for ((reason, currency), (sum, n)) in &sums {
@@ -337,14 +472,12 @@ impl Source<'_> {
                     }
                 );
             }
-        } else if !table.rows.is_empty() {
-            let _ = writeln!(text, "    (--rows lists them)");
         }
         Ok(())
     }
 
-    /// Tickets opened in the period, from the store.
-    fn tickets(&self, text: &mut String, rows: bool) -> Result<(), Stopped> {
+    /// How many incidents were opened in the period, by service and priority.
+    fn tickets(&self, text: &mut String) -> Result<(), Stopped> {
         let counted = self.published.filtered(
             "cells",
             Some(&[
@@ -372,7 +505,7 @@ impl Source<'_> {
         }
         let all = sums.values().fold(Decimal::ZERO, |s, v| plus(s, Some(v.0)));
         let _ = writeln!(text, "  incidents opened in {}: {all}", self.period);
-        for ((service, priority), (n, children)) in &sums {
+        for ((service, priority), (n, children)) in sums.iter().filter(|(_, s)| !s.0.is_zero()) {
             let also = if children.is_zero() {
                 String::new()
             } else {
@@ -380,60 +513,20 @@ impl Source<'_> {
             };
             let _ = writeln!(text, "    {n:>6} {service} {priority}{also}");
         }
-        if !rows {
-            let _ = writeln!(text, "    (--rows lists them)");
-            return Ok(());
-        }
-        let Some(project) = &self.project else {
-            return Err(Stopped::Said(
-                2,
-                "--rows lists tickets from the project's store: name the project folder".to_owned(),
-            ));
-        };
-        let zone = zone(project, self.contract)?;
-        let mut listed = 0_u64;
-        for path in partitions(&project.store_folder(), self.period) {
-            let table = reading::read(&path, None, |r| {
-                r.text("contract_id") == self.contract
-                    && matches!(r.text("ticket_type"), "" | "incident")
-                    && opened(r, &zone).is_some_and(|m| within(&m.to_string(), self.period))
-            })?;
-            for row in table.iter() {
-                listed += 1;
-                let _ = writeln!(
-                    text,
-                    "    {} {} {} P{} {} {} {}",
-                    row.text("source"),
-                    row.text("ticket_id"),
-                    row.text("opened_at"),
-                    row.text("priority"),
-                    row.text("service_id"),
-                    row.text("category"),
-                    if row.text("parent_id").is_empty() {
-                        ""
-                    } else {
-                        "child"
-                    }
-                );
-            }
-        }
-        let _ = writeln!(text, "  {listed} tickets listed, times in UTC");
         Ok(())
     }
+}
+
+/// The month after the last that an invoice line bills.
+fn reaches(row: &Row<'_>, start: i32) -> i32 {
+    let months = row.text("months").parse::<i32>().unwrap_or(1);
+    start.saturating_add(months.max(1))
 }
 
 fn within(month: &str, period: &str) -> bool {
     months(month)
         .zip(months(period))
         .is_some_and(|(m, p)| m.0 >= p.0 && m.1 <= p.1)
-}
-
-/// The month of opening in the contract's zone.
-fn opened(row: &Row<'_>, zone: &Zone) -> Option<Month> {
-    let at: Instant = format!("{}Z", row.text("opened_at").trim_end_matches('Z'))
-        .parse()
-        .ok()?;
-    Some(zone.month_of(at))
 }
 
 fn zone(project: &Project, contract: &str) -> Result<Zone, Stopped> {
@@ -443,15 +536,4 @@ fn zone(project: &Project, contract: &str) -> Result<Zone, Stopped> {
         .find(|(c, _)| c.entry.id == contract)
         .map(|(_, plan)| plan.zone)
         .ok_or_else(|| Stopped::Said(2, format!("the project has no contract `{contract}`")))
-}
-
-/// Files of tickets by UTC month, one more on either side for the zone.
-fn partitions(store: &Path, period: &str) -> Vec<PathBuf> {
-    let Some((from, to)) = months(period) else {
-        return Vec::new();
-    };
-    (from - 1..=to)
-        .map(|m| store.join(format!("incidents/{}.parquet", Month::from_ordinal(m))))
-        .filter(|path| path.is_file())
-        .collect()
 }

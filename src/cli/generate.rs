@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
                     || "`gainshare generate mapping` lists them".to_owned(),
                     |n| format!("did you mean `{n}`?"),
                 );
-                eprintln!("error: there is no mapping `{name}`; {near}");
+                super::say(format_args!("error: there is no mapping `{name}`; {near}"));
                 return Ok(ExitCode::from(2));
             };
             super::data(found.text.as_bytes())?;
@@ -93,7 +93,10 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 /// Writes a header for each canonical table.
 fn templates(folder: &Path) -> miette::Result<ExitCode> {
     let failed = |path: &Path, error: std::io::Error| {
-        eprintln!("error: {}: cannot be written: {error}", path.display());
+        super::say(format_args!(
+            "error: {}: cannot be written: {error}",
+            path.display()
+        ));
         Ok(ExitCode::from(2))
     };
     if let Err(error) = std::fs::create_dir_all(folder) {
@@ -117,10 +120,10 @@ fn templates(folder: &Path) -> miette::Result<ExitCode> {
         }
         written += 1;
     }
-    eprintln!(
+    super::say(format_args!(
         "wrote {written} templates into {}; {there} were there already; docs/inputs.md says what \
          each column is",
         folder.display()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

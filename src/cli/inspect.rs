@@ -42,7 +42,7 @@ fn encoding(name: &str) -> Result<Encoding, String> {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     if let Some(Err(error)) = arguments.zone.as_deref().map(Zone::new) {
-        eprintln!("error: --zone: {error}");
+        super::say(format_args!("error: --zone: {error}"));
         return Ok(ExitCode::from(2));
     }
     let look = Look {
@@ -54,14 +54,14 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let found = match inspect::inspect(&arguments.file, &look) {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(3));
         }
     };
     if arguments.mapping {
         return mapping(&found, arguments);
     }
-    super::data(show(&found, arguments).as_bytes())?;
+    super::console::table(&show(&found, arguments))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,7 +178,9 @@ fn show(found: &Inspection, arguments: &Arguments) -> String {
 
 fn mapping(found: &Inspection, arguments: &Arguments) -> miette::Result<ExitCode> {
     let Some(best) = found.fits.first() else {
-        eprintln!("no mapping comes near: see docs/mappings.md and write one");
+        super::say(format_args!(
+            "no mapping comes near: see docs/mappings.md and write one"
+        ));
         return Ok(ExitCode::from(1));
     };
     let mut start = best.mapping.clone();

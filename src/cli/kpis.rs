@@ -39,10 +39,13 @@ pub(super) struct KpisArgs {
 pub(super) fn run(args: &KpisArgs) -> Result<(), Box<dyn std::error::Error>> {
     let entries: Vec<&Kpi> = match &args.kpi {
         None => catalogue::all().collect(),
-        Some(id) => vec![
-            catalogue::find(id)
-                .ok_or_else(|| format!("there is no KPI `{id}`; `gainshare kpis` lists them"))?,
-        ],
+        Some(id) => vec![catalogue::find(id).ok_or_else(|| {
+            let ids: Vec<&str> = catalogue::all().map(|k| k.id).collect();
+            match crate::config::document::nearest(id, ids.iter().copied()) {
+                Some(near) => format!("there is no KPI `{id}`; did you mean `{near}`?"),
+                None => format!("there is no KPI `{id}`; `gainshare kpis` lists them"),
+            }
+        })?],
     };
     let text = match args.format {
         Format::Markdown => markdown().into_bytes(),

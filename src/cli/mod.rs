@@ -11,14 +11,18 @@ mod calibrate;
 mod check;
 #[cfg(feature = "frames")]
 mod check_project;
+mod console;
 #[cfg(feature = "frames")]
 mod diff;
 mod explain;
+#[cfg(feature = "frames")]
+mod explain_rows;
 #[cfg(feature = "frames")]
 mod explain_run;
 mod generate;
 #[cfg(feature = "frames")]
 mod inspect;
+mod judged;
 mod kpis;
 mod manual;
 #[cfg(feature = "frames")]
@@ -91,7 +95,7 @@ pub fn main() -> ExitCode {
         Command::Kpis(arguments) => Ok(said(kpis::run(&arguments))),
     };
     done.unwrap_or_else(|report| {
-        eprintln!("{report:?}");
+        say(format_args!("{report:?}"));
         ExitCode::from(4)
     })
 }
@@ -108,33 +112,9 @@ fn fit_errors() {
     }
 }
 
-/// Says something on stderr. Nobody may be listening any more, which is no error.
+/// Says something on stderr, harmless for the terminal.
 fn say(text: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// A line cut to the width of the terminal when stdout is one; whole for a file or another
-/// program.
-fn fitting(line: &str, to_stdout: bool) -> std::borrow::Cow<'_, str> {
-    use std::io::IsTerminal as _;
-    let wide = (to_stdout && std::io::stdout().is_terminal())
-        .then(terminal_size::terminal_size)
-        .flatten()
-        .map(|(width, _)| usize::from(width.0));
-    match wide {
-        Some(wide) => cut(line, wide),
-        None => line.into(),
-    }
-}
-
-/// A line of at most so many characters; what was cut shows.
-fn cut(line: &str, wide: usize) -> std::borrow::Cow<'_, str> {
-    if wide < 40 || line.chars().count() <= wide {
-        return line.into();
-    }
-    let kept: String = line.chars().take(wide - 1).collect();
-    format!("{}…", kept.trim_end()).into()
+    console::say(&text.to_string());
 }
 
 /// Reads a project, with the environment variable that it may name.
@@ -162,7 +142,7 @@ fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
             ExitCode::from(2)
         }
     }
@@ -171,15 +151,6 @@ fn said<E: std::fmt::Display>(done: Result<(), E>) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_fits_its_terminal() {
-        let line = "x".repeat(100);
-        assert_eq!(cut(&line, 80).chars().count(), 80);
-        assert_eq!(cut(&line, 100), line);
-        // Nothing readable is left in a terminal that narrow.
-        assert_eq!(cut(&line, 10), line);
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     {
         Ok(page) => page,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(3));
         }
     };
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             std::fs::write(path, &page)
                 .into_diagnostic()
                 .wrap_err_with(|| format!("{} cannot be written", path.display()))?;
-            eprintln!("wrote {}", path.display());
+            super::say(format_args!("wrote {}", path.display()));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -31,6 +31,10 @@ pub(super) struct Arguments {
     /// the settlement; the tables are written all the same.
     #[arg(long)]
     clock_audit: bool,
+    /// Write the table `incident_facts` too: every ticket of a contract, counted or not and why,
+    /// with its clocks, impact and notices; one file per month, `out/incident_facts/2025-03.parquet`.
+    #[arg(long)]
+    incident_facts: bool,
     /// Say nothing but errors on stderr.
     #[arg(long, short)]
     quiet: bool,
@@ -41,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let project = match super::project(&arguments.project) {
         Ok(project) => project,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::from(*error));
+            super::say(format_args!("{:?}", miette::Report::from(*error)));
             return Ok(ExitCode::from(2));
         }
     };
@@ -49,11 +53,12 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         arguments.quiet,
         project.sources.iter().map(|s| s.files.len() as u64).sum(),
     );
-    let done = if arguments.clock_audit {
-        pipeline::run_audited(&project, &|p| bar.hear(p))
-    } else {
-        pipeline::run(&project, &|p| bar.hear(p))
+    let asked = pipeline::Asked {
+        clock_audit: arguments.clock_audit,
+        incident_facts: arguments.incident_facts,
+        ..pipeline::Asked::default()
     };
+    let done = pipeline::run_asked(&project, asked, &|p| bar.hear(p));
     bar.clear();
     let outcome = match done {
         Ok(outcome) => outcome,
@@ -63,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
                 RunError::Input(_) | RunError::Store(_) => 3,
                 RunError::Publish(_) | RunError::Reading(_) => 4,
             };
-            eprintln!("{:?}", miette::Report::from(error));
+            super::say(format_args!("{:?}", miette::Report::from(error)));
             return Ok(ExitCode::from(code));
         }
     };
@@ -77,11 +82,11 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         summary(&outcome, arguments.format)?;
     }
     if !arguments.quiet {
-        eprintln!(
+        super::say(format_args!(
             "wrote {} tables; see {}",
             outcome.outputs.len(),
             outcome.manifest.display()
-        );
+        ));
     }
     let failed = outcome
         .findings
@@ -199,12 +204,12 @@ fn say_accounts(outcome: &Outcome) {
         .max()
         .unwrap_or(4)
         .max(4);
-    eprintln!(
+    super::say(format_args!(
         "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
         "file", "rows in", "accepted", "duplicate", "rejected", "out of scope"
-    );
+    ));
     for account in &outcome.accounts {
-        eprintln!(
+        super::say(format_args!(
             "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
             account.file,
             account.rows_in,
@@ -212,10 +217,10 @@ fn say_accounts(outcome: &Outcome) {
             account.duplicate,
             account.rejected,
             account.out_of_scope
-        );
+        ));
         for (currency, money) in &account.money {
             let shown = crate::ingest::account::shown;
-            eprintln!(
+            super::say(format_args!(
                 "{:<width$} {currency} {} in = {} accepted + {} duplicate + {} rejected + {} out of scope",
                 "",
                 shown(money.amount_in),
@@ -223,7 +228,7 @@ fn say_accounts(outcome: &Outcome) {
                 shown(money.duplicate),
                 shown(money.rejected),
                 shown(money.out_of_scope)
-            );
+            ));
         }
     }
 }
@@ -239,7 +244,7 @@ fn say_findings(outcome: &Outcome) {
     if kinds.is_empty() {
         return;
     }
-    eprintln!("\nfindings (all in findings.parquet):");
+    super::say(format_args!("\nfindings (all in findings.parquet):"));
     for ((severity, code), (places, first)) in kinds {
         let place = match (&first.file, &first.contract_id) {
             (Some(file), _) => {
@@ -264,13 +269,13 @@ fn say_findings(outcome: &Outcome) {
         } else {
             String::new()
         };
-        eprintln!(
+        super::say(format_args!(
             "  {:<13} {code}{place}: {}{seen}{more}",
             severity.0.to_string(),
             first.detail
-        );
+        ));
     }
-    eprintln!();
+    super::say("");
 }
 
 /// Per contract and other policy: how many verdicts change, which way, and some tickets.

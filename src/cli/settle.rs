@@ -160,10 +160,21 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 /// Reads and checks a terms file.
 pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("the terms file {name} cannot be read"))
-        .map_err(Refused::Input)?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let help = if path.is_dir() {
+            "it is a folder: name the terms file (TOML) in it".to_owned()
+        } else {
+            format!(
+                "give the path of a terms file (TOML){}; `align`, `backtest` and `simulate` also \
+                 take the folder of a project, which has a gainshare.toml",
+                beside(path)
+            )
+        };
+        Refused::Input(miette!(
+            help = help,
+            "the terms file {name} cannot be read: {e}"
+        ))
+    })?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let line = e.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
@@ -172,6 +183,28 @@ pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
         ))
     })?;
     Terms::parse(&name, &text).map_err(|e| Refused::Terms(e.into()))
+}
+
+/// The terms files in the folder where one was looked for.
+fn beside(path: &Path) -> String {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut found: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .map(|path| path.display().to_string())
+        .collect();
+    found.sort();
+    found.truncate(6);
+    if found.is_empty() {
+        String::new()
+    } else {
+        format!(", such as {}", found.join(", "))
+    }
 }
 
 fn read_table(path: &Path, separator: char, encoding: Encoding) -> Result<Table, Refused> {
@@ -355,6 +388,7 @@ pub(super) const COLUMNS: &[&str] = &[
     "bound_by",
     "terms_version",
     "status",
+    "overridden",
     "rule",
     "explanation",
 ];
@@ -381,24 +415,43 @@ pub(super) fn write(
             writer.flush().into_diagnostic()?;
         }
         Format::Table => {
-            for line in settlement.lines.iter().filter(|l| shown(l)) {
-                let amount = line
-                    .amount
-                    .map_or_else(|| "—".to_owned(), |a| a.to_string());
-                let row = format!(
-                    "{:<12} {:<18} {:<22} {:>18} {}  {}",
-                    line.contract_id,
-                    line.period,
-                    line.clause_id,
-                    amount,
-                    line.currency,
-                    line.explanation
-                );
-                writeln!(text, "{}", super::fitting(&row, output.is_none())).into_diagnostic()?;
+            let lines: Vec<&SettlementLine> =
+                settlement.lines.iter().filter(|l| shown(l)).collect();
+            match super::console::width().filter(|_| output.is_none()) {
+                // A file or another program gets the same columns each time.
+                None => text.extend(rows(&lines, [12, 18, 22, 18]).into_bytes()),
+                Some(_) => {
+                    let widest = |get: fn(&SettlementLine) -> usize| {
+                        lines.iter().map(|l| get(l)).max().unwrap_or(0).min(28)
+                    };
+                    let wide = [
+                        widest(|l| l.contract_id.chars().count()),
+                        widest(|l| l.period.chars().count()),
+                        widest(|l| l.clause_id.chars().count()),
+                        widest(|l| l.amount.map_or(1, |a| a.to_string().len())),
+                    ];
+                    return super::console::table(&rows(&lines, wide));
+                }
             }
         }
     }
     put(&text, output)
+}
+
+/// A line per amount, its columns as wide as given.
+fn rows(lines: &[&SettlementLine], [contract, period, clause, amount]: [usize; 4]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let due = line
+            .amount
+            .map_or_else(|| "—".to_owned(), |a| a.to_string());
+        let row = format!(
+            "{:<contract$} {:<period$} {:<clause$} {due:>amount$} {}  {}\n",
+            line.contract_id, line.period, line.clause_id, line.currency, line.explanation
+        );
+        text.push_str(&super::console::harmless(&row, false));
+    }
+    text
 }
 
 /// Writes a table to a file, or to stdout.
@@ -450,6 +503,7 @@ pub(super) fn cells(line: &SettlementLine) -> Vec<String> {
         line.bound_by.clone().unwrap_or_default(),
         line.terms_version.clone(),
         name(serde_json::to_value(line.status)),
+        line.overridden.join(", "),
         line.rule.clone(),
         line.explanation.clone(),
     ]

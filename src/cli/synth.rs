@@ -83,6 +83,6 @@ pub(super) fn run(args: &SynthArgs) -> Result<(), SynthError> {
         .collect();
     // A reader that has seen enough is no error, and the world is written either way.
     let _ = super::data(listing.as_bytes());
-    eprintln!("wrote {}", args.out.display());
+    super::say(format_args!("wrote {}", args.out.display()));
     Ok(())
 }

@@ -9,13 +9,15 @@
 //! luck.
 
 mod draw;
+pub mod optimise;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use crate::baseline::power::provable_with;
-use crate::judge::align::{AlignError, Given, Turn, assumptions_of, turns};
+use crate::baseline::{BaselineResult, PeriodKind, Scope};
+use crate::judge::align::{AlignError, Assumptions, Given, Turn, assumptions_of, turns};
 use crate::money::{Currency, Decimal, Rounding};
 use crate::settle::{Facts, Inputs, Plan};
 use crate::terms::{Kind, SettleSpec};
@@ -80,6 +82,9 @@ pub struct Settings {
     pub dispersion: f64,
     /// Months on which the baseline rests.
     pub baseline_months: u32,
+    /// Relative standard error of the expected incidents of a year, where a baseline was fitted;
+    /// else that of a mean over `baseline_months`.
+    pub relative_error: Option<f64>,
     /// Two-sided level of the interval that is paid on.
     pub level: f64,
     /// The scenarios.
@@ -95,10 +100,56 @@ impl Default for Settings {
             seed: 1,
             dispersion: 1.5,
             baseline_months: 24,
+            relative_error: None,
             level: 0.95,
             scenarios: scenarios(0.15),
             sensitivity: true,
         }
+    }
+}
+
+/// What a fitted baseline says of its own uncertainty.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fitted {
+    /// Relative standard error of the expected incidents of the performance period: of the
+    /// parameters, without the scatter of counts.
+    pub relative_error: f64,
+    /// Dispersion of monthly counts, at least 1.
+    pub dispersion: f64,
+    /// Two-sided level of the interval.
+    pub level: f64,
+}
+
+impl Fitted {
+    /// Of a contract: the variance of its joint result over the performance period is that of the
+    /// parameters and dispersion × expected. `None` when the contract has no such result.
+    #[must_use]
+    pub fn of(baseline: &BaselineResult, contract_id: &str) -> Option<Fitted> {
+        let joint = baseline.joint.iter().find(|row| {
+            row.contract_id == contract_id
+                && row.scope == Scope::Contract
+                && row.period_kind == PeriodKind::Performance
+        })?;
+        let expected = joint.expected.filter(|e| *e > 0.0)?;
+        let error = joint.std_error?;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for month in &baseline.months {
+            if month.key.contract_id == contract_id
+                && let (Some(dispersion), Some(weight)) = (month.dispersion, month.expected)
+            {
+                sum += dispersion.max(1.0) * weight;
+                weights += weight;
+            }
+        }
+        let dispersion = if weights > 0.0 { sum / weights } else { 1.0 };
+        // Counts cannot scatter more than the whole.
+        let dispersion = dispersion.min((error * error / expected).max(1.0));
+        let of_parameters = (error * error - dispersion * expected).max(0.0);
+        Some(Fitted {
+            relative_error: libm::sqrt(of_parameters) / expected,
+            dispersion,
+            level: joint.ci_level,
+        })
     }
 }
 
@@ -220,20 +271,8 @@ pub fn simulate(
             incentive.paid_for_nothing = Some(part(positive)?);
         }
         rows.push(incentive);
-        if let Some(cost) = assume("cost_to_serve") {
-            let effort = assume("prevention_cost").unwrap_or(Decimal::ZERO);
-            let mut profits = Vec::with_capacity(paid.len());
-            for one in &paid {
-                let mut profit = one.revenue;
-                profit = profit.checked_sub(cost.checked_mul(one.happened)?)?;
-                profit = profit.checked_sub(effort.checked_mul(one.prevented)?)?;
-                if assumptions.billed == crate::terms::Billed::Elsewhere
-                    && let Some(price) = assume("price")
-                {
-                    profit = profit.checked_add(price.checked_mul(one.happened)?)?;
-                }
-                profits.push(profit);
-            }
+        let profits = paid.iter().map(|one| profit(one, &assumptions));
+        if let Some(profits) = profits.collect::<Result<Option<Vec<Decimal>>, AlignError>>()? {
             rows.push(base("supplier_profit", profits)?);
         }
         if let Some(impact) = assume("impact") {
@@ -275,6 +314,23 @@ pub fn simulate(
     Ok(rows)
 }
 
+/// What is left of a year for the supplier; `None` when its costs are not known.
+fn profit(one: &Paid, assumptions: &Assumptions) -> Result<Option<Decimal>, AlignError> {
+    let Some(cost) = assumptions.get("cost_to_serve") else {
+        return Ok(None);
+    };
+    let effort = assumptions.get("prevention_cost").unwrap_or(Decimal::ZERO);
+    let mut profit = one.revenue;
+    profit = profit.checked_sub(cost.checked_mul(one.happened)?)?;
+    profit = profit.checked_sub(effort.checked_mul(one.prevented)?)?;
+    if assumptions.billed == crate::terms::Billed::Elsewhere
+        && let Some(price) = assumptions.get("price")
+    {
+        profit = profit.checked_add(price.checked_mul(one.happened)?)?;
+    }
+    Ok(Some(profit))
+}
+
 fn check(settings: &Settings) -> Result<(), AlignError> {
     let wrong = |words: String| Err(AlignError::Expression(words));
     if settings.paths == 0 {
@@ -285,6 +341,10 @@ fn check(settings: &Settings) -> Result<(), AlignError> {
             "a dispersion of {} is below that of chance alone, which is 1",
             settings.dispersion
         ));
+    }
+    let error = settings.relative_error;
+    if error.is_some_and(|e| !(e.is_finite() && e >= 0.0)) {
+        return wrong("the relative error of a baseline is not negative".to_owned());
     }
     if settings.baseline_months == 0 || !(settings.level > 0.0 && settings.level < 1.0) {
         return wrong(

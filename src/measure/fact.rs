@@ -91,6 +91,20 @@ pub enum NoticePart {
     Workaround,
 }
 
+/// What the other tickets of its partition say of an incident. The store writes it, because the
+/// pass sees one ticket at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Its caller, configuration item and category are all known.
+    pub comparable: bool,
+    /// Seconds since the same caller's former incident on the same item and category was opened.
+    pub opened_before_s: Option<i64>,
+    /// Seconds since that former incident was resolved; absent when it was still open.
+    pub resolved_before_s: Option<i64>,
+    /// It is the first child of its parent.
+    pub first_child: bool,
+}
+
 /// One ticket.
 #[derive(Debug, Clone, Copy)]
 pub struct Fact<'a> {
@@ -136,6 +150,8 @@ pub struct Fact<'a> {
     pub tool_breached: Option<bool>,
     /// Seconds since the item's former incident in the same partition.
     pub item_gap_s: Option<i64>,
+    /// What the other tickets of its partition say of it.
+    pub neighbours: Neighbours,
     /// It is the child of another ticket.
     pub child: bool,
     /// Share of users affected, parts per million.
@@ -175,6 +191,7 @@ impl<'a> Fact<'a> {
             change_induced: false,
             tool_breached: None,
             item_gap_s: None,
+            neighbours: Neighbours::default(),
             child: false,
             affected_ppm: None,
             on_hold_s: 0,

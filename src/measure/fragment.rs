@@ -10,6 +10,7 @@ pub use super::cell::Cell;
 use super::histogram::SparseHistogram;
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
+use super::worst::Worst;
 use crate::time::{Instant, Month};
 
 /// What cells are counted by. The month is of the contract's zone; which moment it is the month
@@ -224,6 +225,8 @@ pub struct Fragment {
     pub differs: BTreeMap<(String, bool), Sample>,
     /// The clock audit, where it was asked for: by contract and other policy.
     pub audit: BTreeMap<(String, &'static str), Audited>,
+    /// The worst incidents, one by one.
+    pub worst: Worst,
 }
 
 impl Fragment {
@@ -289,8 +292,7 @@ impl Fragment {
             mine.milder += audited.milder;
             mine.sample.merge(&audited.sample);
         }
-        for (key, cell) in &other.integrity {
-            self.integrity.entry(key.clone()).or_default().merge(cell);
-        }
+        self.integrity.merge(&other.integrity);
+        self.worst.merge(&other.worst);
     }
 }

@@ -1,13 +1,15 @@
 //! What tests for gaming look at, counted in the same pass as everything else: how much of its
-//! target an incident had used when it was restored, held or lowered in priority. Not responsible
-//! for any test (see [`crate::judge::integrity`]).
+//! target an incident had used when it was restored, held or lowered in priority; whether the same
+//! caller came back or came twice; whether it was merged, logged late, closed with an earlier date
+//! or told of only afterwards. Not responsible for any test (see [`crate::judge::integrity`]).
 //!
-//! Only counts and the first few ticket numbers, so that it merges in any order.
+//! Only counts and the first few ticket numbers, so that it merges in any order. Children of
+//! another ticket count as merged and as nothing else: a wave of them is one event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::{ClockReading, ClockState, Segment};
-use super::fact::Fact;
+use super::fact::{Fact, NoticeKind};
 use super::spec::MeasurePlan;
 use crate::time::{BusinessCalendar, Instant, Month};
 
@@ -16,9 +18,15 @@ pub const LATE_HOLD: u16 = 95;
 /// A priority that is lowered when at least this part is used is lowered late.
 pub const LATE_LOWERED: u16 = 75;
 /// Ticket numbers kept per kind: the least by source and number.
-const SAMPLES: usize = 5;
-/// Seconds after the former opening within which an incident on the same item is a quick return.
-const QUICK_S: i64 = 86_400;
+pub const SAMPLES: usize = 5;
+/// Seconds after its resolution within which the same matter under a new number is a return.
+pub const RETURN_S: i64 = 86_400;
+/// Seconds within which two tickets of one caller on one item and category are one matter.
+pub const SPLIT_S: i64 = 900;
+/// Seconds after its opening from which the first entry of a history says that it was logged late.
+pub const LOGGED_LATE_S: i64 = 3_600;
+/// Seconds by which a resolution may lie before its entry in the history.
+pub const BACK_DATED_S: i64 = 900;
 /// Parts of a target above this are one bin.
 const MOST: u16 = 200;
 
@@ -31,13 +39,23 @@ pub enum Sample {
     LateHold,
     /// Lowered late.
     LateLowered,
-    /// On the item of an incident opened within a day before.
-    QuickReturn,
+    /// The same caller, item and category within a day after the former one was resolved.
+    Returned,
+    /// The same caller, item and category within minutes.
+    Split,
+    /// Made a child of another ticket.
+    Merged,
+    /// Logged late, or resolved with an earlier date.
+    BackDated,
+    /// First told of after it was over.
+    ToldAfterwards,
 }
 
 /// Counts of one contract and month of opening.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntegrityCell {
+    /// Incidents that are no children.
+    pub incidents: u64,
     /// Incidents restored that had a target.
     pub restored: u64,
     /// Of those: percent of the target used when restored → incidents. Bin `b` is `(b %, b + 1 %]`,
@@ -51,11 +69,24 @@ pub struct IntegrityCell {
     pub lowered: u64,
     /// Of those, with at least [`LATE_LOWERED`] percent used.
     pub late_lowered: u64,
-    /// Incidents whose item and category are known.
-    pub item_known: u64,
-    /// Of those, opened within a day after another on the same item and category, as far as both
-    /// lie in one partition.
-    pub quick_returns: u64,
+    /// Incidents whose caller, item and category are known and that no monitoring opened.
+    pub reported: u64,
+    /// Of those, opened within [`RETURN_S`] after the caller's former one was resolved.
+    pub returned: u64,
+    /// Of those, opened within [`SPLIT_S`] after the caller's former one was opened.
+    pub split: u64,
+    /// Tickets that got children, by their first child: each wave counts once.
+    pub merged: u64,
+    /// Incidents with a history.
+    pub history: u64,
+    /// Of those, entered more than [`LOGGED_LATE_S`] after they were opened.
+    pub logged_late: u64,
+    /// Of those, resolved more than [`BACK_DATED_S`] before the history says so.
+    pub back_dated: u64,
+    /// Incidents and breaches that were told of and are over.
+    pub told: u64,
+    /// Of those, told of only afterwards.
+    pub told_afterwards: u64,
     /// The least ticket numbers of each kind.
     pub samples: BTreeMap<Sample, BTreeSet<(String, String)>>,
 }
@@ -63,6 +94,7 @@ pub struct IntegrityCell {
 impl IntegrityCell {
     /// Adds another cell.
     pub fn merge(&mut self, other: &IntegrityCell) {
+        self.incidents += other.incidents;
         self.restored += other.restored;
         for (bin, n) in &other.used {
             *self.used.entry(*bin).or_default() += n;
@@ -71,8 +103,15 @@ impl IntegrityCell {
         self.late_holds += other.late_holds;
         self.lowered += other.lowered;
         self.late_lowered += other.late_lowered;
-        self.item_known += other.item_known;
-        self.quick_returns += other.quick_returns;
+        self.reported += other.reported;
+        self.returned += other.returned;
+        self.split += other.split;
+        self.merged += other.merged;
+        self.history += other.history;
+        self.logged_late += other.logged_late;
+        self.back_dated += other.back_dated;
+        self.told += other.told;
+        self.told_afterwards += other.told_afterwards;
         for (kind, tickets) in &other.samples {
             let mine = self.samples.entry(*kind).or_default();
             mine.extend(tickets.iter().cloned());
@@ -95,7 +134,39 @@ impl IntegrityCell {
 }
 
 /// By contract and month of opening, in the contract's zone.
-pub type IntegrityCells = BTreeMap<(String, Month), IntegrityCell>;
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntegrityCells {
+    by_contract: BTreeMap<String, BTreeMap<Month, IntegrityCell>>,
+}
+
+impl IntegrityCells {
+    /// Adds other cells.
+    pub fn merge(&mut self, other: &IntegrityCells) {
+        for (contract, months) in &other.by_contract {
+            for (month, cell) in months {
+                if let Some(mine) = self.cell(contract, *month) {
+                    mine.merge(cell);
+                }
+            }
+        }
+    }
+
+    /// The cells of a contract by month.
+    #[must_use]
+    pub fn of(&self, contract_id: &str) -> Option<&BTreeMap<Month, IntegrityCell>> {
+        self.by_contract.get(contract_id)
+    }
+
+    /// The cell of a place. The contract's name is copied once, not once per ticket.
+    fn cell(&mut self, contract_id: &str, month: Month) -> Option<&mut IntegrityCell> {
+        if !self.by_contract.contains_key(contract_id) {
+            self.by_contract
+                .insert(contract_id.to_owned(), BTreeMap::new());
+        }
+        let months = self.by_contract.get_mut(contract_id)?;
+        Some(months.entry(month).or_default())
+    }
+}
 
 /// The bin of a used part of a target.
 fn bin(business_s: i64, target_s: i64) -> Option<u16> {
@@ -131,18 +202,21 @@ pub fn add(
     calendars: &[&BusinessCalendar],
     out: &mut IntegrityCells,
 ) {
-    let key = (
-        fact.contract_id.to_owned(),
-        plan.zone.month_of(fact.opened_at),
-    );
-    let cell = out.entry(key).or_default();
-    if fact.item.is_some() {
-        cell.item_known += 1;
-        if fact.item_gap_s.is_some_and(|gap| gap <= QUICK_S) {
-            cell.quick_returns += 1;
-            cell.sample(Sample::QuickReturn, fact);
+    let opened = plan.zone.month_of(fact.opened_at);
+    let Some(cell) = out.cell(fact.contract_id, opened) else {
+        return;
+    };
+    if fact.child {
+        if fact.neighbours.first_child {
+            cell.merged += 1;
+            cell.sample(Sample::Merged, fact);
         }
+        return;
     }
+    cell.incidents += 1;
+    came_again(fact, plan, cell);
+    dated(fact, segments, cell);
+    told(fact, reading, cell);
     if let (Some(_), Some(target)) = (reading.stopped_at, reading.target_s)
         && let Some(bin) = bin(reading.business_s, target)
     {
@@ -180,4 +254,62 @@ pub fn add(
             }
         }
     }
+}
+
+/// Whether the caller came back with the same matter, or came with it twice. Monitoring is no
+/// caller: it opens a ticket as often as it sees a fault.
+fn came_again(fact: &Fact<'_>, plan: &MeasurePlan, cell: &mut IntegrityCell) {
+    let near = fact.neighbours;
+    if !near.comparable || fact.channel.is_some_and(|c| plan.is_monitoring(c)) {
+        return;
+    }
+    cell.reported += 1;
+    if near.resolved_before_s.is_some_and(|s| s <= RETURN_S) {
+        cell.returned += 1;
+        cell.sample(Sample::Returned, fact);
+    }
+    if near.opened_before_s.is_some_and(|s| s <= SPLIT_S) {
+        cell.split += 1;
+        cell.sample(Sample::Split, fact);
+    }
+}
+
+/// Whether the history says that the ticket was entered or resolved later than its dates do.
+fn dated(fact: &Fact<'_>, segments: &[Segment], cell: &mut IntegrityCell) {
+    let Some(first) = fact.events.first() else {
+        return;
+    };
+    cell.history += 1;
+    let logged_late = first.at.wall_s_since(fact.opened_at) > LOGGED_LATE_S;
+    let off = |segment: &Segment, at: Instant| segment.start.wall_s_since(at).abs();
+    let mut resolutions = segments
+        .iter()
+        .filter(|s| s.state == ClockState::Resolved)
+        .peekable();
+    // A ticket that was reopened may carry the date of any of its resolutions.
+    let back_dated = fact.resolved_at.is_some_and(|at| {
+        resolutions.peek().is_some_and(|first| first.start > at)
+            && resolutions.all(|s| off(s, at) > BACK_DATED_S)
+    });
+    cell.logged_late += u64::from(logged_late);
+    cell.back_dated += u64::from(back_dated);
+    if logged_late || back_dated {
+        cell.sample(Sample::BackDated, fact);
+    }
+}
+
+/// Whether what was told of it, or of its breach, came only when it was over.
+fn told(fact: &Fact<'_>, reading: &ClockReading, cell: &mut IntegrityCell) {
+    let mut judge = |kind: NoticeKind, over: Option<Instant>| {
+        let first = fact.notices.iter().find(|n| n.kind == kind);
+        if let (Some(first), Some(over)) = (first, over) {
+            cell.told += 1;
+            if first.sent_at > over {
+                cell.told_afterwards += 1;
+                cell.sample(Sample::ToldAfterwards, fact);
+            }
+        }
+    };
+    judge(NoticeKind::Incident, reading.stopped_at);
+    judge(NoticeKind::BreachWarning, reading.due_at);
 }

@@ -11,6 +11,7 @@ use super::life;
 use super::relief::ReliefWindow;
 use super::tally::{Place, Ready, Tally};
 use super::told;
+use super::worst;
 use crate::time::{BusinessCalendar, Instant, Month};
 
 /// Adds one ticket to what a pass has counted. `audited` asks for the clock audit as well.
@@ -75,6 +76,17 @@ fn clocks(place: &Place<'_, '_>, audited: bool, segments: &mut Vec<Segment>, out
     warned(place, &reading, out);
     outage(place, reading.stopped_at, share, out);
     told::tell(place, reading.stopped_at, share, out);
+    worst::add(
+        worst::Read {
+            fact,
+            plan,
+            priority: place.priority,
+            opened: place.opened,
+            reading: &reading,
+            share,
+        },
+        &mut out.worst,
+    );
     // Last, because a calendar of its own may need other segments.
     response(place, segments, schedules, out);
 }

@@ -17,9 +17,12 @@ pub mod clock_policy;
 pub mod fact;
 pub mod fragment;
 pub mod histogram;
+pub mod incident_facts;
 pub mod integrity;
 pub mod kernel;
 mod life;
+pub mod neighbours;
+pub mod orders;
 pub mod outage;
 #[cfg(feature = "frames")]
 pub mod read;
@@ -27,3 +30,4 @@ pub mod relief;
 pub mod spec;
 pub mod tally;
 mod told;
+pub mod worst;

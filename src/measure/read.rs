@@ -11,13 +11,16 @@ use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_
 use super::cells::Cells;
 use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
+use super::incident_facts::{IncidentFact, incident_fact};
 use super::kernel;
+use super::orders::Orders;
 use super::spec::{MeasurePlan, priority};
 use super::tally::{Ready, Tally};
 use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal};
 use crate::store::columnar::{Batches, Rows};
 use crate::store::disk::{self, StoreError};
+use crate::store::neighbours;
 use crate::store::prepare::{ITEM_GAP, TICKET_ROW};
 use crate::time::Instant;
 
@@ -50,6 +53,10 @@ pub const TICKETS: &[&str] = &[
     "reopens",
     "problem_id",
     "caused_by_change_id",
+    neighbours::COMPARABLE,
+    neighbours::OPENED_BEFORE,
+    neighbours::RESOLVED_BEFORE,
+    neighbours::FIRST_CHILD,
 ];
 /// The columns of their events.
 pub const EVENTS: &[&str] = &[TICKET_ROW, "at", "field", "from", "to"];
@@ -82,6 +89,7 @@ pub const BILLING: &[&str] = &[
     "currency",
     "charge_category",
     "settlement_ref",
+    "description",
 ];
 
 /// Measures all tickets of a store. `audited` asks for the clock audit as well; `progress` hears
@@ -102,19 +110,45 @@ pub fn tickets(
     let fragments: BTreeMap<String, Fragment> = disk::partitions(store, "incidents")?
         .par_iter()
         .map(|(month, path)| {
-            let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
-            let partition = Partition {
-                tickets: Batches::open(path, TICKETS)?,
-                events: Beside::open(&beside("incident_events"), EVENTS)?,
-                notices: Beside::open(&beside("notices"), NOTICES)?,
-                clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
-            };
-            let fragment = partition.measure(&ready, audited)?;
+            let fragment = Partition::open(store, month, path)?.measure(&ready, audited)?;
             progress();
             Ok((month.clone(), fragment))
         })
         .collect::<Result<_, StoreError>>()?;
     Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
+}
+
+/// The rows of `incident_facts`, one partition after the other, so that no more than one is in
+/// memory; each partition by contract, opening, source and number.
+///
+/// # Errors
+/// When a partition is damaged, or what `write` says.
+pub fn incident_facts<E: From<StoreError>>(
+    store: &Path,
+    plans: &Plans,
+    as_of: Instant,
+    mut write: impl FnMut(&str, &[IncidentFact]) -> Result<(), E>,
+) -> Result<(), E> {
+    let ready: BTreeMap<&str, Ready<'_>> = plans
+        .iter()
+        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
+        .collect();
+    for (month, path) in disk::partitions(store, "incidents")? {
+        let (mut rows, mut segments) = (Vec::new(), Vec::new());
+        Partition::open(store, &month, &path)?.each(&ready, |fact, ready| {
+            rows.push(incident_fact(fact, ready.plan, as_of, &mut segments));
+        })?;
+        rows.sort_by(|a, b| {
+            (&a.contract_id, a.opened_at, &a.source, &a.ticket_id).cmp(&(
+                &b.contract_id,
+                b.opened_at,
+                &b.source,
+                &b.ticket_id,
+            ))
+        });
+        write(&month, &rows)?;
+    }
+    Ok(())
 }
 
 /// How many partitions of tickets a store has.
@@ -297,13 +331,36 @@ struct Partition {
 }
 
 impl Partition {
+    /// The partition of a month of the store.
+    fn open(store: &Path, month: &str, tickets: &Path) -> Result<Partition, StoreError> {
+        let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
+        Ok(Partition {
+            tickets: Batches::open(tickets, TICKETS)?,
+            events: Beside::open(&beside("incident_events"), EVENTS)?,
+            notices: Beside::open(&beside("notices"), NOTICES)?,
+            clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
+        })
+    }
+
     /// The fragment of the partition.
     fn measure(
-        mut self,
+        self,
         ready: &BTreeMap<&str, Ready<'_>>,
         audited: bool,
     ) -> Result<Fragment, StoreError> {
         let mut tally = Tally::default();
+        self.each(ready, |fact, ready| {
+            kernel::add(fact, ready, audited, &mut tally);
+        })?;
+        Ok(tally.into_fragment())
+    }
+
+    /// Hands over every ticket that belongs to a contract with a plan.
+    fn each(
+        mut self,
+        ready: &BTreeMap<&str, Ready<'_>>,
+        mut give: impl FnMut(&Fact<'_>, &Ready<'_>),
+    ) -> Result<(), StoreError> {
         let mut first = 0;
         while let Some(tickets) = &mut self.tickets
             && let Some(rows) = tickets.next_rows()?
@@ -318,19 +375,18 @@ impl Partition {
                 self.notices.of(&range, notice)?,
                 self.clocks.of(&range, verdict)?,
             );
-            batch(&rows, &beside, ready, audited, &mut tally)?;
+            batch(&rows, &beside, ready, &mut give)?;
         }
-        Ok(tally.into_fragment())
+        Ok(())
     }
 }
 
-/// Adds the tickets of one batch.
+/// Hands over the tickets of one batch.
 fn batch<'p>(
     rows: &Rows,
     (events, notices, verdicts): &(Grouped<Event<'_>>, Grouped<Notice<'_>>, Grouped<bool>),
     ready: &BTreeMap<&str, Ready<'p>>,
-    audited: bool,
-    tally: &mut Tally,
+    give: &mut impl FnMut(&Fact<'_>, &Ready<'_>),
 ) -> Result<(), StoreError> {
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
@@ -346,6 +402,7 @@ fn batch<'p>(
     let ci_id = rows.text("ci_id")?;
     let category = rows.text("category")?;
     let gap = rows.integer(ITEM_GAP)?;
+    let neighbours = neighbours::read(rows)?;
     let parent = rows.text("parent_id")?;
     let affected = rows.integer("affected_share")?;
     let on_hold = rows.integer("on_hold_s")?;
@@ -403,6 +460,7 @@ fn batch<'p>(
             // Of several clocks for restoration one that was missed is a miss.
             tool_breached: (!verdicts.is_empty()).then(|| verdicts.contains(&true)),
             item_gap_s: gap.get(i),
+            neighbours: neighbours(i),
             child: parent.get(i).is_some(),
             affected_ppm: affected.get(i).and_then(|p| u32::try_from(p).ok()),
             on_hold_s: on_hold.get(i).unwrap_or_default(),
@@ -410,7 +468,7 @@ fn batch<'p>(
             events: events.of(i),
             notices: notices.of(i),
         };
-        kernel::add(&fact, plan, audited, tally);
+        give(&fact, plan);
     }
     Ok(())
 }
@@ -440,42 +498,45 @@ pub struct BillingFact {
     pub months: u32,
 }
 
+/// What invoice lines give: sums, what became of each, and orders against the limit of approval.
+pub type Billing = (BillingCells, Vec<BillingFact>, Orders);
+
 /// Measures all invoice lines of a store.
 ///
 /// # Errors
 /// When a partition is damaged or an amount does not fit exactly.
-pub fn billing(
-    store: &Path,
-    plans: &Plans,
-) -> Result<(BillingCells, Vec<BillingFact>), StoreError> {
-    let parts: Vec<(BillingCells, Vec<BillingFact>)> = disk::partitions(store, "billing")?
+pub fn billing(store: &Path, plans: &Plans) -> Result<Billing, StoreError> {
+    let parts: Vec<Billing> = disk::partitions(store, "billing")?
         .par_iter()
         .map(|(_, path)| invoice_lines(path, plans))
         .collect::<Result<_, StoreError>>()?;
     let mut cells = BillingCells::new();
-    let mut facts = Vec::with_capacity(parts.iter().map(|(_, f)| f.len()).sum());
-    for (part, lines) in parts {
+    let mut orders = Orders::default();
+    let mut facts = Vec::with_capacity(parts.iter().map(|(_, f, _)| f.len()).sum());
+    for (part, lines, purchases) in parts {
+        let damaged = |cause: String| StoreError::Damaged {
+            path: store.join("billing"),
+            cause,
+        };
+        orders
+            .merge(purchases)
+            .map_err(|e| damaged(e.to_string()))?;
         facts.extend(lines);
         for (key, cell) in part {
             let sum = cells.entry(key).or_default();
-            sum.add(cell).map_err(|e| StoreError::Damaged {
-                path: store.join("billing"),
-                cause: e.to_string(),
-            })?;
+            sum.add(cell).map_err(|e| damaged(e.to_string()))?;
         }
     }
-    Ok((cells, facts))
+    Ok((cells, facts, orders))
 }
 
 /// Measures the invoice lines of one partition.
-fn invoice_lines(
-    path: &Path,
-    plans: &Plans,
-) -> Result<(BillingCells, Vec<BillingFact>), StoreError> {
+fn invoice_lines(path: &Path, plans: &Plans) -> Result<Billing, StoreError> {
     let mut cells = BillingCells::new();
     let mut facts = Vec::new();
+    let mut orders = Orders::default();
     let Some(mut batches) = Batches::open(path, BILLING)? else {
-        return Ok((cells, facts));
+        return Ok((cells, facts, orders));
     };
     while let Some(rows) = batches.next_rows()? {
         let source = rows.text("source")?;
@@ -489,6 +550,7 @@ fn invoice_lines(
         let currency = rows.text("currency")?;
         let category = rows.text("charge_category")?;
         let settlement = rows.text("settlement_ref")?;
+        let description = rows.text("description")?;
         for i in 0..rows.height() {
             let text = |v: Option<&str>| v.unwrap_or_default().to_owned();
             let Some(plan) = contract.get(i).and_then(|c| plans.get(c)) else {
@@ -516,6 +578,15 @@ fn invoice_lines(
             let Some((month, _)) = parts.first().copied() else {
                 continue;
             };
+            if category.get(i) == Some("purchase")
+                && let Some(limit) = plan.approval_limit
+            {
+                let order = [&invoice, &service, &description].map(|column| text(column.get(i)));
+                let id = contract.get(i).unwrap_or_default();
+                orders
+                    .add(id, order, month, amount, limit)
+                    .map_err(|e| rows.damaged(&e.to_string()))?;
+            }
             facts.push(BillingFact {
                 source: text(source.get(i)),
                 invoice_id: text(invoice.get(i)),
@@ -545,5 +616,5 @@ fn invoice_lines(
             }
         }
     }
-    Ok((cells, facts))
+    Ok((cells, facts, orders))
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::clock_policy::ClockPolicy;
 use super::fact::NoticePart;
 use super::relief::ReliefWindow;
+use crate::money::Decimal;
 use crate::time::{BusinessCalendar, CalendarDefinition, Instant, Zone};
 
 /// What decides how a contract's rows are measured.
@@ -44,6 +45,10 @@ pub struct MeasureSpec {
     /// The channels by which monitoring opens tickets. Default: monitoring.
     #[serde(default = "monitoring")]
     pub monitoring_channels: Vec<String>,
+    /// An order above this amount, in quotes, in the currency of the invoices, needs the
+    /// customer's approval. Without it, orders that are split to stay under it are not looked for.
+    #[serde(default)]
+    pub approval_limit: Option<Decimal>,
 }
 
 impl MeasureSpec {
@@ -59,6 +64,7 @@ impl MeasureSpec {
             outage: None,
             notices: Notices::default(),
             monitoring_channels: monitoring(),
+            approval_limit: None,
         }
     }
 }
@@ -210,6 +216,8 @@ pub struct MeasurePlan {
     pub notices: NoticePlan,
     /// The channels by which monitoring opens tickets.
     monitoring: Vec<String>,
+    /// Above this an order needs approval.
+    pub approval_limit: Option<Decimal>,
     /// The problems of the contract that were fixed: from the related small table, not from
     /// the terms.
     pub fixes: Fixes,
@@ -490,6 +498,15 @@ impl MeasureSpec {
                 "a share is at most 1000000 parts per million".to_owned(),
             ));
         }
+        if self
+            .approval_limit
+            .is_some_and(|limit| !limit.is_positive())
+        {
+            return Err(wrong(
+                "approval_limit",
+                "it must be above zero; leave it out where orders need no approval".to_owned(),
+            ));
+        }
         if built.is_empty() {
             // Clocks need a calendar even where no target is set: elapsed time is then wall time.
             let always = CalendarDefinition::round_the_clock("always", zone.clone());
@@ -510,6 +527,7 @@ impl MeasureSpec {
             outage,
             notices,
             monitoring: self.monitoring_channels.clone(),
+            approval_limit: self.approval_limit,
             fixes: Fixes::default(),
             relief: Vec::new(),
         })

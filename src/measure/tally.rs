@@ -17,6 +17,7 @@ use super::histogram::{self, SparseHistogram};
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
 use super::spec::{ByPriority, MeasurePlan};
+use super::worst::Worst;
 use crate::time::{BusinessCalendar, Instant, Month};
 
 /// A map of codes: fast, and of no order.
@@ -208,6 +209,8 @@ pub struct Tally {
     pub(super) segments: Vec<Segment>,
     /// What tests for gaming look at.
     pub(super) integrity: IntegrityCells,
+    /// The worst incidents.
+    pub(super) worst: Worst,
     /// The clock audit.
     pub(super) audit: BTreeMap<(String, &'static str), Audited>,
 }
@@ -394,6 +397,7 @@ impl Tally {
         let mut out = Fragment {
             integrity: std::mem::take(&mut self.integrity),
             audit: std::mem::take(&mut self.audit),
+            worst: std::mem::take(&mut self.worst),
             open: self.open.drain().collect(),
             ..Fragment::default()
         };

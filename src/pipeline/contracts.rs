@@ -10,6 +10,7 @@ use crate::baseline::BaselineSpec;
 use crate::baseline::saving::{RateDay, SavingsSpec, SavingsSpecError};
 use crate::config::document::DocumentError;
 use crate::config::project::{ContractEntry, Project};
+use crate::judge::integrity;
 use crate::measure::spec::{MeasurePlan, MeasureSpec, MeasureSpecError};
 use crate::money::Decimal;
 use crate::score::{ScoreSpec, ScoreSpecError};
@@ -181,10 +182,13 @@ fn contract(project: &Project, entry: &ContractEntry) -> Result<Contract, Contra
         terms.score.as_ref(),
         Some(ScoreSpec::default()),
     )?;
-    score.validate().map_err(|cause| ContractError::Score {
-        file: file.clone(),
-        cause,
-    })?;
+    score
+        .validate()
+        .and_then(|()| cleared_tests(&score))
+        .map_err(|cause| ContractError::Score {
+            file: file.clone(),
+            cause,
+        })?;
     let parameters = bind(entry, &terms)?;
     let mut compare = BTreeMap::new();
     for (scheme, path) in &entry.compare {
@@ -202,6 +206,24 @@ fn contract(project: &Project, entry: &ContractEntry) -> Result<Contract, Contra
         parameters,
         compare,
     })
+}
+
+/// Whether the cleared flags name tests that there are.
+fn cleared_tests(score: &ScoreSpec) -> Result<(), ScoreSpecError> {
+    let names = || integrity::Kind::ALL.iter().map(|kind| kind.name());
+    for (i, flag) in score.cleared.iter().enumerate() {
+        if !names().any(|name| name == flag.test) {
+            return Err(ScoreSpecError {
+                field: format!("cleared, entry {}", i + 1),
+                problem: format!(
+                    "there is no test `{}`; there are {}",
+                    flag.test,
+                    names().collect::<Vec<_>>().join(", ")
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn terms(folder: &Path, path: &Path) -> Result<Terms, ContractError> {
@@ -248,7 +270,7 @@ fn section<T: serde::de::DeserializeOwned>(
 }
 
 /// The parameters that a project sets, typed as the terms declare them.
-fn bind(entry: &ContractEntry, terms: &Terms) -> Result<Parameters, ContractError> {
+pub(super) fn bind(entry: &ContractEntry, terms: &Terms) -> Result<Parameters, ContractError> {
     let mut parameters = Parameters::new();
     let declared = &terms.settle.source.parameters;
     for name in ["supplier", "customer"] {

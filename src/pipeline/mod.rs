@@ -9,7 +9,10 @@
 //! ```
 
 pub mod contracts;
+mod integrity;
+pub mod kept;
 mod ledgers;
+mod manifest;
 mod measures;
 mod outcome;
 mod overrides;
@@ -19,6 +22,7 @@ mod prepared;
 mod records;
 mod savings;
 mod small;
+mod tickets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,19 +39,22 @@ use crate::ingest::file::InputError;
 use crate::ingest::{self, Ingested};
 use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
+use crate::judge::integrity::IntegrityRow;
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
+use crate::measure::orders::Orders;
 use crate::measure::read;
 use crate::measure::spec::MeasurePlan;
-use crate::publish::manifest::{MANIFEST, Manifest};
+use crate::publish::manifest::MANIFEST;
 use crate::publish::reading::{Published, ReadingError};
-use crate::publish::table::{PublishError, SCHEMA_VERSION};
-use crate::publish::{evidence, report, statements, tables, workbook};
+use crate::publish::table::PublishError;
+use crate::publish::{evidence, incidents, report, statements, tables, workbook};
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
 use crate::store::disk::{Staging, StoreError};
 use crate::store::prepare;
 use contracts::{Contract, ContractError};
+use kept::Kept;
 use measures::{measures, ratios};
 pub use outcome::{AuditRow, Outcome};
 pub use overrides::OverrideRow;
@@ -55,6 +62,7 @@ pub use planned::{Planned, planned};
 use prepared::Prepared;
 pub use savings::Placed;
 use savings::{Rates, SavingTables};
+pub use tickets::tickets_of;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -105,15 +113,42 @@ pub fn run(
     run_with(project, &repairing(), progress)
 }
 
-/// As [`run`], with the clock audit in the same pass. The tables are the same either way.
+/// What a run gives on request. The other tables are the same either way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// The clock audit, in the same pass.
+    pub clock_audit: bool,
+    /// The table `incident_facts`, one file per UTC month of opening.
+    pub incident_facts: bool,
+    /// Every contract's history, for the judge.
+    pub(crate) kept: bool,
+}
+
+/// As [`run`], with what is given on request.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_audited(
+pub fn run_asked(
+    project: &Project,
+    asked: Asked,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    whole(project, &repairing(), asked, progress)
+}
+
+/// As [`run`], and keeps every contract's history for the judge.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_kept(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, &repairing(), true, progress)
+    let asked = Asked {
+        kept: true,
+        ..Asked::default()
+    };
+    whole(project, &repairing(), asked, progress)
 }
 
 /// As [`run`], with what the caller says about alignment beside the terms.
@@ -125,7 +160,7 @@ pub fn run_with(
     given: &align::Given,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, given, false, progress)
+    whole(project, given, Asked::default(), progress)
 }
 
 fn repairing() -> align::Given {
@@ -138,7 +173,7 @@ fn repairing() -> align::Given {
 fn whole(
     project: &Project,
     given: &align::Given,
-    audited: bool,
+    asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let contracts = contracts::read(project)?;
@@ -175,8 +210,14 @@ fn whole(
     progress(Progress::Stage("measuring"));
     let store = staged.folder();
     progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, audited, &|| progress(Progress::Measured))?;
-    let (billing, billing_facts) = read::billing(store, &plans)?;
+    let cells = read::tickets(store, &plans, asked.clock_audit, &|| {
+        progress(Progress::Measured)
+    })?;
+    let (billing, billing_facts, orders) = read::billing(store, &plans)?;
+    let mut manifest = manifest::before(project, &contracts, &ingested);
+    if asked.incident_facts {
+        tickets::write(store, &plans, project.as_of, output.folder(), &mut manifest)?;
+    }
     staged.publish()?;
 
     progress(Progress::Stage("settling"));
@@ -186,14 +227,15 @@ fn whole(
         plans: &plans,
         cells: &cells,
         billing: &billing,
+        orders: &orders,
         given,
+        kept: asked.kept,
     };
     let results = settle_all(&contracts, &measured, &mut findings);
     findings.sort();
     findings.dedup();
 
     progress(Progress::Stage("publishing"));
-    let mut manifest = manifest(project, &contracts, &ingested);
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
     for table in [
@@ -203,10 +245,12 @@ fn whole(
         statements::settlement(&results.settlement),
         statements::schemes(&results.schemes),
         statements::alignment(&results.alignment.rows),
+        evidence::integrity(&results.integrity),
         tables::billing_facts(&billing_facts, &savings::place(&billing_facts, &contracts)),
         evidence::adjustments_applied(&results.adjustments),
         evidence::initiative_results(&results.initiatives),
         evidence::overrides(&results.overrides),
+        incidents::worst_incidents(&results.worst),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
     ] {
@@ -226,6 +270,8 @@ fn whole(
         settlement: results.settlement,
         schemes: results.schemes,
         alignment: results.alignment,
+        integrity: results.integrity,
+        kept: results.kept,
         kpis: results.kpis,
         audit: cells
             .total
@@ -287,7 +333,10 @@ struct Measured<'a> {
     plans: &'a read::Plans,
     cells: &'a Cells,
     billing: &'a BillingCells,
+    orders: &'a Orders,
     given: &'a align::Given,
+    /// Whether every contract's history is kept.
+    kept: bool,
 }
 
 /// What the pure stages give, for all contracts in the order of the project.
@@ -298,9 +347,12 @@ struct Results {
     settlement: Vec<SettlementLine>,
     schemes: Vec<SchemeRow>,
     alignment: Alignment,
+    integrity: Vec<IntegrityRow>,
     adjustments: Vec<AdjustmentResult>,
     initiatives: Vec<InitiativeResult>,
     overrides: Vec<OverrideRow>,
+    worst: Vec<score::WorstIncident>,
+    kept: Vec<Kept>,
 }
 
 /// The small tables that the pure stages read, of all contracts.
@@ -383,7 +435,11 @@ fn settle_all(
             small: &small,
         };
         let kpis = score_one(&given, measured, &mut results, findings);
-        let measures = measures(&contract.entry.id, &kpis);
+        let mut measures = measures(&contract.entry.id, &kpis);
+        let tested = integrity::test(contract, plan, prepared, measured.cells, measured.orders);
+        findings.extend(integrity::findings(&tested));
+        integrity::measure(&contract.entry.id, &tested, &mut measures);
+        results.integrity.extend(tested);
         let facts = |parameters: &settle::Parameters| Facts {
             measures: measures.clone(),
             parameters: parameters.clone(),
@@ -396,9 +452,24 @@ fn settle_all(
         let spec = contract.terms.settle.clone();
         let id = &contract.entry.id;
         let own_facts = facts(&contract.parameters);
+        if measured.kept {
+            let kept = Kept::new(contract, &own_facts, &results.baseline);
+            results.kept.push(kept);
+        }
         let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
-        findings.extend(overrides::mark(&mut own.lines, &contract.terms, &kpis));
+        let decided: Vec<OverrideRow> = results
+            .overrides
+            .iter()
+            .filter(|o| o.contract_id == *id)
+            .cloned()
+            .collect();
+        findings.extend(overrides::mark(
+            &mut own.lines,
+            &contract.terms,
+            &kpis,
+            &decided,
+        ));
         let given = measured.given;
         let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
             backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
@@ -523,6 +594,14 @@ fn score_one(
     results
         .overrides
         .extend(overrides::rows(id, &contract.baseline, &baseline));
+    results.worst.extend(score::worst_incidents(
+        measured.cells.total.worst.contracts.get(id),
+        plan,
+        &contract.score,
+        contract.baseline.performance,
+        as_of,
+    ));
+    results.overrides.extend(integrity::overrides(contract));
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);
     results.baseline.hashes.extend(baseline.hashes);
@@ -532,57 +611,4 @@ fn score_one(
         .extend(prepared.adjustments.iter().cloned());
     results.initiatives.extend(saving.initiatives);
     scored.values
-}
-
-/// The manifest before any file is written.
-fn manifest(project: &Project, contracts: &[Contract], ingested: &Ingested) -> Manifest {
-    let mut configuration = blake3::Hasher::new();
-    for (name, text) in &project.texts {
-        configuration
-            .update(name.as_bytes())
-            .update(&[0])
-            .update(text.as_bytes())
-            .update(&[0]);
-    }
-    let mut terms = BTreeMap::new();
-    for contract in contracts {
-        let hash = contract.terms.hash();
-        configuration
-            .update(contract.entry.id.as_bytes())
-            .update(hash.as_bytes());
-        for (scheme, (compared, _)) in &contract.compare {
-            configuration
-                .update(scheme.as_bytes())
-                .update(compared.hash().as_bytes());
-        }
-        terms.insert(contract.entry.id.clone(), hash);
-    }
-    let mut files: Vec<(&str, &str)> = ingested
-        .accounts
-        .iter()
-        .map(|a| (a.file.as_str(), a.blake3.as_str()))
-        .collect();
-    files.sort_unstable();
-    let mut inputs = blake3::Hasher::new();
-    for (file, hash) in files {
-        inputs
-            .update(file.as_bytes())
-            .update(&[0])
-            .update(hash.as_bytes());
-    }
-    let mut accounts = ingested.accounts.clone();
-    accounts.sort_by(|a, b| (&a.table, &a.file).cmp(&(&b.table, &b.file)));
-    Manifest {
-        gainshare: env!("CARGO_PKG_VERSION").to_owned(),
-        schema_version: SCHEMA_VERSION,
-        zone_database: crate::time::zone_database_version().to_owned(),
-        project: project.file.name.clone(),
-        as_of: project.as_of.to_string(),
-        terms,
-        configuration_hash: configuration.finalize().to_hex().to_string(),
-        people: people::note(project, ingested),
-        inputs_hash: inputs.finalize().to_hex().to_string(),
-        inputs: accounts,
-        outputs: Vec::new(),
-    }
 }

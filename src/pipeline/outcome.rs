@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::kept::Kept;
 use crate::finding::Finding;
 use crate::ingest::account::FileAccount;
 use crate::judge::align::Alignment;
 use crate::judge::backtest::SchemeRow;
+use crate::judge::integrity::IntegrityRow;
 use crate::publish::manifest::OutputFile;
 use crate::score::KpiValue;
 use crate::settle::SettlementLine;
@@ -23,6 +25,10 @@ pub struct Outcome {
     pub schemes: Vec<SchemeRow>,
     /// The rows of `alignment`, and what was assumed.
     pub alignment: Alignment,
+    /// The rows of `integrity`.
+    pub integrity: Vec<IntegrityRow>,
+    /// Every contract's history, where it was asked for.
+    pub kept: Vec<Kept>,
     /// The rows of `kpi`.
     pub kpis: Vec<KpiValue>,
     /// The clock audit, where it was asked for.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::baseline::{BaselineResult, BaselineSpec, Status};
 use crate::finding::{Finding, Severity, Stage};
 use crate::score::KpiValue;
-use crate::settle::{SettlementLine, Span};
+use crate::settle::{AmountKind, PeriodKey, SettlementLine, Span};
 use crate::terms::{ClauseSource, Kind, Terms};
 
 /// A recorded decision to use a result although a rule disqualifies it.
@@ -26,30 +26,48 @@ pub struct OverrideRow {
     pub streams: u64,
 }
 
-/// The overrides of a contract's terms, with how much rests on each.
+impl OverrideRow {
+    /// Its name: the code, with the service where it is limited to one.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match &self.service_id {
+            None => self.code.clone(),
+            Some(service) => format!("{}:{service}", self.code),
+        }
+    }
+}
+
+/// The overrides of a contract's terms, with how much rests on each. Of several for one code and
+/// stream the first is the one that is used.
 pub(super) fn rows(
     contract_id: &str,
     spec: &BaselineSpec,
     baseline: &BaselineResult,
 ) -> Vec<OverrideRow> {
+    let mut streams: Vec<BTreeSet<(&str, &str)>> = vec![BTreeSet::new(); spec.overrides.len()];
+    for row in &baseline.months {
+        if row.status != Status::Overridden {
+            continue;
+        }
+        for code in row.reason.split(", ") {
+            let used = spec.overrides.iter().position(|o| {
+                o.code == code && o.service.as_ref().is_none_or(|s| *s == row.key.service_id)
+            });
+            if let Some(streams) = used.and_then(|at| streams.get_mut(at)) {
+                streams.insert((row.key.service_id.as_str(), row.key.priority.as_str()));
+            }
+        }
+    }
     spec.overrides
         .iter()
-        .map(|o| {
-            let streams: BTreeSet<(&str, &str)> = baseline
-                .months
-                .iter()
-                .filter(|r| r.status == Status::Overridden && r.reason == o.code)
-                .filter(|r| o.service.as_ref().is_none_or(|s| *s == r.key.service_id))
-                .map(|r| (r.key.service_id.as_str(), r.key.priority.as_str()))
-                .collect();
-            OverrideRow {
-                contract_id: contract_id.to_owned(),
-                code: o.code.clone(),
-                service_id: o.service.clone(),
-                reason: o.reason.clone(),
-                agreed_by: o.agreed_by.clone(),
-                streams: streams.len() as u64,
-            }
+        .zip(streams)
+        .map(|(o, streams)| OverrideRow {
+            contract_id: contract_id.to_owned(),
+            code: o.code.clone(),
+            service_id: o.service.clone(),
+            reason: o.reason.clone(),
+            agreed_by: o.agreed_by.clone(),
+            streams: streams.len() as u64,
         })
         .collect()
 }
@@ -57,51 +75,88 @@ pub(super) fn rows(
 /// How the note of a KPI value begins that rests on an override.
 const NOTE: &str = "overridden: ";
 
-/// Marks the lines of clauses that use a measure resting on an override, and says that there are
-/// any. A clause uses a measure when its fields name it, directly or through [define].
+/// Marks the rows of clauses that use a measure resting on an override, and the totals of the
+/// statements that they are in, and says that there are any.
+///
+/// A clause uses a measure when its fields name it, directly, through [define] or through a
+/// clause that it names; one that limits all clauses together uses what they use. `overrides` are
+/// those of the contract.
 pub(super) fn mark(
     lines: &mut [SettlementLine],
     terms: &Terms,
     kpis: &[KpiValue],
+    overrides: &[OverrideRow],
 ) -> Option<Finding> {
-    let mut rests: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    let mut codes: BTreeSet<&str> = BTreeSet::new();
+    // Measure → its periods with the overrides that they rest on.
+    let mut rests: BTreeMap<&str, Vec<(Span, BTreeSet<String>)>> = BTreeMap::new();
     for value in kpis {
-        let Some(code) = value.reason.strip_prefix(NOTE) else {
+        let Some(codes) = value.reason.strip_prefix(NOTE) else {
             continue;
         };
-        codes.insert(code.split(';').next().unwrap_or(code));
+        let codes: Vec<&str> = codes
+            .split(';')
+            .next()
+            .unwrap_or(codes)
+            .split(", ")
+            .collect();
+        let ids = overrides
+            .iter()
+            .filter(|o| o.streams > 0 && codes.contains(&o.code.as_str()))
+            .map(OverrideRow::id);
         let period = Span {
             from: value.period.start(),
             to: value.period.end(),
         };
         rests
-            .entry(period.to_string())
+            .entry(value.kpi.as_ref())
             .or_default()
-            .insert(value.kpi.as_ref());
+            .push((period, ids.collect()));
     }
     if rests.is_empty() {
         return None;
     }
     let used = used_names(terms);
-    let codes: Vec<&str> = codes.into_iter().collect();
     let mut marked: BTreeSet<(String, String)> = BTreeSet::new();
+    // What the clauses since the last total of a supplier and currency rest on.
+    let mut open: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for line in lines {
-        let (Some(kpis), Some(names)) = (rests.get(&line.period), used.get(&line.clause_id)) else {
-            continue;
+        let statement = (line.supplier_id.clone(), line.currency.to_string());
+        // A clause over a year rests on what its months rest on.
+        let span = match line.period.parse::<PeriodKey>() {
+            Ok(PeriodKey::Span(span)) => Some(span),
+            _ => None,
         };
-        let uses = |kpi: &str| {
+        let ids: BTreeSet<String> = if line.amount_kind == AmountKind::Total {
+            open.remove(&statement).unwrap_or_default()
+        } else {
+            let names = used.get(&line.clause_id);
             names
-                .iter()
-                .any(|n| n == kpi || n.strip_suffix("_lower") == Some(kpi))
+                .into_iter()
+                .flatten()
+                .filter_map(|name| {
+                    rests
+                        .get(name.as_str())
+                        .or_else(|| rests.get(name.strip_suffix("_lower")?))
+                })
+                .flatten()
+                .filter(|(period, _)| span.is_some_and(|span| span.covers(*period)))
+                .flat_map(|(_, ids)| ids.iter().cloned())
+                .collect()
         };
-        if kpis.iter().any(|kpi| uses(kpi)) {
-            line.explanation.push_str(&format!(
-                "; overridden: rests on a decision against {}",
-                codes.join(", ")
-            ));
+        if ids.is_empty() {
+            continue;
+        }
+        if line.amount_kind != AmountKind::Total {
+            open.entry(statement)
+                .or_default()
+                .extend(ids.iter().cloned());
             marked.insert((line.period.clone(), line.clause_id.clone()));
         }
+        line.overridden = ids.into_iter().collect();
+        line.explanation.push_str(&format!(
+            "; overridden: rests on a decision against {}",
+            line.overridden.join(", ")
+        ));
     }
     let contract = kpis.first().map_or("", |k| k.contract_id.as_str());
     (!marked.is_empty()).then(|| {
@@ -109,7 +164,8 @@ pub(super) fn mark(
             Stage::Settle,
             Severity::Warning,
             "settlement_overridden",
-            "amounts rest on a decision against a rule; the table overrides says whose",
+            "amounts rest on a decision against a rule; the column overridden of the settlement \
+             names it, the table overrides says whose it is",
         )
         .with_contract(contract)
         .with_count(marked.len() as u64)
@@ -141,11 +197,17 @@ fn used_names(terms: &Terms) -> BTreeMap<String, BTreeSet<String>> {
                 .extend(words(&value.value));
         }
     }
-    let clauses = source
+    let clauses: Vec<&ClauseSource> = source
         .clause
         .iter()
         .chain(amended.flat_map(|a| &a.clause))
-        .map(|c| &c.value);
+        .map(|c| &c.value)
+        .collect();
+    for clause in &clauses {
+        let names = behind.entry(clause.id.value.clone()).or_default();
+        names.extend(words(clause));
+        names.extend(own_measures(clause));
+    }
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for clause in clauses {
         let mut names = words(clause);

@@ -1,9 +1,10 @@
-//! What stands behind the numbers as output tables: adjustments, initiatives and overrides, with
-//! the column names of the table contracts.
+//! What stands behind the numbers as output tables: adjustments, initiatives, overrides and tests
+//! for gaming, with the column names of the table contracts.
 
-use super::table::{Column, Table, Values, decimal, integer, text};
+use super::table::{Column, Table, Values, boolean, decimal, integer, text};
 use super::tables::{MONEY_SCALE, count, owned};
 use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
+use crate::judge::integrity::IntegrityRow;
 use crate::money::Decimal;
 use crate::pipeline::OverrideRow;
 
@@ -218,6 +219,11 @@ pub fn overrides(rows: &[OverrideRow]) -> Table {
                 rows.iter().map(|r| owned(&r.contract_id)),
             ),
             text(
+                "override_id",
+                "Its name in `overridden` of the settlement: the code, with the service where it is limited to one",
+                rows.iter().map(|r| owned(&r.id())),
+            ),
+            text(
                 "code",
                 "The finding that is overridden",
                 rows.iter().map(|r| owned(&r.code)),
@@ -244,6 +250,94 @@ pub fn overrides(rows: &[OverrideRow]) -> Table {
                 "streams",
                 "Streams of service and priority whose numbers rest on it",
                 rows.iter().map(|r| count(r.streams)),
+            ),
+        ],
+    }
+}
+
+/// `integrity`: every test for gaming of every contract.
+pub fn integrity(rows: &[IntegrityRow]) -> Table {
+    Table {
+        name: "integrity",
+        description: "Tests for gaming: conduct in the performance period against the baseline",
+        columns: vec![
+            text(
+                "contract_id",
+                "The contract",
+                rows.iter().map(|r| owned(&r.contract_id)),
+            ),
+            text(
+                "period",
+                "The months of the performance period that were tested",
+                rows.iter().map(|r| owned(&r.period)),
+            ),
+            text(
+                "test",
+                "What is tested",
+                rows.iter().map(|r| Some(r.kind.name().to_owned())),
+            ),
+            decimal(
+                "statistic",
+                "count",
+                "Occurrences in the period; for impact_despite_kpi hours of all users",
+                0,
+                rows.iter().map(|r| Some(r.statistic)),
+            ),
+            decimal(
+                "p_value",
+                "",
+                "One-sided probability of as much by chance had conduct not changed; absent when \
+                 there is too little to test",
+                9,
+                rows.iter().map(|r| r.p_value),
+            ),
+            decimal(
+                "q_value",
+                "",
+                "The p value corrected for all tests of the contract (Benjamini and Hochberg)",
+                9,
+                rows.iter().map(|r| r.q_value),
+            ),
+            decimal(
+                "effect",
+                "times the baseline",
+                "How many times as much as in the baseline, as effect_unit says",
+                3,
+                rows.iter().map(|r| r.effect),
+            ),
+            text(
+                "effect_unit",
+                "ratio of rates, ratio of odds or ratio of means",
+                rows.iter().map(|r| Some(r.kind.effect_unit().to_owned())),
+            ),
+            decimal(
+                "least_effect",
+                "times the baseline",
+                "Smaller effects are not flagged, however certain",
+                3,
+                rows.iter()
+                    .map(|r| Decimal::from_f64_rounded(r.kind.least_effect(), 3).ok()),
+            ),
+            boolean(
+                "flagged",
+                "Whether q_value is at most 0.05 and effect at least least_effect; a reason to \
+                 ask, never a penalty by itself",
+                rows.iter().map(|r| Some(r.flagged)),
+            ),
+            text(
+                "cleared",
+                "What the parties found a flag to be, and who decided it",
+                rows.iter().map(|r| r.cleared.clone()),
+            ),
+            text(
+                "verdict",
+                "In words",
+                rows.iter().map(|r| owned(&r.verdict)),
+            ),
+            text(
+                "evidence",
+                "Figures of both periods, and the first ticket or invoice numbers",
+                rows.iter().map(|r| owned(&r.evidence)),
             ),
         ],
     }

@@ -95,16 +95,21 @@ impl Manifest {
     /// # Errors
     /// When the file cannot be read back for its hash.
     pub fn add(&mut self, path: &Path, rows: usize) -> Result<(), PublishError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.add_as(path, &name, rows)
+    }
+
+    /// Adds a written file by its name in the output folder, with `/` between folders.
+    ///
+    /// # Errors
+    /// As [`Manifest::add`].
+    pub fn add_as(&mut self, path: &Path, name: &str, rows: usize) -> Result<(), PublishError> {
         let bytes = std::fs::read(path).map_err(|e| PublishError {
             path: path.to_owned(),
             cause: e.to_string(),
         })?;
         self.outputs.push(OutputFile {
-            file: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            file: name.to_owned(),
             rows: rows as u64,
             blake3: blake3::hash(&bytes).to_hex().to_string(),
         });

@@ -4,6 +4,7 @@
 //! gets into a file, so that two parties who run the same files get the same bytes.
 
 pub mod evidence;
+pub mod incidents;
 pub mod manifest;
 pub mod reading;
 pub mod report;

@@ -270,6 +270,11 @@ pub fn settlement(rows: &[SettlementLine]) -> Table {
                 rows.iter().map(|r| word(r.status)),
             ),
             text(
+                "overridden",
+                "Decisions against a rule that the row rests on: `override_id` of the table overrides, separated by commas; absent for none",
+                rows.iter().map(|r| owned(&r.overridden.join(", "))),
+            ),
+            text(
                 "rule",
                 "The paragraph that the clause writes down",
                 rows.iter().map(|r| owned(&r.rule)),

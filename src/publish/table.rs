@@ -109,6 +109,21 @@ pub fn integer(
     }
 }
 
+/// A column of truth values.
+pub fn boolean(
+    name: &'static str,
+    description: &'static str,
+    values: impl IntoIterator<Item = Option<bool>>,
+) -> Column {
+    let values = Values::Boolean(values.into_iter().collect());
+    Column {
+        name,
+        unit: "",
+        description,
+        values,
+    }
+}
+
 /// A column of rounded statistics.
 pub fn float(
     name: &'static str,
@@ -201,8 +216,17 @@ impl Table {
         metadata: &[(String, String)],
     ) -> Result<PathBuf, PublishError> {
         let path = folder.join(format!("{}.parquet", self.name));
+        self.write_as(&path, metadata)?;
+        Ok(path)
+    }
+
+    /// Writes the table as this file: one of several of a large table.
+    ///
+    /// # Errors
+    /// As [`Table::write`].
+    pub fn write_as(&self, path: &Path, metadata: &[(String, String)]) -> Result<(), PublishError> {
         let failed = |cause: String| PublishError {
-            path: path.clone(),
+            path: path.to_owned(),
             cause,
         };
         let batch = self.batch().map_err(failed)?;
@@ -224,12 +248,12 @@ impl Table {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_key_value_metadata(Some(pairs))
             .build();
-        let file = File::create(&path).map_err(|e| failed(e.to_string()))?;
+        let file = File::create(path).map_err(|e| failed(e.to_string()))?;
         let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
             .map_err(|e| failed(e.to_string()))?;
         writer.write(&batch).map_err(|e| failed(e.to_string()))?;
         writer.close().map_err(|e| failed(e.to_string()))?;
-        Ok(path)
+        Ok(())
     }
 }
 

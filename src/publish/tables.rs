@@ -198,6 +198,12 @@ pub fn baseline(result: &BaselineResult) -> Table {
                 "Pearson dispersion of the baseline fit",
                 rows.iter().map(|r| r.dispersion),
             ),
+            float(
+                "theta",
+                "",
+                "NB2 theta by maximum likelihood: variance = mean + mean² / theta; absent where the model is not negative binomial, as the column model says",
+                rows.iter().map(|r| r.theta),
+            ),
             text(
                 "method",
                 "How the interval was made",

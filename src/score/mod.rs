@@ -22,6 +22,7 @@ mod supplier;
 mod uptime;
 mod value;
 mod view;
+pub mod worst;
 
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
@@ -32,10 +33,11 @@ pub use records::{
     Party, Records, Relief, Response, RetainedCost,
 };
 pub use spec::{
-    Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
+    ClearedFlag, Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
 };
 pub use stage::{Inputs, Scored, periods, score, score_between};
 pub use supplier::{Reporting, supplier_values};
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
 pub use view::{Delivered, Outcome, View};
+pub use worst::{WorstIncident, worst_incidents};

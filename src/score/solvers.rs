@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use super::value::Scope;
 use crate::time::Month;
 
+/// Person, item, and how many incidents; not summed yet.
+type Restored = Vec<(u32, u32, u64)>;
+
 /// Restored incidents with a known item, by who held them last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Solvers {
     people: BTreeMap<String, u32>,
     items: BTreeMap<(String, String), u32>,
-    /// (person, item) with how many, not summed yet.
-    by_scope: BTreeMap<Scope, BTreeMap<Month, Vec<(u32, u32, u64)>>>,
+    by_scope: BTreeMap<Scope, BTreeMap<Month, Restored>>,
 }
 
 /// How the restored incidents of some months spread over people and items.

@@ -73,6 +73,10 @@ pub struct ScoreSpec {
     /// `score_` and its id.
     #[serde(default)]
     pub composite: Vec<Composite>,
+    /// Flags of integrity tests that both parties looked into: they stay flags, but no longer
+    /// stand in the way of `integrity_cleared`.
+    #[serde(default)]
+    pub cleared: Vec<ClearedFlag>,
 }
 
 /// How the measure of a composite score is called: this and its id.
@@ -99,6 +103,18 @@ impl Composite {
     pub fn measure(&self) -> String {
         format!("{SCORE_PREFIX}{}", self.id)
     }
+}
+
+/// A flag that the parties explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClearedFlag {
+    /// The test, as the table `integrity` names it.
+    pub test: String,
+    /// What it was.
+    pub reason: String,
+    /// Who decided it, for both parties.
+    pub agreed_by: String,
 }
 
 /// A condition on a KPI of the same contract and period.
@@ -179,6 +195,7 @@ impl Default for ScoreSpec {
             targets: BTreeMap::new(),
             gates: Vec::new(),
             composite: Vec::new(),
+            cleared: Vec::new(),
         }
     }
 }

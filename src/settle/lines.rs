@@ -127,6 +127,9 @@ pub struct SettlementLine {
     pub terms_version: String,
     /// Whether the row stands.
     pub status: LineStatus,
+    /// The decisions against a rule that the row rests on, by their `override_id`, in order;
+    /// empty for none. Whether the row stands does not depend on it.
+    pub overridden: Vec<String>,
     /// The paragraph that the clause writes down.
     pub rule: String,
     /// One line of the calculation, in words.

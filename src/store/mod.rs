@@ -9,6 +9,8 @@ pub mod disk;
 #[cfg(feature = "frames")]
 pub mod frame;
 #[cfg(feature = "frames")]
+pub mod neighbours;
+#[cfg(feature = "frames")]
 pub mod prepare;
 pub mod schema;
 mod tables;

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::disk::{self, StoreError};
 use super::frame::frame;
+use super::neighbours;
 use crate::ingest::columns::{ByIdentity, Columns};
 use crate::time::Date;
 
@@ -236,6 +237,10 @@ fn incidents(
             let mut table = built(&path, rows, order)?;
             let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
             table.with_column(gaps.into()).map_err(|e| StoreError::Io {
+                path: path.clone(),
+                cause: e.to_string(),
+            })?;
+            neighbours::add(&mut table, rows, order).map_err(|e| StoreError::Io {
                 path: path.clone(),
                 cause: e.to_string(),
             })?;

@@ -245,11 +245,11 @@ fn tickets(unit: &Unit, invoice: &mut Invoice<'_>, service: usize, cost: &mut Mo
     });
 }
 
-/// One order of hardware a month; the gaming supplier splits it under the approval limit.
-fn orders(world: &World, invoice: &mut Invoice<'_>, m: usize, draw: &mut Draw) {
+/// The lines of a month's order in minor units: one, or several that each need no approval.
+pub(crate) fn order_parts(games: bool, draw: &mut Draw) -> Vec<i64> {
     let mut left = draw.whole(600_000, 1_900_000);
-    let description = format!("hardware order {}{:03}", invoice.contract + 1, m + 1);
-    let split = world.games(invoice.contract, m) && left > APPROVAL_LIMIT;
+    let split = games && left > APPROVAL_LIMIT;
+    let mut parts = Vec::new();
     while left > 0 {
         let part = if split && left > APPROVAL_LIMIT {
             APPROVAL_LIMIT - draw.whole(500, 45_000)
@@ -257,6 +257,15 @@ fn orders(world: &World, invoice: &mut Invoice<'_>, m: usize, draw: &mut Draw) {
             left
         };
         left -= part;
+        parts.push(part);
+    }
+    parts
+}
+
+/// One order of hardware a month; the gaming supplier splits it under the approval limit.
+fn orders(world: &World, invoice: &mut Invoice<'_>, m: usize, draw: &mut Draw) {
+    let description = format!("hardware order {}{:03}", invoice.contract + 1, m + 1);
+    for part in order_parts(world.games(invoice.contract, m), draw) {
         invoice.add(&Line {
             service: Some(0),
             period: invoice.period,

@@ -375,7 +375,10 @@ fn incidents_of(world: &World, unit: &mut Unit, service: usize, rhythm: &Rhythm,
         }
         previous = Some((ticket.ci, ticket.category, ticket.opened));
         finish_description(world, &mut ticket, c, m, stream, draw);
-        let relabel = games && ticket.priority >= 2 && draw.chance(RELABELLED);
+        let relabel = games
+            && world.plays(Trick::Relabelled)
+            && ticket.priority >= 2
+            && draw.chance(RELABELLED);
         if relabel {
             ticket.is_request = true;
             ticket.trick = Some(Trick::Relabelled);
@@ -400,7 +403,8 @@ fn incidents_of(world: &World, unit: &mut Unit, service: usize, rhythm: &Rhythm,
 
 /// Half of the tickets that were declared solved too early come back under a new number.
 fn resubmission(world: &World, ticket: &Ticket, month: usize, draw: &mut Draw) -> Option<Ticket> {
-    if ticket.trick != Some(Trick::Bunched) || !draw.chance(0.5) {
+    if ticket.trick != Some(Trick::Bunched) || !world.plays(Trick::Resubmitted) || !draw.chance(0.5)
+    {
         return None;
     }
     let opened = ticket.resolved? + draw.whole(10 * MINUTE, 4 * HOUR);

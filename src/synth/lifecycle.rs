@@ -114,7 +114,7 @@ pub(crate) fn live(
     draw: &mut Draw,
 ) {
     let from = updates.len() as u32;
-    let (mut steps, work) = plan(ticket, games, draw);
+    let (mut steps, work) = plan(world, ticket, games, draw);
     steps.sort_by_key(|(at, _)| *at);
     let stuck = !games && draw.chance(0.004);
     let start = ticket.logged;
@@ -135,7 +135,12 @@ pub(crate) fn live(
 }
 
 /// Work needed and what happens on the way, in counted seconds since opening.
-fn plan(ticket: &mut Ticket, games: bool, draw: &mut Draw) -> (Vec<(i64, Step)>, i64) {
+fn plan(
+    world: &World,
+    ticket: &mut Ticket,
+    games: bool,
+    draw: &mut Draw,
+) -> (Vec<(i64, Step)>, i64) {
     let priority = ticket.priority as usize;
     let target = RESTORE[priority];
     let mut work = (draw.lognormal(0.35 * target as f64, 0.85) as i64).max(4 * MINUTE);
@@ -166,40 +171,62 @@ fn plan(ticket: &mut Ticket, games: bool, draw: &mut Draw) -> (Vec<(i64, Step)>,
         ));
     }
     if games && work > target {
-        work = game(ticket, &mut steps, work, target, draw);
+        let choice = draw.unit();
+        if let Some(trick) = chosen(choice, ticket).filter(|t| world.plays(*t)) {
+            ticket.trick = Some(trick);
+            work = game(trick, (work, target), &mut steps, ticket.priority, draw);
+        } else if !world.plays_one() {
+            keep_deadline(&mut steps);
+        }
     }
     (steps, work)
 }
 
+/// A corrected priority or an honest hold would change the deadline being gamed.
+fn keep_deadline(steps: &mut Vec<(i64, Step)>) {
+    steps.retain(|(_, step)| matches!(step, Step::Respond | Step::HandOff));
+}
+
 /// What the gaming supplier does with a ticket that is about to miss its target.
+fn chosen(choice: f64, ticket: &Ticket) -> Option<Trick> {
+    if choice < 0.36 {
+        Some(Trick::HeldBeforeBreach)
+    } else if choice < 0.62 && ticket.priority < 4 {
+        Some(Trick::LoweredLate)
+    } else if choice < 0.90 {
+        Some(Trick::Bunched)
+    } else {
+        None
+    }
+}
+
+/// Plays the trick; gives the work that is then done before the ticket is called solved.
 fn game(
-    ticket: &mut Ticket,
+    trick: Trick,
+    (work, target): (i64, i64),
     steps: &mut Vec<(i64, Step)>,
-    work: i64,
-    target: i64,
+    priority: u8,
     draw: &mut Draw,
 ) -> i64 {
-    // A corrected priority or an honest hold would change the deadline being gamed.
-    steps.retain(|(_, step)| matches!(step, Step::Respond | Step::HandOff));
-    let choice = draw.unit();
-    if choice < 0.36 {
-        ticket.trick = Some(Trick::HeldBeforeBreach);
-        let left = draw.whole(2 * MINUTE, 12 * MINUTE);
-        steps.retain(|(at, _)| *at < target - left);
-        steps.push((target - left, Step::HoldAndWork(work - target + left)));
-        target - left + (left as f64 * draw.between(0.2, 0.7)) as i64
-    } else if choice < 0.62 && ticket.priority < 4 {
-        ticket.trick = Some(Trick::LoweredLate);
-        let at = (target as f64 * draw.between(0.78, 0.97)) as i64;
-        steps.push((at, Step::Priority(ticket.priority + 1)));
-        work
-    } else if choice < 0.90 {
-        ticket.trick = Some(Trick::Bunched);
-        let end = (target as f64 * draw.between(0.968, 0.999)) as i64;
-        steps.retain(|(at, _)| *at < end);
-        end
-    } else {
-        work
+    keep_deadline(steps);
+    match trick {
+        Trick::HeldBeforeBreach => {
+            let left = draw.whole(2 * MINUTE, 12 * MINUTE);
+            steps.retain(|(at, _)| *at < target - left);
+            steps.push((target - left, Step::HoldAndWork(work - target + left)));
+            target - left + (left as f64 * draw.between(0.2, 0.7)) as i64
+        }
+        Trick::LoweredLate => {
+            let at = (target as f64 * draw.between(0.78, 0.97)) as i64;
+            steps.push((at, Step::Priority(priority + 1)));
+            work
+        }
+        Trick::Bunched => {
+            let end = (target as f64 * draw.between(0.968, 0.999)) as i64;
+            steps.retain(|(at, _)| *at < end);
+            end
+        }
+        Trick::Relabelled | Trick::Resubmitted => work,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod billing;
 mod clock;
+pub mod conduct;
 mod counts;
 mod dialect;
 mod governance;

@@ -71,10 +71,22 @@ struct Notice<'a> {
     impact: Option<i64>,
 }
 
+/// When something was told of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Number of the ticket within its month; 0 for a change.
+    pub(crate) ticket: u32,
+    /// A warning of a breach, else about the incident.
+    pub(crate) warning: bool,
+    pub(crate) at: i64,
+}
+
 struct Sender<'a> {
     world: &'a World,
     piece: &'a mut Piece,
     draw: Draw,
+    ticket: u32,
+    sent: Vec<Sent>,
 }
 
 impl Sender<'_> {
@@ -89,6 +101,11 @@ impl Sender<'_> {
             return;
         }
         *count += 1;
+        self.sent.push(Sent {
+            ticket: self.ticket,
+            warning: notice.about == "breach",
+            at: notice.at,
+        });
         let parts: [bool; 5] = std::array::from_fn(|_| self.draw.chance(notice.complete));
         let out = self.piece.bytes();
         out.push(b'N');
@@ -118,12 +135,18 @@ impl Sender<'_> {
     }
 }
 
-/// Writes the notices of a contract's month.
-pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) {
+/// Writes the notices of a contract's month, and gives those about tickets in the order written.
+pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) -> Vec<Sent> {
     let (c, m) = (unit.contract, unit.month);
     let manner = manner(world, c, m);
     let draw = world.stream(Topic::Notices, c, m);
-    let mut sender = Sender { world, piece, draw };
+    let mut sender = Sender {
+        world,
+        piece,
+        draw,
+        ticket: 0,
+        sent: Vec::new(),
+    };
     for ticket in unit
         .tickets
         .iter()
@@ -131,11 +154,13 @@ pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) {
     {
         let id = |out: &mut Vec<u8>| ticket_id(out, c, m, ticket.number, false);
         let mut count = 0;
+        sender.ticket = ticket.number;
         if ticket.priority <= 1 {
             about_incident(&mut sender, ticket, c, &id, &mut count, &manner);
         }
         about_breach(&mut sender, ticket, c, &id, &mut count, &manner);
     }
+    let told = std::mem::take(&mut sender.sent);
     for service in 0..SERVICES {
         if let Some(at) = announcement(world, c, service, m) {
             let change = change_text(c, service, m);
@@ -151,6 +176,7 @@ pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) {
             sender.send(c, &id, &mut 0, &notice);
         }
     }
+    told
 }
 
 fn about_incident(

@@ -9,7 +9,7 @@ use super::world::{BASELINE_MONTHS, CONTRACTS, MONTHS, year_month};
 use super::{Options, Scenario, SynthError};
 use crate::baseline::calibration::Calibration;
 use crate::baseline::{
-    BaselineSpec, ChangeKind, KnownChange, PeriodKind, Scope, Series, SeriesKey, estimate,
+    BaselineSpec, ChangeKind, KnownChange, Model, PeriodKind, Scope, Series, SeriesKey, estimate,
 };
 use crate::time::{Month, Period};
 
@@ -56,7 +56,10 @@ pub fn recover(
                 let own: Vec<&TrueMonth> =
                     months.iter().filter(|m| m.contract_id == c.id).collect();
                 let mut spec = spec.clone();
-                if let Some((at, _)) = c.reorganisation {
+                // A plain rate cannot learn an agreed change, and its terms may not have one.
+                if let Some((at, _)) = c.reorganisation
+                    && spec.model == Model::Regression
+                {
                     spec.known_changes.push(KnownChange {
                         month: spec.baseline.start().plus(i32::try_from(at).unwrap_or(0)),
                         kind: ChangeKind::Step,

@@ -3,6 +3,7 @@
 //! single tickets or invoice lines.
 
 use super::clock::{Clock, DAY, HOUR, Hours, days_of};
+use super::incidents::Trick;
 use super::sample::Draw;
 use super::{Options, Scenario, SynthError};
 
@@ -329,6 +330,8 @@ pub(crate) struct World {
     /// Multiplier of users, incidents and invoice lines.
     pub(crate) scale: f64,
     scenario: Scenario,
+    /// Every supplier plays this one trick, and no other; with `None` the scenario decides.
+    only: Option<Trick>,
     /// Dates, zone and holidays.
     pub(crate) clock: Clock,
     /// Exports were made at this instant; nothing later is in them.
@@ -363,6 +366,7 @@ impl World {
             seed,
             scale,
             scenario,
+            only: None,
             clock,
             export_at,
             ci_weights: Vec::new(),
@@ -542,11 +546,30 @@ impl World {
         (0..3).map(|i| HOT_SHARES[i] * p[i]).sum::<f64>() + (1.0 - hot) * p[3]
     }
 
+    /// The same world, in which every supplier plays one trick.
+    pub(crate) fn playing(mut self, trick: Trick) -> Self {
+        self.only = Some(trick);
+        self
+    }
+
     /// True when the contract's supplier games its numbers in a month.
     pub(crate) fn games(&self, c: usize, m: usize) -> bool {
-        m >= BASELINE_MONTHS
-            && self.scenario == Scenario::Declared
-            && SUPPLIERS[CONTRACTS[c].supplier].conduct == Conduct::Gaming
+        let declared = self.scenario == Scenario::Declared
+            && SUPPLIERS[CONTRACTS[c].supplier].conduct == Conduct::Gaming;
+        m >= BASELINE_MONTHS && (declared || self.only.is_some())
+    }
+
+    /// Whether only one trick is played.
+    pub(crate) fn plays_one(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// Whether a supplier that games plays a trick. What comes back under a new number was
+    /// declared solved too early, so the one trick needs the other.
+    pub(crate) fn plays(&self, trick: Trick) -> bool {
+        self.only.is_none_or(|only| {
+            only == trick || (only, trick) == (Trick::Resubmitted, Trick::Bunched)
+        })
     }
 }
 
@@ -565,6 +588,8 @@ pub(crate) enum Topic {
     Tables = 5,
     /// Notices of a month.
     Notices = 6,
+    /// Tricks that only trials of the integrity tests play.
+    Trials = 7,
 }
 
 #[cfg(test)]

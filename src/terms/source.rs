@@ -58,11 +58,11 @@ pub struct TermsSource {
     pub alignment: Option<AlignmentSource>,
     /// Measurement terms (clocks, calendars, targets), read by the `measure` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<crate::measure::spec::MeasureSpec>")]
     pub measure: Option<toml::Table>,
     /// Baseline terms (periods, model), read by the `baseline` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    #[schemars(with = "Option<crate::baseline::BaselineSpec>")]
     pub baseline: Option<toml::Table>,
     /// Savings terms (benchmark, index, caps), read by the `baseline` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -58,7 +58,7 @@ fn tickets() -> String {
     text
 }
 
-fn project() -> Tiny {
+pub(crate) fn project() -> Tiny {
     let tiny = Tiny::new();
     tiny.write("terms.toml", TERMS);
     tiny.write("tickets.csv", tickets());
@@ -70,12 +70,12 @@ fn project() -> Tiny {
     tiny
 }
 
-fn table(tiny: &Tiny, name: &str) -> DataFrame {
+pub(crate) fn table(tiny: &Tiny, name: &str) -> DataFrame {
     let file = File::open(tiny.path(&format!("out/{name}.parquet"))).unwrap();
     ParquetReader::new(file).finish().unwrap()
 }
 
-fn column(frame: &DataFrame, name: &str) -> Vec<String> {
+pub(crate) fn column(frame: &DataFrame, name: &str) -> Vec<String> {
     let column = frame.column(name).unwrap();
     (0..frame.height())
         .map(|i| match column.get(i).unwrap() {
@@ -88,7 +88,7 @@ fn column(frame: &DataFrame, name: &str) -> Vec<String> {
 }
 
 /// What the clause comes to per contract year, as the program prints it.
-fn paid(said: &Said) -> Vec<String> {
+pub(crate) fn paid(said: &Said) -> Vec<String> {
     said.out
         .lines()
         .filter(|l| l.contains(" prevention "))
@@ -117,6 +117,19 @@ fn payment_basis_and_rebasing_reach_the_settlement_over_the_years() {
         "payment_basis = \"lower_bound\"",
     );
     assert_eq!(paid(&tiny.run().with(0, &[])), ["0.00", "0.00"]);
+    // A share that shrinks with uncertainty, against a frozen baseline:
+    // 24 × 24² ÷ (24² + 120 × 1.5) = 18.2857.
+    tiny.replace(
+        "terms.toml",
+        "payment_basis = \"lower_bound\"",
+        "payment_basis = \"shrunk\"",
+    );
+    tiny.replace(
+        "terms.toml",
+        "ratchet = { rule = \"partial\", weight = 0.5 }\n",
+        "",
+    );
+    assert_eq!(paid(&tiny.run().with(0, &[])), ["182.86", "182.86"]);
 }
 
 #[test]
@@ -146,12 +159,47 @@ fn a_changed_frozen_baseline_pays_nothing_until_somebody_decides_so_on_record() 
     let overrides = table(&tiny, "overrides");
     assert_eq!(column(&overrides, "agreed_by"), ["Ann and Bob"]);
     assert_eq!(column(&overrides, "used"), ["true"]);
+    assert_eq!(column(&overrides, "override_id"), ["baseline_changed"]);
     let lines = table(&tiny, "settlement");
     let marked = column(&lines, "explanation")
         .iter()
         .zip(column(&lines, "clause_id"))
         .all(|(text, clause)| clause != "prevention" || text.contains("baseline_changed"));
     assert!(marked);
+    // The mark is a column of its own, beside a status that stays what it is; the total of the
+    // statement carries it as well.
+    let mark = column(&lines, "overridden");
+    let kinds = column(&lines, "amount_kind");
+    let status = column(&lines, "status");
+    assert!(kinds.iter().any(|k| k == "total"));
+    for ((mark, kind), status) in mark.iter().zip(&kinds).zip(&status) {
+        if kind == "payable" || kind == "total" {
+            assert_eq!(
+                (mark.as_str(), status.as_str()),
+                ("baseline_changed", "final")
+            );
+        }
+    }
+    // Where the status is shown: console, report, workbook's sheet, explain.
+    let report = std::fs::read_to_string(tiny.path("out/report.html")).unwrap();
+    assert!(
+        report.contains("overridden"),
+        "the report does not show the mark"
+    );
+    let folder = tiny.path("");
+    let told = run(&[
+        "explain",
+        "CT-1",
+        "2024",
+        "prevention",
+        folder.to_str().unwrap(),
+    ]);
+    assert!(
+        told.out.contains("final, overridden: baseline_changed"),
+        "{}{}",
+        told.out,
+        told.err
+    );
 }
 
 #[test]

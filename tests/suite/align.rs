@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
-use gainshare::judge::align::{Alignment, AlignmentRow, Given, Ratios, RowKind, align, align_one};
+use gainshare::judge::align::{
+    Alignment, AlignmentRow, Given, Ratio, Ratios, RowKind, align, align_one,
+};
 use gainshare::money::Decimal;
-use gainshare::settle::{Facts, read_measures, read_parameters};
+use gainshare::settle::{Facts, PeriodKey, read_measures, read_parameters};
 use gainshare::terms::Terms;
 
 use crate::cases;
@@ -309,6 +311,7 @@ fn verdicts_on_the_golden_contracts() {
         ("a5_severity_points", "C1"),
         ("a6_mssp_constructed", "at_the_minimum"),
         ("a6_mssp_constructed", "loss"),
+        ("a6_mssp_py2022", "A1001"),
         ("a7_share_by_year", "C1"),
     ] {
         let (terms, facts) = cases::load(&cases::folder().join(case)).unwrap();
@@ -331,4 +334,91 @@ fn verdicts_on_the_golden_contracts() {
         text.push('\n');
     }
     insta::assert_snapshot!(text);
+}
+
+/// Two service levels, of P1 and of all incidents, each worth 1,000. One more avoided incident is of
+/// one priority: prevented P1 incidents that would have been in time lose the level of P1 at once
+/// (38 of 40 becomes 37 of 39), others lose only that of the contract, after 200 of them.
+#[test]
+fn an_incident_moves_its_own_priority_and_no_other() {
+    let level = |id: &str, measure: &str| {
+        format!(
+            "[[clause]]\nid = \"{id}\"\nkind = \"service_credit\"\nlevels = [{{ id = \"{id}\", measure = \
+             '{measure}', target = \"95%\", bands = [{{ to = \"95%\", amount = 1_000 }}, {{ amount = 0 }}] }}]\n"
+        )
+    };
+    let text = format!(
+        "schema = 1\n[contract]\nid = \"C1\"\ncurrency = \"EUR\"\nstart = 2024-01-01\n[alignment]\n\
+         price = 35\ncost_to_serve = 20\nprevention_cost = 0\nimpact = 90\nbilled = \"elsewhere\"\n{}{}",
+        level("urgent", "sla_attainment[\"P1\"]"),
+        level("all_of_them", "sla_attainment")
+    );
+    let terms = Terms::parse("t", &text).unwrap_or_else(|e| {
+        let problems: Vec<_> = e.problems().collect();
+        panic!("{problems:?}")
+    });
+    let month: PeriodKey = "2024-01".parse().unwrap();
+    let span = month.span("2024-01".parse().unwrap());
+    let mut facts = Facts::default();
+    let mut ratios = Ratios::new();
+    for (scope, met, due) in [(Some("P1"), 38, 40), (None, 390, 400)] {
+        let ratio = Ratio {
+            numerator: Decimal::from_i64(met),
+            denominator: Decimal::from_i64(due),
+            times: Decimal::ONE,
+            decimals: 6,
+        };
+        let value = ratio
+            .numerator
+            .div(ratio.denominator, 6, gainshare::money::Rounding::HalfEven)
+            .unwrap();
+        facts
+            .measures
+            .insert("C1", month, "sla_attainment", scope, value);
+        let key = (span, "sla_attainment".to_owned(), scope.map(str::to_owned));
+        ratios.insert(key, ratio);
+    }
+    let alignment = align_one(&terms.settle, &facts, &ratios, &Given::default(), "C1").unwrap();
+    let drivers: std::collections::BTreeSet<&str> =
+        alignment.rows.iter().map(|r| r.driver.as_str()).collect();
+    assert_eq!(
+        drivers.into_iter().collect::<Vec<_>>(),
+        [
+            "avoided_incident[P1]",
+            "avoided_incident[other]",
+            "avoided_late_incident[P1]",
+            "avoided_late_incident[other]",
+            "breach[P1]",
+            "breach[other]",
+        ]
+    );
+    let notches = |driver: &str| -> Vec<(String, String)> {
+        regions(&alignment, "all", driver)
+            .iter()
+            .filter(|r| !r.notch.unwrap().is_zero())
+            .map(|r| {
+                let text = |d: Option<Decimal>| d.unwrap().normalized().to_string();
+                (text(r.region_from), text(r.notch))
+            })
+            .collect()
+    };
+    let row = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(notches("avoided_incident[P1]"), [row("1", "-1000")]);
+    assert_eq!(notches("avoided_incident[other]"), [row("201", "-1000")]);
+    // There are two misses of P1 and eight others that may be prevented; nothing is gained.
+    assert_eq!(notches("avoided_late_incident[P1]"), []);
+    // The third miss of P1 costs its level; the contract has room for twenty.
+    assert_eq!(notches("breach[P1]")[0], row("3", "-1000"));
+    assert_eq!(notches("breach[other]"), [row("21", "-1000")]);
+    let only = Given {
+        driver: Some("breach".to_owned()),
+        ..Given::default()
+    };
+    let alignment = align_one(&terms.settle, &facts, &ratios, &only, "C1").unwrap();
+    assert!(
+        alignment
+            .rows
+            .iter()
+            .all(|r| r.driver.starts_with("breach["))
+    );
 }

@@ -154,6 +154,11 @@ fn collinear_columns_are_left_out() {
     twice.known_changes[0].month = month("2024-06");
     let late = estimate(&[series("mail", &ordinary(60), &[1.0; 48])], &twice);
     assert!(has(&late, "known_change_not_estimable"));
+    // A plain rate cannot learn the change, and would count it as the supplier's doing.
+    twice.model = Model::SeasonalMean;
+    let plain = estimate(&[series("mail", &ordinary(60), &[1.0; 48])], &twice);
+    assert!(has(&plain, "known_changes_need_regression"));
+    assert!(plain.joint.is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gainshare::measure::billing::split_by_month;
 use gainshare::measure::cells::Cells;
 use gainshare::measure::clock_policy::ClockPolicy;
-use gainshare::measure::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
+use gainshare::measure::fact::{Change, Event, Fact, Neighbours, Notice, NoticeKind, TicketType};
 use gainshare::measure::fragment::{Cell, Clock, Fragment};
 use gainshare::measure::kernel;
 use gainshare::measure::spec::{
@@ -82,6 +82,13 @@ impl Ticket {
             initial_priority: self.initial,
             item: self.item,
             item_gap_s: self.gap,
+            // Like the gap, a fact of the ticket: whatever it is, it must merge.
+            neighbours: Neighbours {
+                comparable: self.beside.problem.is_some(),
+                opened_before_s: self.beside.reassignments.map(|n| n as i64 * 600),
+                resolved_before_s: self.gap.filter(|gap| *gap > 0),
+                first_child: self.child && self.beside.change_induced,
+            },
             child: self.child,
             affected_ppm: self.affected,
             on_hold_s: self.hold,

@@ -64,7 +64,7 @@ fn good(project: &Path, threads: u32) -> String {
 }
 
 /// A project, copied and run once for all tests that only look.
-fn shared(project: &str) -> &'static Path {
+pub(crate) fn shared(project: &str) -> &'static Path {
     static COMPLETE: OnceLock<PathBuf> = OnceLock::new();
     static REAL: OnceLock<PathBuf> = OnceLock::new();
     let cell = if project == "complete" {

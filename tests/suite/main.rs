@@ -20,14 +20,22 @@ mod cases;
 mod cell_law;
 mod clocks;
 #[cfg(feature = "frames")]
+mod credited_run;
+#[cfg(feature = "frames")]
 mod end_to_end;
 #[cfg(feature = "frames")]
 mod exports;
+#[cfg(feature = "frames")]
+mod incidents;
 #[cfg(feature = "frames")]
 mod ingest;
 #[cfg(feature = "frames")]
 mod inspect;
 mod integrity;
+#[cfg(feature = "frames")]
+mod integrity_run;
+#[cfg(feature = "frames")]
+mod judge_run;
 #[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
@@ -41,6 +49,8 @@ mod score;
 mod settle;
 mod simulate;
 mod synth;
+#[cfg(feature = "frames")]
+mod terminal;
 mod terms;
 #[cfg(feature = "frames")]
 mod tiny;

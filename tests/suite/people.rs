@@ -59,15 +59,8 @@ fn found(folder: &Path) -> bool {
             }
             let text = match path.extension().and_then(|e| e.to_str()) {
                 Some("parquet") => {
-                    let frame = gainshare::store::disk::read(&path).unwrap().unwrap();
-                    let mut text = String::new();
-                    for column in frame.columns() {
-                        for i in 0..frame.height() {
-                            text.push_str(&column.get(i).unwrap().to_string());
-                            text.push('\n');
-                        }
-                    }
-                    text
+                    let table = gainshare::publish::reading::read(&path, None, |_| true).unwrap();
+                    table.rows.concat().join("\n")
                 }
                 _ => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
             };

@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+use gainshare::money::Decimal;
+use gainshare::publish::table::{Column, Table, Values, decimal, text as column};
+
 use super::tiny::{Tiny, run};
 
 const HOSTILE: &str = "<script>alert(1)</script>";
@@ -87,6 +90,98 @@ fn the_report_says_what_is_not_there() {
     assert!(page.contains("is not in this output: name it under"));
     // The script asks `Number.isNaN`; no figure is one.
     assert!(!page.replace("isNaN", "").contains("NaN"));
+}
+
+/// Test, q value, effect, whether flagged, evidence.
+type Tested = (String, Option<Decimal>, Option<Decimal>, bool, String);
+
+/// The tests for gaming, as another run would publish them, put beside a report without any.
+#[test]
+fn integrity_is_told_in_plain_words() {
+    let tiny = Tiny::new();
+    tiny.run().with(0, &[]);
+    let out = tiny.path("out");
+    let report = |language: &str| {
+        run(&["report", out.to_str().unwrap(), "--language", language])
+            .with(0, &[])
+            .out
+    };
+    assert!(report("en").contains("Gaming was not tested: this output has no table integrity."));
+    assert!(report("nl").contains("niet getoetst"));
+    let row = |test: &str, q: Option<&str>, effect: Option<&str>, flagged: bool, evidence: &str| {
+        (
+            test.to_owned(),
+            q.map(|q| q.parse::<Decimal>().unwrap()),
+            effect.map(|e| e.parse::<Decimal>().unwrap()),
+            flagged,
+            evidence.to_owned(),
+        )
+    };
+    let rows = [
+        row(
+            "hold_before_breach",
+            Some("0.000012"),
+            Some("2.41"),
+            true,
+            "41 of 312 holds began late; for example <b>INC7</b>",
+        ),
+        row("split_orders", Some("0.4"), Some("1.05"), false, "3 of 80"),
+        row("a_test_of_tomorrow", None, None, false, "too few"),
+    ];
+    let number =
+        |name, get: fn(&Tested) -> Option<Decimal>| decimal(name, "", "", 9, rows.iter().map(get));
+    let table = Table {
+        name: "integrity",
+        description: "",
+        columns: vec![
+            column(
+                "contract_id",
+                "",
+                rows.iter().map(|_| Some("CT-1".to_owned())),
+            ),
+            column(
+                "period",
+                "",
+                rows.iter().map(|_| Some("2025-01/2025-04".to_owned())),
+            ),
+            column("test", "", rows.iter().map(|r| Some(r.0.clone()))),
+            number("q_value", |r| r.1),
+            number("effect", |r| r.2),
+            column(
+                "effect_unit",
+                "",
+                rows.iter().map(|_| Some("ratio of rates".to_owned())),
+            ),
+            Column {
+                name: "flagged",
+                unit: "",
+                description: "",
+                values: Values::Boolean(rows.iter().map(|r| Some(r.3)).collect()),
+            },
+            column("evidence", "", rows.iter().map(|r| Some(r.4.clone()))),
+        ],
+    };
+    table.write(&out, &[]).unwrap();
+    let page = report("en");
+    for text in [
+        "1 of 2 tests was flagged",
+        "Clocks stopped just before a breach",
+        "2.4 times the baseline (ratio of rates)",
+        "less than 0.1\u{a0}%",
+        "for example &lt;b&gt;INC7&lt;/b&gt;",
+        "a test of tomorrow",
+        "too little to test",
+        "Integrity tests raised 1 flag.",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    let page = report("nl");
+    for text in [
+        "Klokken stilgezet vlak voor een overschrijding",
+        "2,4 maal de basisperiode",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
 }
 
 #[test]
@@ -221,12 +316,28 @@ fn two_runs_are_compared_to_the_cent() {
 
 #[test]
 fn completions_know_the_commands() {
+    // The reference is made from the same definition: a heading per command.
+    let reference = run(&["generate", "reference"]).with(0, &[]).out;
+    let commands: Vec<&str> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("## gainshare "))
+        .flat_map(|line| line.split(' '))
+        .collect();
+    assert!(commands.len() > 15, "{commands:?}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let said = run(&["generate", "completions", shell]).with(0, &[]);
-        assert!(
-            said.out.contains("explain") && said.out.contains("completions"),
-            "{shell}"
-        );
+        for command in &commands {
+            assert!(
+                said.out.contains(command),
+                "{shell} does not name {command}"
+            );
+        }
+        for option in ["incident-facts", "format"] {
+            assert!(
+                said.out.contains(option),
+                "{shell} does not name --{option}"
+            );
+        }
     }
     let tiny = Tiny::new();
     run(&["generate", "man", tiny.path("man").to_str().unwrap()]).with(0, &[]);

@@ -486,17 +486,18 @@ fn true_months_are_what_the_truth_file_says() {
     }
 }
 
-/// The estimator on worlds of a generator that is not its model: 48 contracts in which nobody
-/// prevents anything, and 48 in which they do.
+/// The estimator on worlds of a generator that is not its model: 204 contracts in which nobody
+/// prevents anything, and 204 in which they do. Of 1,998 contracts 97.7 % of the intervals hold the
+/// truth (docs/baseline.md); the limits leave room for the luck of 204.
 #[test]
 fn the_baseline_recovers_the_truth_of_example_worlds() {
     let spec = recovery_terms();
-    let idle = recover(&spec, 1, 8, 1.0, Scenario::Idle).unwrap();
-    assert_eq!((idle.contracts, idle.measured), (48, 48));
-    assert!(idle.coverage() >= 0.92, "{idle:?}");
+    let idle = recover(&spec, 1, 34, 1.0, Scenario::Idle).unwrap();
+    assert_eq!((idle.contracts, idle.measured), (204, 204));
+    assert!((0.92..=0.99).contains(&idle.coverage()), "{idle:?}");
     assert!(idle.paid_share() <= 0.03, "{idle:?}");
-    let honest = recover(&spec, 1, 8, 1.0, Scenario::Honest).unwrap();
-    assert!(honest.coverage() >= 0.92, "{honest:?}");
+    let honest = recover(&spec, 1, 34, 1.0, Scenario::Honest).unwrap();
+    assert!((0.92..=0.99).contains(&honest.coverage()), "{honest:?}");
     // Prevention shows: the estimates are near the truth on average.
     assert!(honest.mean_error.abs() < 0.05, "{honest:?}");
 }

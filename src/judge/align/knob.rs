@@ -142,6 +142,11 @@ impl Knob {
     /// The terms with this number set, in the clause as it was first and in every amendment that
     /// has it.
     pub(super) fn set(&self, spec: &SettleSpec, value: Decimal) -> SettleSpec {
+        self.put(spec, &Value::Number(value))
+    }
+
+    /// The same with any value.
+    pub(super) fn put(&self, spec: &SettleSpec, value: &Value) -> SettleSpec {
         let mut spec = spec.clone();
         let amended = spec
             .source
@@ -152,7 +157,7 @@ impl Knob {
             if clause.value.id.value == self.clause_id
                 && let Some(term) = get(&mut clause.value, self.place)
             {
-                term.value = Value::Number(value);
+                term.value = value.clone();
             }
         }
         spec

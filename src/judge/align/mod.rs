@@ -12,18 +12,22 @@
 
 mod ask;
 mod assume;
+mod dial;
 mod driver;
 mod knob;
 mod path;
 mod regions;
 mod repair;
+mod rows;
 mod study;
+mod wallet;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use ask::asked_by_period;
 pub use assume::{Assumptions, Origin};
+pub use dial::{Dial, Term, dials};
 
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::{Currency, Decimal, MoneyError};

@@ -245,19 +245,21 @@ impl Path {
         !self.way.is_empty() || !self.ratios.is_empty()
     }
 
-    /// How far the driver can move before a denominator is used up.
+    /// How far the driver can move before a part of a quotient is used up.
     pub(super) fn limit(&self) -> Option<Decimal> {
+        let lasts = |parts: Decimal, step: Decimal| {
+            step.is_negative()
+                .then(|| parts.div(step.abs(), 0, Rounding::Down).ok())
+                .flatten()
+        };
         self.ratios
             .iter()
-            .filter(|c| c.denominator_step.is_negative())
-            .filter_map(|c| {
-                c.ratio
-                    .denominator
-                    .checked_sub(Decimal::ONE)
-                    .ok()?
-                    .div(c.denominator_step.abs(), 0, Rounding::Down)
-                    .ok()
+            .flat_map(|c| {
+                let rest = c.ratio.denominator.checked_sub(Decimal::ONE).ok();
+                let below = rest.and_then(|rest| lasts(rest, c.denominator_step));
+                [lasts(c.ratio.numerator, c.numerator_step), below]
             })
+            .flatten()
             .min()
     }
 

@@ -57,10 +57,11 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
 }
 
 /// Whether a rate of events is greater than another: exact conditional test, given the sum of
-/// events (Przyborowski and Wilenski 1940). Gives the one-sided p value and the ratio of rates;
-/// half an event is added to both counts for the ratio. `None` without opportunities.
+/// events (Przyborowski and Wilenski 1940), with both counts divided by `dispersion` (1 for
+/// independent events). Gives the one-sided p value and the ratio of rates; half an event is added
+/// to both counts for the ratio. `None` without opportunities.
 #[must_use]
-pub fn rate_greater(now: (u64, f64), before: (u64, f64)) -> Option<(f64, f64)> {
+pub fn rate_greater(now: (u64, f64), before: (u64, f64), dispersion: f64) -> Option<(f64, f64)> {
     let (k, m) = (now.0 as f64, before.0 as f64);
     if !(now.1 > 0.0 && before.1 > 0.0) {
         return None;
@@ -69,9 +70,62 @@ pub fn rate_greater(now: (u64, f64), before: (u64, f64)) -> Option<(f64, f64)> {
     let p = if now.0 == 0 {
         1.0
     } else {
-        beta_cdf(part, k, m + 1.0)
+        beta_cdf(part, k / dispersion, m / dispersion + 1.0)
     };
     Some((p, (k + 0.5) / now.1 / ((m + 0.5) / before.1)))
+}
+
+/// How much more the events of months scatter than independent ones would: Pearson's chi-square
+/// over its degrees of freedom, at least 1. `months` are events and opportunities; those without
+/// opportunities are left out. 1 with fewer than six months: nothing can be said.
+#[must_use]
+pub fn dispersion(months: &[(u64, f64)]) -> f64 {
+    let reach: f64 = months.iter().map(|m| m.1.max(0.0)).sum();
+    let events: u64 = months.iter().filter(|m| m.1 > 0.0).map(|m| m.0).sum();
+    let used = months.iter().filter(|m| m.1 > 0.0).count();
+    if used < 6 || events == 0 {
+        return 1.0;
+    }
+    let rate = events as f64 / reach;
+    let mut square = 0.0;
+    for (count, exposure) in months.iter().filter(|m| m.1 > 0.0) {
+        let expected = rate * exposure;
+        let off = *count as f64 - expected;
+        square += off * off / expected;
+    }
+    (square / (used as f64 - 1.0)).max(1.0)
+}
+
+/// Whether values tend to be greater than others: one-sided rank-sum test (Mann and Whitney 1947),
+/// normal approximation with correction for ties and continuity. `None` with fewer than six values
+/// on a side, or when all are equal.
+#[must_use]
+pub fn ranks_greater(now: &[f64], before: &[f64]) -> Option<f64> {
+    let (n, m) = (now.len() as f64, before.len() as f64);
+    if now.len() < 6 || before.len() < 6 {
+        return None;
+    }
+    let mut all: Vec<(f64, bool)> = now
+        .iter()
+        .map(|v| (*v, true))
+        .chain(before.iter().map(|v| (*v, false)))
+        .collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut rank, mut sum, mut ties) = (0.0, 0.0, 0.0);
+    for equal in all.chunk_by(|a, b| a.0 == b.0) {
+        let k = equal.len() as f64;
+        let own = equal.iter().filter(|v| v.1).count() as f64;
+        sum += own * (rank + (k + 1.0) / 2.0);
+        rank += k;
+        ties += k * k * k - k;
+    }
+    let u = sum - n * (n + 1.0) / 2.0;
+    let t = n + m;
+    let variance = n * m / 12.0 * (t + 1.0 - ties / (t * (t - 1.0)));
+    if variance <= 0.0 {
+        return None;
+    }
+    Some(normal_cdf(-(u - n * m / 2.0 - 0.5) / variance.sqrt()))
 }
 
 /// Whether the odds `now.0 : now.1` are greater than `before.0 : before.1`: Fisher's exact test,
@@ -117,15 +171,13 @@ pub fn more_often(
         return None;
     }
     let rate = m / f;
-    let mut square = 0.0;
-    for (count, exposure) in before.0.iter().zip(before.1) {
-        let expected = rate * exposure;
-        if expected > 0.0 {
-            let off = *count as f64 - expected;
-            square += off * off / expected;
-        }
-    }
-    let dispersion = (square / (before.0.len() as f64 - 1.0)).max(1.0);
+    let months: Vec<(u64, f64)> = before
+        .0
+        .iter()
+        .copied()
+        .zip(before.1.iter().copied())
+        .collect();
+    let dispersion = dispersion(&months);
     let ratio = (k / e) / rate;
     let z = (libm::log(ratio) - libm::log(margin)) / (dispersion * (1.0 / k + 1.0 / m)).sqrt();
     Some((normal_cdf(-z), ratio))

@@ -3,7 +3,8 @@
 //!
 //! Counts are Poisson with a gamma factor for their dispersion. The baseline is wrong by one
 //! normal draw a year, with the relative error √(φ / incidents on which it rests). The lower end
-//! of the interval is `avoided − z √(error of the baseline² + φ × expected)`.
+//! of the interval is `avoided − z √(error of the baseline² + φ × expected)`. A verified saving with
+//! a lower end is off by one normal draw a year, of the standard error that its interval has.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +28,23 @@ struct Unit {
     values: BTreeMap<(String, Option<String>), f64>,
 }
 
+/// A verified saving that is known with its lower end.
+#[derive(Debug, Clone)]
+struct Saving {
+    span: Span,
+    verified: f64,
+    /// (verified − lower end) ÷ z of the level.
+    half_width: f64,
+}
+
 /// The last year of a contract, as a place to draw from.
 #[derive(Debug, Clone)]
 pub(super) struct World {
     units: Vec<Unit>,
     /// Longer periods that the terms settle, within the year.
     longer: Vec<Span>,
+    /// Verified savings of any period within the year, with their standard error.
+    savings: Vec<Saving>,
     price: f64,
     impact: Option<f64>,
 }
@@ -142,10 +154,31 @@ impl World {
             .spans()
             .filter(|span| span.months() > shortest && whole.covers(*span))
             .collect();
+        let saved = |wanted: &str, span: Span| {
+            let mut of = known.iter().filter(|k| k.0 == span && k.2.is_none());
+            of.find(|k| k.1 == wanted).map(|k| k.3)
+        };
+        let mut spans: Vec<Span> = known.iter().map(|k| k.0).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        let savings = spans
+            .into_iter()
+            .filter(|span| whole.covers(*span))
+            .filter_map(|span| {
+                let verified = saved("verified_saving", span)?;
+                let lower = saved("verified_saving_lower", span)?;
+                Some(Saving {
+                    span,
+                    verified,
+                    half_width: (verified - lower).max(0.0),
+                })
+            })
+            .collect();
         let number = |name: &str| assumptions.get(name).map(Decimal::to_f64_lossy);
         Ok(World {
             units,
             longer,
+            savings,
             price: number("price").unwrap_or(0.0),
             impact: number("impact"),
         })
@@ -168,8 +201,11 @@ impl World {
         .covers(period)
     }
 
-    /// The relative error of the baseline: of a mean over its months.
+    /// The relative error of the baseline: as it was fitted, else of a mean over its months.
     fn relative_error(&self, settings: &Settings) -> f64 {
+        if let Some(error) = settings.relative_error {
+            return error;
+        }
         let months: i32 = self.units.iter().map(|u| u.span.months()).sum();
         let per_month = self.expected() / f64::from(months.max(1));
         libm::sqrt(settings.dispersion / (per_month * f64::from(settings.baseline_months)))
@@ -190,10 +226,34 @@ impl World {
         reduction: f64,
         path: u32,
     ) -> Year {
+        self.year(settings, scenario, reduction, path, false)
+    }
+
+    /// The year that is expected: nothing is off and nothing scatters. Lower ends are as far below
+    /// as they always are.
+    pub(super) fn certain(&self, settings: &Settings, scenario: &Scenario, reduction: f64) -> Year {
+        self.year(settings, scenario, reduction, 0, true)
+    }
+
+    fn year(
+        &self,
+        settings: &Settings,
+        scenario: &Scenario,
+        reduction: f64,
+        path: u32,
+        certain: bool,
+    ) -> Year {
+        let luck = |drawn: f64| if certain { 0.0 } else { drawn };
         let mut draw = Draw::new(settings.seed, u64::from(path));
         let error = self.relative_error(settings);
-        let off = 1.0 + error * draw.normal();
+        let off = 1.0 + error * luck(draw.normal());
         let struck = draw.index(self.units.len());
+        // Last of the year's own draws: the others stay what they were without savings.
+        let saving_off = luck(draw.normal());
+        let saves = matches!(
+            scenario.conduct,
+            Conduct::Prevents(_) | Conduct::PreventsProvable
+        );
         let z = normal_quantile(0.5 + settings.level / 2.0);
         let hidden = match scenario.conduct {
             Conduct::Games(part) => part,
@@ -207,14 +267,18 @@ impl World {
                 settings.seed ^ 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number as u64 + 1),
                 u64::from(path),
             );
-            let noise = draw.normal();
+            let noise = luck(draw.normal());
             let counterfactual = unit.expected * (1.0 + scenario.growth);
             let mut mean = counterfactual * (1.0 - reduction);
-            if settings.dispersion > 1.0 && mean > 0.0 {
+            if settings.dispersion > 1.0 && mean > 0.0 && !certain {
                 let shape = (mean / (settings.dispersion - 1.0)).max(1.0);
                 mean *= draw.gamma(shape) / shape;
             }
-            let mut happened = draw.poisson(mean) as f64;
+            let mut happened = if certain {
+                mean
+            } else {
+                draw.poisson(mean) as f64
+            };
             if scenario.outage > 0.0 && number == struck {
                 happened += libm::round(counterfactual * scenario.outage);
             }
@@ -245,7 +309,13 @@ impl World {
             }
             for name in ["gross_saving", "verified_saving", "qualified_saving"] {
                 if let Some(saving) = get(name) {
-                    values.insert(name, saving - self.price * change);
+                    // Who prevents nothing saves nothing either.
+                    let saving = if saves {
+                        saving - self.price * change
+                    } else {
+                        0.0
+                    };
+                    values.insert(name, saving);
                 }
             }
             if let Some(level) = get("sla_attainment") {
@@ -315,6 +385,18 @@ impl World {
                     _ => put(*span, name, sum),
                 }
             }
+        }
+        // A saving that is known with its error: as measured, or nothing, and off by one draw for
+        // the whole year.
+        for saving in &self.savings {
+            let truth = if saves { saving.verified } else { 0.0 };
+            let estimate = truth + saving_off * saving.half_width / z;
+            put(saving.span, "verified_saving", estimate);
+            put(
+                saving.span,
+                "verified_saving_lower",
+                estimate - saving.half_width,
+            );
         }
         let exact = |v: f64| Decimal::from_f64_rounded(v, 4).unwrap_or(Decimal::ZERO);
         Year {

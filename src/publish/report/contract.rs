@@ -6,16 +6,18 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::facts::{Calculation, Contract, Kpi, Line};
+use super::facts::{Calculation, Contract, Kpi, Line, Noticed};
 use super::figures;
+use super::integrity;
 use super::language::Language;
 use super::names::{name, sentence};
 use super::page::noticed;
+use super::timeline;
 use crate::money::Decimal;
 use crate::publish::reading::ReadTable;
 
 /// The part of the contract with number `n`.
-pub(super) fn part(contract: &Contract, n: usize, steps: bool, l: Language) -> Markup {
+pub(super) fn part(contract: &Contract, n: usize, as_of: &str, steps: bool, l: Language) -> Markup {
     html! {
         section.contract.new aria-labelledby=(format!("c{n}")) {
             h2 id=(format!("c{n}")) {
@@ -24,14 +26,14 @@ pub(super) fn part(contract: &Contract, n: usize, steps: bool, l: Language) -> M
             }
             (comes_to(contract, l))
             div.pair {
-                (figures::incidents(contract, n, l))
-                (figures::saving(contract, n, l))
+                (figures::incidents(contract, n, steps, l))
+                (figures::saving(contract, n, steps, l))
             }
             (amounts(contract, n, steps, l))
             (measures(contract, n, steps, l))
-            (told(contract, n, l))
+            (timeline::told(contract, n, as_of, steps, l))
             (figures::alignment(contract, n, steps, l))
-            (integrity(contract, n, l))
+            (integrity::integrity(contract, n, steps, l))
             @if steps {
                 @for (title, table) in &contract.others {
                     h3 { (title.replace('_', " ")) }
@@ -45,9 +47,12 @@ pub(super) fn part(contract: &Contract, n: usize, steps: bool, l: Language) -> M
                 }
             }
             @if !contract.noticed.is_empty() {
+                @let shown: Vec<Noticed> = contract.noticed.iter().filter(|f| steps || f.severity != "note").cloned().collect();
+                @let left = contract.noticed.len() - shown.len();
                 details.print {
                     summary { (l.say("Findings about this contract", "Bevindingen over dit contract")) " (" (contract.noticed.len()) ")" }
-                    (noticed(&contract.noticed, &format!("{} {}", l.say("Findings", "Bevindingen"), super::names::short(&contract.id, 60)), l))
+                    (noticed(&shown, &format!("{} {}", l.say("Findings", "Bevindingen"), super::names::short(&contract.id, 60)), l))
+                    @if left > 0 { p.soft { (left) (l.say(" notes are in the table findings.", " opmerkingen staan in de tabel findings.")) } }
                 }
             }
         }
@@ -67,7 +72,7 @@ fn comes_to(contract: &Contract, l: Language) -> Markup {
                 ". "
             }
             @for ((scheme, currency), sum) in contract.schemes.iter().filter(|((s, _), _)| s != "this_contract") {
-                i { (name(scheme)) } (l.say(" would have paid ", " had betaald: "))
+                i { (name(scheme)) } (l.say(" would have paid ", " was uitgekomen op "))
                 @match sum {
                     Some(sum) => (l.money(*sum, currency)),
                     None => (l.status("not_measurable")),
@@ -151,10 +156,19 @@ fn due(calculation: &Calculation, n: usize, steps: bool, l: Language) -> Markup 
                     }
                 }
                 td {
-                    (l.status(&line.status))
+                    (l.status(&line.status)) (decided(line, l))
                     @if !line.bound_by.is_empty() { " (" (l.step(&line.bound_by)) ")" }
                 }
             }
+        }
+    }
+}
+
+/// The mark of an amount that rests on a decision against a rule.
+fn decided(line: &Line, l: Language) -> Markup {
+    html! {
+        @if !line.overridden.is_empty() {
+            span.mark.bad { (l.say("overridden: ", "besluit tegen een regel: ")) (name(&line.overridden)) }
         }
     }
 }
@@ -200,7 +214,7 @@ fn step(line: &Line, n: usize, l: Language) -> Markup {
             td.n { @if let Some(rate) = line.rate { (l.number(rate)) } }
             td.n {
                 @match line.amount {
-                    Some(amount) if payable => (l.money(amount, &line.currency)),
+                    Some(amount) if payable => { (l.money(amount, &line.currency)) (decided(line, l)) },
                     Some(amount) => (l.number(amount)),
                     None => (l.status(&line.status)),
                 }
@@ -247,8 +261,14 @@ pub(super) fn valued(value: Decimal, unit: &str, l: Language) -> String {
     }
 }
 
-/// The measures over the performance period: all of them, or, where the page has many contracts
-/// (`all` is false), those that an amount names or the terms aim at.
+/// Whether a value says its unit itself; see [`valued`].
+fn said(unit: &str) -> bool {
+    matches!(unit, "share" | "business_s" | "wall_s")
+        || unit.len() == 3 && unit.chars().all(|c| c.is_ascii_uppercase())
+}
+
+/// The measures over the performance period: first those that an amount names or the terms aim at,
+/// then, unless the page has many contracts (`all` is false), the others.
 fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     let longest = contract
         .kpis
@@ -269,34 +289,50 @@ fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
         .flat_map(|c| &c.lines)
         .flat_map(|line| measures_named(&line.explanation))
         .chain(["incidents_avoided"])
+        // The section on telling in time leads to these.
+        .chain([
+            "notify_timely_share",
+            "breach_warned_share",
+            "telling_delay_cost",
+        ])
         .collect();
     let (rows, rest): (Vec<&Kpi>, Vec<&Kpi>) = contract
         .kpis
         .iter()
         .filter(|k| k.period == period)
-        .partition(|k| all || k.target.is_some() || named.contains(k.id.as_str()));
+        .partition(|k| k.target.is_some() || named.contains(k.id.as_str()));
+    let title = format!("c{n}-kpis");
     html! {
-        @if !rest.is_empty() {
-            p.soft {
-                (l.say("Measures that no amount names and no target aims at stand in the table kpi: ", "Maten die geen bedrag noemt en waarvoor geen doel geldt staan in de tabel kpi: "))
-                (rest.len()) "."
-            }
-        }
         @if !rows.is_empty() {
-            h3 id=(format!("c{n}-kpis")) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
-            div.wide tabindex="0" role="group" aria-labelledby=(format!("c{n}-kpis")) {
-                table.sort {
-                    thead { tr {
-                        th scope="col" { (l.say("Measure", "Maat")) }
-                        th.n scope="col" { (l.say("Value", "Waarde")) }
-                        th.n scope="col" { (l.say("Interval", "Interval")) }
-                        th.n scope="col" { (l.say("Baseline", "Basis")) }
-                        th.n scope="col" { (l.say("Target", "Doel")) }
-                        th.n scope="col" { (l.say("Rests on", "Rust op")) }
-                        th scope="col" { (l.say("Unit", "Eenheid")) }
-                    } }
-                    tbody { @for kpi in rows { (measure(kpi, n, l)) } }
-                }
+            h3 id=(title) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
+            p.soft { (l.say("Those that an amount names or the terms aim at.", "De maten die een bedrag noemt of waarvoor de voorwaarden een doel stellen.")) }
+            (table_of(&rows, &format!("{} c{n}", l.say("Measures", "Maten")), n, l))
+        }
+        @if !rest.is_empty() && all {
+            details.print {
+                summary { (l.say("All other measures", "Alle andere maten")) " (" (rest.len()) ")" }
+                (table_of(&rest, &format!("{} c{n}", l.say("Other measures", "Andere maten")), n, l))
+            }
+        } @else if !rest.is_empty() {
+            p.soft { (rest.len()) (l.say(" other measures are in the table kpi.", " andere maten staan in de tabel kpi.")) }
+        }
+    }
+}
+
+fn table_of(rows: &[&Kpi], label: &str, n: usize, l: Language) -> Markup {
+    html! {
+        div.wide tabindex="0" role="group" aria-label=(label) {
+            table.sort {
+                thead { tr {
+                    th scope="col" { (l.say("Measure", "Maat")) }
+                    th.n scope="col" { (l.say("Value", "Waarde")) }
+                    th.n scope="col" { (l.say("Interval", "Interval")) }
+                    th.n scope="col" { (l.say("Baseline", "Basis")) }
+                    th.n scope="col" { (l.say("Target", "Doel")) }
+                    th.n scope="col" { (l.say("Rests on", "Rust op")) }
+                    th scope="col" { (l.say("Unit", "Eenheid")) }
+                } }
+                tbody { @for kpi in rows { (measure(kpi, n, l)) } }
             }
         }
     }
@@ -324,58 +360,7 @@ fn measure(kpi: &Kpi, n: usize, l: Language) -> Markup {
             td.n { @if let Some(value) = kpi.baseline { (valued(value, &kpi.unit, l)) } }
             td.n { @if let Some(value) = kpi.target { (valued(value, &kpi.unit, l)) } }
             td.n { @if let Ok(n) = kpi.n.parse() { (l.number(Decimal::from_u64(n))) } }
-            td.soft { (l.unit(&kpi.unit)) }
-        }
-    }
-}
-
-/// Whether the supplier told in time, where this output measures it.
-fn told(contract: &Contract, n: usize, l: Language) -> Markup {
-    let measured = contract.kpis.iter().any(|k| {
-        ["notify", "notice", "warn", "informed", "update_cadence"]
-            .iter()
-            .any(|word| k.id.contains(word))
-    });
-    html! {
-        h3 id=(format!("c{n}-told")) { (l.say("Telling in time", "Op tijd vertellen")) }
-        p {
-            @if measured {
-                (l.say("The measures above say how often and how early the customer was told. The timeline of single incidents is not in this output.", "De maten hierboven zeggen hoe vaak en hoe vroeg de klant is ingelicht. De tijdlijn van afzonderlijke incidenten staat niet in deze uitvoer."))
-            } @else {
-                (l.say("This output does not measure notices, updates and warnings: nothing can be said about proactive communication.", "Deze uitvoer meet geen berichten, updates en waarschuwingen: over proactieve communicatie is niets te zeggen."))
-            }
-        }
-    }
-}
-
-/// Integrity tests: the flagged ones in words, all of them in a table.
-fn integrity(contract: &Contract, n: usize, l: Language) -> Markup {
-    html! {
-        h3 id=(format!("c{n}-integrity")) { (l.say("Can the numbers be trusted?", "Zijn de cijfers te vertrouwen?")) }
-        @match &contract.integrity {
-            None => p { (l.say("Gaming was not tested: this output has no table integrity. Do not pay on the count of incidents alone.", "Sturen van de cijfers is niet getoetst: deze uitvoer heeft geen tabel integrity. Betaal niet alleen op het aantal incidenten.")) },
-            Some(table) => {
-                @let flagged = contract.flagged().unwrap_or(0);
-                p {
-                    @if flagged == 0 { (l.say("No test was flagged. That is no proof that nothing was done.", "Geen toets gaf een signaal. Dat bewijst niet dat er niets is gedaan.")) }
-                    @else { span.mark.bad { (flagged) " " (l.say("tests were flagged", "toetsen gaven een signaal")) } (l.say(". A flag is a reason to ask, not a verdict:", ". Een signaal is een reden om te vragen, geen oordeel:")) }
-                }
-                @if flagged > 0 {
-                    ul {
-                        @for row in table.iter().filter(|r| r.text("flagged") == "true") {
-                            li {
-                                strong { (name(&row.text("test").replace('_', " "))) } " (" (l.period(row.text("period"))) "): "
-                                (sentence(row.text("evidence")))
-                                @if let Some(effect) = row.number("effect") { " " (l.say("Effect: ", "Effect: ")) (l.rounded(effect, 3)) "." }
-                            }
-                        }
-                    }
-                }
-                details {
-                    summary { (l.say("All tests", "Alle toetsen")) }
-                    (plain(table, "integrity", l))
-                }
-            }
+            td.soft { @if !said(&kpi.unit) { (l.unit(&kpi.unit)) } }
         }
     }
 }

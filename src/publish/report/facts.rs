@@ -24,6 +24,8 @@ pub(crate) struct Line {
     pub(crate) delta: Option<Decimal>,
     pub(crate) bound_by: String,
     pub(crate) status: String,
+    /// The decisions against a rule that it rests on; empty for none.
+    pub(crate) overridden: String,
     pub(crate) rule: String,
     pub(crate) terms_version: String,
     pub(crate) explanation: String,
@@ -95,6 +97,7 @@ pub(crate) struct Contract {
     pub(crate) noticed: Vec<Noticed>,
     pub(crate) integrity: Option<ReadTable>,
     pub(crate) alignment: Option<ReadTable>,
+    pub(crate) worst: Option<ReadTable>,
     pub(crate) others: Vec<(&'static str, ReadTable)>,
 }
 
@@ -136,6 +139,15 @@ impl Contract {
             .iter()
             .flat_map(Calculation::due)
             .filter(|l| l.status == status)
+            .count()
+    }
+
+    /// How many due rows rest on a decision against a rule.
+    pub(crate) fn overridden(&self) -> usize {
+        self.calculations
+            .iter()
+            .flat_map(Calculation::due)
+            .filter(|l| !l.overridden.is_empty())
             .count()
     }
 
@@ -271,7 +283,7 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
         }
     }
     let mut absent = Vec::new();
-    for name in ["integrity", "alignment"]
+    for name in ["integrity", "alignment", "worst_incidents"]
         .into_iter()
         .chain(OTHERS.iter().copied())
     {
@@ -298,6 +310,7 @@ fn spread(contracts: &mut [Contract], name: &'static str, table: &ReadTable) {
         match name {
             "integrity" => contract.integrity = Some(own),
             "alignment" => contract.alignment = Some(own),
+            "worst_incidents" => contract.worst = Some(own),
             _ if own.rows.is_empty() => {}
             _ => contract.others.push((name, own)),
         }
@@ -342,6 +355,7 @@ pub(crate) fn line(row: &Row<'_>) -> Line {
         delta: row.number("delta"),
         bound_by: text("bound_by"),
         status: text("status"),
+        overridden: text("overridden"),
         rule: text("rule"),
         terms_version: text("terms_version"),
         explanation: text("explanation"),

@@ -13,8 +13,36 @@ use super::picture::{self, Bar, Month};
 use crate::money::Decimal;
 use crate::publish::reading::ReadTable;
 
+/// How a picture is read. Where a page has many contracts it is said once for all.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Caption {
+    Incidents,
+    Saving,
+    Told,
+    Alignment,
+}
+
+impl Caption {
+    /// In the order of a contract's part.
+    pub(super) const ALL: [Caption; 4] = [
+        Caption::Incidents,
+        Caption::Saving,
+        Caption::Told,
+        Caption::Alignment,
+    ];
+
+    pub(super) fn words(self, l: Language) -> &'static str {
+        match self {
+            Caption::Incidents => l.say("Incidents per month. An interval of one month is wide; only the interval over the whole period decides.", "Incidenten per maand. Het interval van één maand is breed; alleen dat over de hele periode beslist."),
+            Caption::Saving => l.say("Above: cost against the benchmark. Below, on its own scale: what becomes of the difference. The dashed outline is the step before.", "Boven: kosten tegenover de maatstaf. Onder, op eigen schaal: wat er van het verschil wordt. De stippellijn is de stap ervoor."),
+            Caption::Alignment => l.say("Change of the supplier's profit, by region; a jump is a notch of the terms. Where the line falls, the terms make the supplier poorer.", "Verandering van de winst van de leverancier, per gebied; een sprong is een drempel in de voorwaarden. Waar de lijn daalt maken de voorwaarden de leverancier armer."),
+            Caption::Told => l.say("Each line runs from the moment the incident was known to its restoration, each on its own scale. Dashed: nobody had been told yet. Thick: past its target.", "Elke lijn loopt van het moment waarop het incident bekend was tot het herstel, elk op zijn eigen schaal. Gestreept: nog niemand was ingelicht. Dik: over de norm heen."),
+        }
+    }
+}
+
 /// Expected against counted incidents, month by month.
-pub(super) fn incidents(contract: &Contract, n: usize, l: Language) -> Markup {
+pub(super) fn incidents(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     let mut list: BTreeMap<i32, Month> = BTreeMap::new();
     let monthly = |id: &'static str| {
         contract.kpis.iter().filter_map(move |k| {
@@ -78,22 +106,43 @@ pub(super) fn incidents(contract: &Contract, n: usize, l: Language) -> Markup {
                 }
                 figure {
                     (picture::incidents(&list, &format!("c{n}-p1"), &format!("{}: {}", short(&contract.id, 60), l.say("expected incidents per month with their interval, and what was counted", "verwachte incidenten per maand met interval, en wat is geteld")), l))
-                    figcaption { (l.say("Incidents per month. An interval of one month is wide; only the interval over the whole period decides.", "Incidenten per maand. Het interval van één maand is breed; alleen dat over de hele periode beslist.")) }
+                    @if all { figcaption { (Caption::Incidents.words(l)) } }
                 }
                 details {
                     summary { (l.say("Figures of this picture", "Cijfers van deze grafiek")) }
-                    (figures(&list, l))
+                    @if all { (figures(&list, l)) } @else { (in_lines(&list, l)) }
                 }
             }
         }
     }
 }
 
+/// A value drawn, with one decimal.
+fn number(value: Option<f64>, l: Language) -> String {
+    value
+        .and_then(|v| Decimal::from_f64_rounded(v, 1).ok())
+        .map_or("–".to_owned(), |d| l.number(d))
+}
+
+/// The same figures, a few letters a month: for pages with many contracts.
+fn in_lines(list: &[Month], l: Language) -> Markup {
+    let before: Vec<&Month> = list.iter().filter(|m| m.expected.is_none()).collect();
+    let counts: Vec<String> = before.iter().map(|m| number(m.counted, l)).collect();
+    html! {
+        @if let (Some(first), Some(last)) = (before.first(), before.last()) {
+            p { (first.name) " " (l.say("to", "t/m")) " " (last.name) ", " (l.say("counted", "geteld")) ": " (counts.join(" · ")) }
+        }
+        p {
+            (l.say("Counted / expected (interval): ", "Geteld / verwacht (interval): "))
+            @for m in list.iter().filter(|m| m.expected.is_some()) {
+                (m.name) " " (number(m.counted, l)) " / " (number(m.expected, l)) " (" (number(m.low, l)) "–" (number(m.high, l)) "); "
+            }
+        }
+    }
+}
+
 fn figures(list: &[Month], l: Language) -> Markup {
-    let number = |v: Option<f64>| {
-        v.and_then(|v| Decimal::from_f64_rounded(v, 1).ok())
-            .map_or("–".to_owned(), |d| l.number(d))
-    };
+    let number = |v: Option<f64>| number(v, l);
     html! {
         div.wide tabindex="0" role="group" aria-label=(l.say("Figures of the picture", "Cijfers van de grafiek")) {
             table {
@@ -117,7 +166,7 @@ fn figures(list: &[Month], l: Language) -> Markup {
 }
 
 /// From the benchmark to what is payable, of the last period in which a saving was shared.
-pub(super) fn saving(contract: &Contract, n: usize, l: Language) -> Markup {
+pub(super) fn saving(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     let sharing = contract
         .calculations
         .iter()
@@ -138,7 +187,7 @@ pub(super) fn saving(contract: &Contract, n: usize, l: Language) -> Markup {
                     p { (super::names::name(&first.clause)) " · " (l.period(&first.period)) }
                     figure {
                         (picture::bars(&groups, &format!("c{n}-p2"), &format!("{}: {}", short(&contract.id, 60), l.say("from the benchmark to what is payable", "van de maatstaf naar wat te betalen is"))))
-                        figcaption { (l.say("Above: cost against the benchmark. Below, on its own scale: what becomes of the difference. The dashed outline is the step before.", "Boven: kosten tegenover de maatstaf. Onder, op eigen schaal: wat er van het verschil wordt. De stippellijn is de stap ervoor.")) }
+                        @if all { figcaption { (Caption::Saving.words(l)) } }
                     }
                     details {
                         summary { (l.say("Figures of this picture", "Cijfers van deze grafiek")) }
@@ -202,16 +251,32 @@ pub(super) fn alignment(contract: &Contract, n: usize, rows: bool, l: Language) 
             None => p { (l.say("What the next avoided incident does to the supplier's profit is not in this output (no table alignment).", "Wat het volgende voorkomen incident doet met de winst van de leverancier staat niet in deze uitvoer (geen tabel alignment).")) },
             Some(table) => {
                 @let regions = regions(table);
-                @for (driver, parts) in drivers(&regions) {
+                @let drivers = drivers(&regions);
+                @for (driver, parts) in drivers.iter().filter(|(driver, _)| rows || driver == "avoided_incident") {
                     figure {
-                        (picture::curve(&parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de oorzaak")), &driver.replace('_', " "), l))
-                        figcaption { (l.say("Change of the supplier's profit, by region; a jump is a notch of the terms. Where the line falls, the terms make the supplier poorer.", "Verandering van de winst van de leverancier, per gebied; een sprong is een drempel in de voorwaarden. Waar de lijn daalt maken de voorwaarden de leverancier armer.")) }
+                        (picture::curve(parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de drijfveer")), &driver.replace('_', " "), l))
+                        @if rows { figcaption { (Caption::Alignment.words(l)) } }
                     }
                 }
+                @if drivers.is_empty() { p { (l.say("The run could not tell: see the findings about alignment.", "De run kon het niet bepalen: zie de bevindingen over alignment.")) } }
+                @if !rows && let Some(first) = drivers.iter().find(|(driver, _)| driver == "avoided_incident") {
+                    @for verdict in verdicts(&regions, &first.0) { p { (super::names::sentence(&verdict)) } }
+                }
+                @if !rows && drivers.iter().any(|(driver, _)| driver != "avoided_incident") { p.soft { (l.say("Other drivers are in the table alignment.", "Andere drijfveren staan in de tabel alignment.")) } }
                 @if rows { (plain(&regions, &format!("alignment {}", short(&contract.id, 60)), l)) }
             }
         }
     }
+}
+
+/// What the regions of a driver mean, in the words of the table.
+fn verdicts(table: &ReadTable, driver: &str) -> Vec<String> {
+    let of = |row: &crate::publish::reading::Row<'_>| row.text("driver") == driver;
+    table
+        .iter()
+        .filter(of)
+        .map(|row| row.text("verdict").to_owned())
+        .collect()
 }
 
 /// What is shown of the table: regions of all clauses together, in the last period.

@@ -7,10 +7,13 @@
 mod contract;
 pub(crate) mod facts;
 mod figures;
+mod integrity;
 pub mod language;
 pub(crate) mod names;
 mod page;
 mod picture;
+mod thin;
+mod timeline;
 
 pub use language::Language;
 
@@ -25,44 +28,8 @@ pub const REPORT: &str = "report.html";
 /// When a table that is there cannot be read.
 pub fn report(published: &Published, language: Language) -> Result<String, ReadingError> {
     let facts = facts::gather(published)?;
-    Ok(thinned(
+    Ok(thin::thinned(
         &page::page(&facts, published, language).into_string(),
+        language,
     ))
-}
-
-/// Without the end tags that HTML lets one leave out: a tenth of a large report. Texts hold none
-/// of them, they are escaped.
-fn thinned(page: &str) -> String {
-    const OPTIONAL: [&str; 8] = [
-        "</td>", "</th>", "</tr>", "</li>", "</dt>", "</dd>", "</thead>", "</tbody>",
-    ];
-    let mut thin = String::with_capacity(page.len());
-    let mut rest = page;
-    while let Some(at) = rest.find("</") {
-        let (before, from) = rest.split_at(at);
-        thin.push_str(before);
-        let gone = OPTIONAL.iter().find(|tag| from.starts_with(**tag));
-        if gone.is_none() {
-            thin.push_str("</");
-        }
-        rest = from
-            .get(gone.map_or(2, |tag| tag.len())..)
-            .unwrap_or_default();
-    }
-    thin.push_str(rest);
-    thin
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thinned;
-
-    #[test]
-    fn only_end_tags_that_may_go_go() {
-        assert_eq!(
-            thinned("<table><tr><td>a</td><td><bdi>b</bdi></td></tr></table>"),
-            "<table><tr><td>a<td><bdi>b</bdi></table>"
-        );
-        assert_eq!(thinned(""), "");
-    }
 }

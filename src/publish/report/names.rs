@@ -1,5 +1,5 @@
 //! Names and sentences from the input, made harmless to look at: short, on one line, and isolated
-//! so that a right-to-left mark turns nothing but itself. Escaping is the template's.
+//! so that a letter written from right to left turns nothing but itself (ASCII has none). Escaping is the template's.
 
 use maud::{Markup, html};
 
@@ -11,13 +11,13 @@ const SENTENCE: usize = 700;
 /// A name from the input.
 pub(super) fn name(text: &str) -> Markup {
     let shown = short(text, NAME);
-    html! { bdi { (shown) } }
+    html! { @if shown.is_ascii() { (shown) } @else { bdi { (shown) } } }
 }
 
 /// A sentence of a table; the engine writes English.
 pub(super) fn sentence(text: &str) -> Markup {
     let shown = short(text, SENTENCE);
-    html! { bdi lang="en" { (shown) } }
+    html! { @if shown.is_ascii() { span lang="en" { (shown) } } @else { bdi lang="en" { (shown) } } }
 }
 
 /// A text on one line, without marks that change the direction or cannot be seen, at most so long.

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::contract;
 use super::facts::{Contract, Facts, Noticed, plus};
+use super::figures::Caption;
 use super::language::Language;
 use super::names::{name, sentence};
 use crate::money::Decimal;
@@ -32,19 +33,24 @@ pub(super) fn page(facts: &Facts, published: &Published, l: Language) -> Markup 
             body {
                 a.skip href="#contracts" { (l.say("To the contracts", "Naar de contracten")) }
                 header {
-                    h1 { (l.say("Settlement", "Afrekening")) " " (name(published.said("project"))) }
+                    h1 { (l.say("Settlement", "Afrekening")) ": " (name(published.said("project"))) }
                     p.soft {
                         (l.say("As known at ", "Stand van ")) (published.said("as_of"))
                         " · gainshare " (published.said("gainshare"))
                         " · " a href="#source" { (l.say("where this comes from", "waar dit vandaan komt")) }
                     }
                 }
+                (super::picture::keys(l))
                 main {
                     (said(facts, l))
                     (sure(facts, published, l))
                     (overview(facts, l))
+                    @if !steps {
+                        h3 { (l.say("How to read the pictures", "Hoe de grafieken te lezen")) }
+                        ul { @for caption in Caption::ALL { li { (caption.words(l)) } } }
+                    }
                     @for (n, contract) in facts.contracts.iter().enumerate() {
-                        (contract::part(contract, n + 1, steps, l))
+                        (contract::part(contract, n + 1, published.said("as_of"), steps, l))
                     }
                     (data(facts, published, l))
                     (meaning(facts, l))
@@ -230,7 +236,7 @@ fn instead(facts: &Facts, l: Language) -> Markup {
             (l.say("What a contract that pays per ticket would have come to is not in this output: name it under ", "Wat een contract per ticket had gekost staat niet in deze uitvoer: noem het onder "))
             code { "compare" } (l.say(" in the project.", " in het project."))
         } @else {
-            (l.say("A contract of the other kind would have paid for the same history ", "Een contract van de andere soort had voor dezelfde geschiedenis betaald: ")) (listed(parts, l)) "."
+            (l.say("Over the same history a contract of the other kind would have paid ", "Over dezelfde periode was een contract van de andere soort uitgekomen op ")) (listed(parts, l)) "."
             @if missing > 0 {
                 " " (missing) " " (l.say("comparisons lack an amount.", "vergelijkingen missen een bedrag."))
             }
@@ -251,6 +257,7 @@ fn sure(facts: &Facts, published: &Published, l: Language) -> Markup {
     }
     let count =
         |status: &str| -> usize { facts.contracts.iter().map(|c| c.with_status(status)).sum() };
+    let overridden: usize = facts.contracts.iter().map(Contract::overridden).sum();
     let flagged: Vec<usize> = facts
         .contracts
         .iter()
@@ -278,7 +285,10 @@ fn sure(facts: &Facts, published: &Published, l: Language) -> Markup {
             p {
                 (l.say("Amounts: ", "Bedragen: "))
                 (count("final")) " " (l.status("final")) ", " (count("provisional")) " " (l.status("provisional"))
-                ", " (count("disputed")) " " (l.status("disputed")) ", " (count("not_measurable")) " " (l.status("not_measurable")) ". "
+                ", " (count("disputed")) " " (l.status("disputed")) ", " (count("not_measurable")) " " (l.status("not_measurable"))
+                @if overridden > 0 {
+                    ", " (overridden) " " (l.say("resting on a decision against a rule (overridden)", "op grond van een besluit tegen een regel"))
+                } ". "
                 (l.say("Data: ", "Gegevens: ")) (l.number(rejected.0)) (l.say(" of ", " van ")) (l.number(rejected.1))
                 (l.say(" input rows rejected, ", " invoerrijen afgewezen, ")) (disqualifying)
                 (l.say(" disqualifying findings (", " afkeurende bevindingen ("))
@@ -286,7 +296,9 @@ fn sure(facts: &Facts, published: &Published, l: Language) -> Markup {
                 @if flagged.is_empty() {
                     (l.say("Gaming of the numbers was not tested in this output.", "Op sturen van de cijfers is in deze uitvoer niet getoetst."))
                 } @else {
-                    (l.say("Integrity tests raised ", "Integriteitstoetsen gaven ")) (flagged.iter().sum::<usize>()) (l.say(" flags.", " signalen."))
+                    @let raised = flagged.iter().sum::<usize>();
+                    (l.say("Integrity tests raised ", "Integriteitstoetsen gaven ")) (raised)
+                    (if raised == 1 { l.say(" flag.", " signaal.") } else { l.say(" flags.", " signalen.") })
                 }
             }
         }

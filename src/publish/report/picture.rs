@@ -22,6 +22,22 @@ pub(super) struct Month {
     pub(super) high: Option<f64>,
 }
 
+/// Lines across at these heights, as one element.
+fn grid(from: f64, to: f64, heights: impl Iterator<Item = f64>) -> String {
+    heights
+        .map(|y| format!("M{} {}H{}", at(from), at(y), at(to)))
+        .collect()
+}
+
+/// Discs as strokes without length and with round ends: one element for all of them.
+fn dots(points: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        let _ = write!(path, "M{} {}h0", at(*x), at(*y));
+    }
+    path
+}
+
 /// A round step of an axis that gives at most six marks.
 fn step(most: f64) -> f64 {
     let mut unit = 1e-6;
@@ -53,7 +69,8 @@ fn shown(value: f64, language: Language) -> String {
 fn line(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     for (i, (x, y)) in points.iter().enumerate() {
-        let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { "M" } else { "L" });
+        let start = if i == 0 { "M" } else { "L" };
+        let _ = write!(path, "{start}{} {}", at(*x), at(*y));
     }
     path
 }
@@ -98,15 +115,15 @@ pub(super) fn incidents(months: &[Month], id: &str, title: &str, language: Langu
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-t")) {
             title id=(format!("{id}-t")) { (title) }
+            path class="grid" d=(grid(left, WIDTH - 12.0, marks.iter().map(|m| y(*m)))) {}
             @for mark in &marks {
-                line class="grid" x1=(left) x2=(WIDTH - 12.0) y1=(at(y(*mark))) y2=(at(y(*mark))) {}
                 text class="soft" x=(left - 6.0) y=(at(y(*mark) + 4.0)) text-anchor="end" { (shown(*mark, language)) }
             }
             @if band.len() > 3 { path class="band" d={ (line(&band)) "Z" } {} }
             path class="expected" d=(line(&points(|m| m.expected))) {}
             path class="history" d=(line(&before)) {}
             path class="actual" d=(line(&since)) {}
-            @for (x, y) in &since { circle class="dot" cx=(at(*x)) cy=(at(*y)) r="3.2" {} }
+            path class="dots" d=(dots(&since)) {}
             @if let Some(first) = first.filter(|f| *f > 0) {
                 line class="axis" x1=(at(x(first))) x2=(at(x(first))) y1=(top - 8.0) y2=(bottom) {}
                 text class="soft" x=(at(x(first) - 6.0)) y=(top - 10.0) text-anchor="end" { (language.say("baseline period", "basisperiode")) }
@@ -118,25 +135,43 @@ pub(super) fn incidents(months: &[Month], id: &str, title: &str, language: Langu
                     text class="soft" x=(at(x(i))) y=(bottom + 18.0) text-anchor="middle" { (month.name) }
                 }
             }
-            g transform=(format!("translate({left} {})", height - 16.0)) {
-                rect class="band" x="0" y="-9" width="26" height="11" {}
-                path class="expected" d="M0 -3.5L26 -3.5" {}
-                text x="32" y="1" { (language.say("expected, with its interval", "verwacht, met interval")) }
-                path class="actual" d="M205 -3.5L231 -3.5" {}
-                circle class="dot" cx="218" cy="-3.5" r="3.2" {}
-                text x="237" y="1" { (language.say("counted", "geteld")) }
-                @if before.len() > 1 {
+            use href=(if before.len() > 1 { "#key-incidents" } else { "#key-short" }) x=(left) y=(height - 16.0) {}
+        }
+    }
+}
+
+/// The keys of the drawings, defined once for the page.
+pub(super) fn keys(language: Language) -> Markup {
+    let short = html! {
+        rect class="band" x="0" y="-9" width="26" height="11" {}
+        path class="expected" d="M0 -3.5L26 -3.5" {}
+        text x="32" y="1" { (language.say("expected, with its interval", "verwacht, met interval")) }
+        path class="actual" d="M205 -3.5L231 -3.5" {}
+        path class="dots" d="M218 -3.5h0" {}
+        text x="237" y="1" { (language.say("counted", "geteld")) }
+    };
+    html! {
+        svg.keys aria-hidden="true" width="0" height="0" {
+            defs {
+                g id="key-short" { (short) }
+                g id="key-incidents" {
+                    (short)
                     path class="history" d="M298 -3.5L324 -3.5" {}
                     text x="330" y="1" { (language.say("counted, baseline period", "geteld, basisperiode")) }
                 }
+                g id="key-lanes" { (super::timeline::legend(language)) }
             }
         }
     }
 }
 
-/// A coordinate with one decimal.
-fn at(value: f64) -> String {
-    format!("{value:.1}")
+/// A coordinate with at most one decimal.
+pub(super) fn at(value: f64) -> String {
+    let text = format!("{value:.1}");
+    match text.strip_suffix(".0") {
+        Some(whole) => whole.to_owned(),
+        None => text,
+    }
 }
 
 /// One bar of a calculation.
@@ -231,18 +266,25 @@ pub(super) fn curve(
     let x = |v: f64| left + (WIDTH - left - 20.0) * (v - low_x) / (high_x - low_x).max(1e-9);
     let y = |v: f64| bottom - (bottom - top) * (v - floor) / (ceiling - floor).max(1e-9);
     let path: Vec<(f64, f64)> = points.iter().map(|(a, b)| (x(*a), y(*b))).collect();
+    // Ends of regions that lie too close to be read are left to the table.
+    let mut labelled: Vec<(f64, f64)> = Vec::new();
+    for (place, (value, _)) in path.iter().zip(&points) {
+        if labelled.iter().all(|(at, _)| (at - place.0).abs() > 45.0) {
+            labelled.push((place.0, *value));
+        }
+    }
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-t")) {
             title id=(format!("{id}-t")) { (title) }
+            path class="grid" d=(grid(left, WIDTH - 20.0, marks.iter().map(|m| y(*m)))) {}
             @for mark in &marks {
-                line class="grid" x1=(left) x2=(WIDTH - 20.0) y1=(at(y(*mark))) y2=(at(y(*mark))) {}
                 text class="soft" x=(left - 6.0) y=(at(y(*mark) + 4.0)) text-anchor="end" { (shown(*mark, language)) }
             }
             line class="axis" x1=(left) x2=(WIDTH - 20.0) y1=(at(y(0.0))) y2=(at(y(0.0))) {}
             path class="curve" d=(line(&path)) {}
-            @for (place, (value, _)) in path.iter().zip(&points) {
-                circle class="dot" cx=(at(place.0)) cy=(at(place.1)) r="3.5" {}
-                text class="soft" x=(at(place.0)) y=(bottom + 20.0) text-anchor="middle" { (shown(*value, language)) }
+            path class="dots" d=(dots(&path)) {}
+            @for (place, value) in &labelled {
+                text class="soft" x=(at(*place)) y=(bottom + 20.0) text-anchor="middle" { (shown(*value, language)) }
             }
             text class="soft" x=((WIDTH + left) / 2.0) y=(height - 8.0) text-anchor="middle" { (across) }
         }

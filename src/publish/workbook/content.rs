@@ -189,11 +189,12 @@ fn settlement(facts: &Facts, kpis: &Measures) -> Sheet {
             "published",
             "difference",
             "made by",
+            "overridden",
             "rule",
             "in words",
         ],
         widths: vec![
-            14, 12, 12, 22, 6, 14, 16, 16, 16, 9, 10, 14, 16, 11, 12, 26, 90,
+            14, 12, 12, 22, 6, 14, 16, 16, 16, 9, 10, 14, 16, 11, 12, 22, 26, 90,
         ],
         rows,
         ranges: vec![
@@ -300,6 +301,7 @@ impl Book<'_> {
             }),
             difference,
             text(by),
+            text(&line.overridden),
             text(&line.rule),
             text(&line.explanation),
         ];

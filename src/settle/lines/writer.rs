@@ -148,6 +148,7 @@ impl Writer<'_> {
             bound_by: None,
             terms_version: version.name.clone(),
             status: LineStatus::Final,
+            overridden: Vec::new(),
             rule: clause.rule.clone(),
             explanation: String::new(),
         })
@@ -428,6 +429,7 @@ impl Writer<'_> {
             } else {
                 LineStatus::Final
             },
+            overridden: Vec::new(),
             rule: String::new(),
             explanation,
         });

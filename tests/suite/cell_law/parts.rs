@@ -3,6 +3,7 @@
 
 use super::*;
 use gainshare::measure::fragment::Sample;
+use gainshare::measure::worst::{Group, Incident, KEPT, Worst};
 use gainshare::time::{Month, Period, union};
 
 /// Restored by its own date: without a history nothing else says when.
@@ -197,6 +198,60 @@ proptest! {
     }
 
     #[test]
+    fn the_worst_are_those_of_a_plain_sort(
+        tickets in vec(ticket(), 0..40),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        // All of one service and half a month, so that most do not fit.
+        let tickets: Vec<Ticket> = tickets
+            .into_iter()
+            .enumerate()
+            .map(|(i, t)| gathered(t, i))
+            .collect();
+        let whole = fragment(&tickets).worst;
+        let at = if tickets.is_empty() { 0 } else { cut.index(tickets.len()) };
+        let (a, b) = tickets.split_at(at);
+        let mut merged = fragment(b).worst;
+        merged.merge(&fragment(a).worst);
+        prop_assert_eq!(&merged, &whole);
+        let mut restored = Vec::new();
+        let mut open = Vec::new();
+        for t in tickets.iter().filter(|t| incident(t) && !t.child) {
+            let fact = t.fact();
+            // Alone it is kept, unless its clock cannot be read.
+            let alone = fragment([t]).worst;
+            let Some(one) = of_c1(&alone) else { continue };
+            let share = t.affected.unwrap_or(250_000);
+            if let Some(one) = one.restored.first() {
+                let end = one.resolved_at.unwrap();
+                let business_s = with_plans(|p| {
+                    p["C1"].impact_calendar().unwrap().business_s(fact.opened_at, end).unwrap()
+                });
+                let impact = i128::from(business_s) * i128::from(share);
+                prop_assert_eq!(one.impact_s_ppm, Some(impact));
+                let lasted = end.wall_s_since(fact.known_at());
+                restored.push((-impact, -lasted, fact.opened_at, t.number.clone()));
+            } else {
+                prop_assert_eq!(one.open.len(), 1);
+                open.push((-i64::from(share), fact.opened_at, t.number.clone()));
+            }
+        }
+        restored.sort();
+        open.sort();
+        restored.truncate(KEPT);
+        open.truncate(KEPT);
+        let found = of_c1(&whole).cloned().unwrap_or_default();
+        let numbers = |list: &[Incident]| -> Vec<String> {
+            list.iter().map(|i| i.ticket_id.clone()).collect()
+        };
+        prop_assert_eq!(
+            numbers(&found.restored),
+            restored.into_iter().map(|r| r.3).collect::<Vec<_>>()
+        );
+        prop_assert_eq!(numbers(&found.open), open.into_iter().map(|r| r.2).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_audit_judges_every_policy_over_the_same_tickets(tickets in history()) {
         let cells = folded(&tickets).total;
         let judged: BTreeSet<u64> = cells
@@ -215,4 +270,29 @@ proptest! {
         let without = ("C2".to_owned(), "pauses = []");
         prop_assert!(!cells.audit.contains_key(&without));
     }
+}
+
+/// A ticket of contract C1, service mail and the second half of November 2024, with its number.
+fn gathered(mut t: Ticket, number: usize) -> Ticket {
+    const FROM: i64 = 1_731_628_800_000_000;
+    let opened = FROM + (t.opened - START_S * 1_000_000) % (10 * 86_400_000_000);
+    let by = opened - t.opened;
+    let move_to = |at: Instant| Instant::from_micros(at.micros() + by);
+    t.number = format!("T{}", (number * 7919) % 997);
+    (t.contract, t.service, t.opened) = ("C1", "mail", opened);
+    t.resolved = t.resolved.map(|at| at + by);
+    t.beside.responded = t.beside.responded.map(|at| at + by);
+    t.beside.detected = t.beside.detected.map(|at| at + by);
+    for event in &mut t.events {
+        event.at = move_to(event.at);
+    }
+    for notice in &mut t.beside.notices {
+        notice.sent_at = move_to(notice.sent_at);
+    }
+    t
+}
+
+/// The only group of contract C1.
+fn of_c1(worst: &Worst) -> Option<&Group> {
+    worst.contracts.get("C1")?.get("mail")?.values().next()
 }

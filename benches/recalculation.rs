@@ -1,0 +1,185 @@
+//! The measuring pass over a large store, against two things measured in the same run: the floor
+//! (polars decoding the same columns and nothing else) and the KPIs of the first release (their
+//! columns and their terms only, by the same pass). The store is that of a project, its partitions
+//! repeated under other names, so that twenty million tickets need no more disk than the project.
+//!
+//! ```sh
+//! cargo bench --profile dev --bench recalculation -- data/complete 16
+//! ```
+//!
+//! (`--profile dev` shares the build of the first run.) Prints medians of three, ratios and the peak of memory. Times are for comparison on one machine.
+
+#![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use gainshare::config::project::Project;
+use gainshare::measure::read::{self, CLOCKS, EVENTS, NOTICES, Plans, TICKETS};
+use gainshare::measure::spec::{MeasureSpec, Notices};
+use gainshare::store::{disk, prepare};
+use gainshare::{ingest, pipeline};
+use polars::prelude::{ParquetReader, SerReader};
+
+/// The tables of the pass with their columns.
+const ALL: &[(&str, &[&str])] = &[
+    ("incidents", TICKETS),
+    ("incident_events", EVENTS),
+    ("notices", NOTICES),
+    ("sla_clocks", CLOCKS),
+];
+/// What the KPIs of the first release need of them: counts, repeats, service levels, times to
+/// restore, impact.
+const FIRST: &[(&str, &[&str])] = &[
+    (
+        "incidents",
+        &[
+            "source",
+            "ticket_id",
+            "contract_id",
+            "ticket_type",
+            "opened_at",
+            "resolved_at",
+            "priority",
+            "initial_priority",
+            "service_id",
+            "ci_id",
+            "category",
+            "item_gap_s",
+            "parent_id",
+            "affected_share",
+            "on_hold_s",
+            "state",
+        ],
+    ),
+    ("incident_events", &["ticket_row", "at", "field", "to"]),
+];
+
+/// Partitions of a store under as many names as asked for; only the columns given.
+fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
+    for (table, columns) in tables {
+        let folder = to.join(table);
+        fs::create_dir_all(&folder).expect("a folder");
+        for (month, path) in disk::partitions(from, table).expect("a store") {
+            let frame = disk::read(&path)
+                .expect("a partition")
+                .expect("a partition");
+            let held: Vec<&str> = columns
+                .iter()
+                .copied()
+                .filter(|c| frame.column(c).is_ok())
+                .collect();
+            let mut frame = frame.select(held).expect("its own columns");
+            let first = folder.join(format!("{month}-0000.parquet"));
+            disk::write(&first, &mut frame).expect("a partition");
+            for copy in 1..copies {
+                let name = folder.join(format!("{month}-{copy:04}.parquet"));
+                fs::hard_link(&first, &name).expect("a link");
+            }
+        }
+    }
+}
+
+/// Polars decodes the columns of every partition.
+fn floor(store: &Path) {
+    for (table, columns) in ALL {
+        for (_, path) in disk::partitions(store, table).expect("a store") {
+            let wanted: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+            let frame = ParquetReader::new(File::open(&path).expect("a partition"))
+                .with_columns(Some(wanted))
+                .finish()
+                .expect("it decodes");
+            std::hint::black_box(frame.height());
+        }
+    }
+}
+
+/// The most memory that this process had, in MB, where the system tells.
+fn peak_mb() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"));
+    let kb = line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kb.unwrap_or_default() / 1024
+}
+
+fn main() {
+    let given: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/complete");
+    let folder = given.first().map_or(own, PathBuf::from);
+    let copies: usize = given
+        .get(1)
+        .map_or(1, |n| n.parse().expect("a number of copies"));
+    let project = Project::read(&folder).expect("a project");
+    let scratch = tempfile::tempdir_in(&folder).expect("a temporary folder");
+    let store = scratch.path().join("store");
+    let read = ingest::ingest(&project, &|_, _| {}).expect("the project reads");
+    prepare::write_all(&store, &read.tables).expect("a store");
+    let mut calendars = project.file.calendars.clone();
+    if let Some(rows) = read.tables.get("calendars") {
+        calendars.extend(ingest::calendars::definitions(rows).0);
+    }
+    drop(read);
+    let (mut whole, mut first): (Plans, Plans) = (BTreeMap::new(), BTreeMap::new());
+    for (contract, plan) in pipeline::check(&project).expect("good terms") {
+        let id = contract.entry.id.clone();
+        let spec = MeasureSpec {
+            respond: Vec::new(),
+            outage: None,
+            notices: Notices::default(),
+            ..contract.measure.clone()
+        };
+        first.insert(id.clone(), spec.plan(&id, &calendars).expect("good terms"));
+        whole.insert(id, plan);
+    }
+    let (large, small) = (scratch.path().join("large"), scratch.path().join("small"));
+    repeated(&store, &large, ALL, copies);
+    repeated(&store, &small, FIRST, copies);
+
+    let pass = |store: &Path, plans: &Plans| {
+        let cells = read::tickets(store, plans, false, &|| {}).expect("the store reads");
+        cells.total.cells.values().map(|c| c.tickets).sum::<u64>()
+    };
+    let tickets = pass(&large, &whole);
+    assert_eq!(
+        tickets,
+        pass(&small, &first),
+        "both passes count all tickets"
+    );
+    // From here on the peak is that of the passes, where the system lets it be reset.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+    let mut seconds: [Vec<f64>; 3] = [Vec::new(), Vec::new(), Vec::new()];
+    // In turns, so that a busy moment of the machine falls on all of them.
+    for _ in 0..3 {
+        let began = Instant::now();
+        floor(&large);
+        seconds[0].push(began.elapsed().as_secs_f64());
+        let began = Instant::now();
+        pass(&large, &whole);
+        seconds[1].push(began.elapsed().as_secs_f64());
+        let began = Instant::now();
+        pass(&small, &first);
+        seconds[2].push(began.elapsed().as_secs_f64());
+    }
+    let median = |of: &[f64]| {
+        let mut sorted = of.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    };
+    let [floor, whole, first] = seconds.map(|s| median(&s));
+    println!("tickets                {tickets}");
+    println!("floor                  {floor:.2} s");
+    println!(
+        "whole catalogue        {whole:.2} s = {:.2} floors",
+        whole / floor
+    );
+    println!(
+        "first release          {first:.2} s; the whole catalogue is {:.2} times that",
+        whole / first
+    );
+    println!("peak memory            {} MB", peak_mb());
+}
