@@ -341,8 +341,6 @@ CREATE TABLE solved AS SELECT contract, service, month, assignee, count(*) AS n 
 -- The small tables. Hours and money in hundredths.
 INSERT INTO part SELECT 'proactive_hours', contract_id, NULL, NULL, month, CAST(hours * 100 AS BIGINT), 0 FROM proactive_hours;
 INSERT INTO part SELECT 'proactive_reimbursed_share', contract_id, NULL, NULL, month, CAST(hours * 100 AS BIGINT) * CAST(reimbursed AS INT), CAST(hours * 100 AS BIGINT) FROM proactive_hours WHERE reimbursed IS NOT NULL;
-INSERT INTO part SELECT 'retained_cost', contract_id, NULL, NULL, month, CAST(amount * 100 AS BIGINT), 0 FROM retained_costs
-    WHERE currency = CASE contract_id WHEN 'CT-B2' THEN 'USD' ELSE 'EUR' END;
 INSERT INTO part SELECT 'experience_score', contract_id, coalesce(service_id, ''), NULL, month_of(floor(epoch("at"))),
     100 * (CAST(score_0_10 >= 9 AS INT) - CAST(score_0_10 <= 6 AS INT)), 1 FROM satisfaction WHERE score_0_10 IS NOT NULL;
 INSERT INTO part SELECT 'experience_lost_minutes', contract_id, coalesce(service_id, ''), NULL, month_of(floor(epoch("at"))), lost_minutes, 1 FROM satisfaction WHERE lost_minutes IS NOT NULL;

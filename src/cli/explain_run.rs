@@ -2,7 +2,7 @@
 //! to the tickets and invoice lines it rests on. Reads what was published and stored; not
 //! responsible for any figure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use crate::money::Decimal;
 use crate::pipeline;
 use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
 use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
+use crate::score::SCORE_PREFIX;
 use crate::score::catalogue::{self, Kpi};
 use crate::time::Zone;
 
@@ -83,18 +84,18 @@ fn explained(
         .filter(|l| l.clause == what && same(&l.period, period))
         .collect();
     let mut text = String::new();
-    let named: Vec<&'static str> = if clause.is_empty() {
-        let Some(kpi) = catalogue::find(what) else {
+    let named: Vec<String> = if clause.is_empty() {
+        if catalogue::describing(what).is_none() {
             return Err(Stopped::Said(2, unknown(&lines, contract, period, what)));
-        };
-        source.valued(kpi.id)?;
-        vec![kpi.id]
+        }
+        source.valued(what)?;
+        vec![what.to_owned()]
     } else {
         on_paper(&mut text, contract, &clause);
         measures_of(&clause)
     };
     for id in named {
-        source.measure(&mut text, id, rows)?;
+        source.measure(&mut text, &id, rows)?;
     }
     Ok(text)
 }
@@ -181,8 +182,8 @@ fn on_paper(text: &mut String, contract: &str, lines: &[&Line]) {
 }
 
 /// The KPIs that the calculation names.
-fn measures_of(lines: &[&Line]) -> Vec<&'static str> {
-    let words: Vec<String> = lines
+fn measures_of(lines: &[&Line]) -> Vec<String> {
+    let words: BTreeSet<String> = lines
         .iter()
         .flat_map(|l| {
             l.explanation
@@ -191,9 +192,12 @@ fn measures_of(lines: &[&Line]) -> Vec<&'static str> {
                 .collect::<Vec<_>>()
         })
         .collect();
+    let scores = words.iter().filter(|w| w.starts_with(SCORE_PREFIX));
     catalogue::all()
         .map(|k| k.id)
-        .filter(|id| words.iter().any(|w| w == id))
+        .filter(|id| words.contains(*id))
+        .chain(scores.map(String::as_str))
+        .map(str::to_owned)
         .collect()
 }
 
@@ -291,7 +295,7 @@ impl Source<'_> {
 
     /// A measure: its value, what it is, and what it rests on.
     fn measure(&self, text: &mut String, id: &str, rows: bool) -> Result<(), Stopped> {
-        let Some(entry) = catalogue::find(id) else {
+        let Some(entry) = catalogue::describing(id) else {
             return Ok(());
         };
         let _ = writeln!(text, "\n{} ({id}), {}", entry.title, self.period);

@@ -100,7 +100,7 @@ pub(super) fn ratios(kpis: &[score::KpiValue]) -> align::Ratios {
             to: value.period.end(),
         };
         for key in scope_keys(&value.scope) {
-            ratios.insert((span, value.kpi.to_owned(), key), ratio);
+            ratios.insert((span, value.kpi.to_string(), key), ratio);
         }
     }
     ratios

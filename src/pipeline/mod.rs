@@ -61,7 +61,7 @@ pub use overrides::OverrideRow;
 pub use planned::{Planned, planned};
 use prepared::Prepared;
 pub use savings::Placed;
-use savings::SavingTables;
+use savings::{Rates, SavingTables};
 pub use tickets::tickets_of;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
@@ -522,7 +522,13 @@ fn settle_all(
         .iter()
         .map(|c| (c.entry.id.clone(), c.entry.supplier.clone()))
         .collect();
-    let of_suppliers = score::supplier_values(&results.kpis, &suppliers);
+    let rules: Vec<Rates> = contracts.iter().map(|c| Rates::of(c, &fx)).collect();
+    let reporting = contracts
+        .iter()
+        .zip(&rules)
+        .map(|(c, rates)| (c.entry.id.clone(), rates.reporting(c)))
+        .collect();
+    let of_suppliers = score::supplier_values(&results.kpis, &suppliers, &reporting);
     // They name no contract, so they stand before those that do.
     results.kpis.splice(0..0, of_suppliers);
     results
@@ -563,6 +569,7 @@ fn score_one(
         as_of,
     );
     findings.extend(saving.findings.iter().cloned());
+    let rates = Rates::of(contract, &small.saving.fx);
     let scored = score::score(&score::Inputs {
         plan,
         spec: &contract.score,
@@ -575,6 +582,7 @@ fn score_one(
         records: &small.records,
         delivered: &small.delivered,
         observed: prepared.observed,
+        exchange: rates.exchange(),
         as_of,
         levels: &[
             score::Level::Contract,

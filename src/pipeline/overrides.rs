@@ -108,7 +108,7 @@ pub(super) fn mark(
             to: value.period.end(),
         };
         rests
-            .entry(value.kpi)
+            .entry(value.kpi.as_ref())
             .or_default()
             .push((period, ids.collect()));
     }

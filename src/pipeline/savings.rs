@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::contracts::Contract;
 use crate::baseline::saving::{
-    self, AdjustmentRow, Facts, IndexValue, InitiativeRow, SavingResult,
+    self, AdjustmentRow, Exchange, Facts, IndexValue, InitiativeRow, RateDay, SavingResult,
 };
 use crate::baseline::{BaselineResult, Status};
 use crate::measure::billing::{BillingCells, BillingClass};
 use crate::measure::read::BillingFact;
 use crate::measure::spec::MeasurePlan;
 use crate::money::{Decimal, FxRates};
-use crate::score::{self, ExposureTable, Scope};
+use crate::score::{self, ExposureTable, Reporting, Scope};
 use crate::time::{Instant, Month, Period};
 
 /// The small tables that savings are measured from, of all contracts.
@@ -22,6 +22,43 @@ pub(super) struct SavingTables {
     pub(super) adjustments: Vec<AdjustmentRow>,
     pub(super) initiatives: Vec<InitiativeRow>,
     pub(super) fx: Arc<FxRates>,
+}
+
+/// The exchange rates with the rule of a contract's terms.
+#[derive(Debug)]
+pub(super) struct Rates {
+    fx: FxRates,
+    day: RateDay,
+    decimals: u8,
+}
+
+impl Rates {
+    pub(super) fn of(contract: &Contract, fx: &FxRates) -> Rates {
+        let (day, decimals, max_age_days) = contract.rates();
+        Rates {
+            fx: fx.clone().with_max_age_days(Some(max_age_days)),
+            day,
+            decimals,
+        }
+    }
+
+    pub(super) fn exchange(&self) -> Exchange<'_> {
+        Exchange {
+            rates: &self.fx,
+            day: self.day,
+            decimals: self.decimals,
+        }
+    }
+
+    /// In which currency the contract is added up with others.
+    pub(super) fn reporting(&self, contract: &Contract) -> Reporting<'_> {
+        let own = contract.score.currency;
+        Reporting {
+            own,
+            reports: contract.score.reporting_currency.unwrap_or(own),
+            exchange: self.exchange(),
+        }
+    }
 }
 
 /// Measures the saving of a contract.
@@ -34,8 +71,7 @@ pub(super) fn saving(
     baseline: &BaselineResult,
     as_of: Instant,
 ) -> SavingResult {
-    let (rate_day, fx_decimals, max_age_days) = contract.rates();
-    let fx = FxRates::clone(&tables.fx).with_max_age_days(Some(max_age_days));
+    let rates = Rates::of(contract, &tables.fx);
     let spec = &contract.baseline;
     let exposure_of = |service: &str, month: Month| {
         let scope = if service.is_empty() {
@@ -54,9 +90,9 @@ pub(super) fn saving(
         billing,
         exposure: &exposure_of,
         indices: &tables.indices,
-        fx: &fx,
-        rate_day,
-        fx_decimals,
+        fx: &rates.fx,
+        rate_day: rates.day,
+        fx_decimals: rates.decimals,
         adjustments: &tables.adjustments,
         initiatives: &tables.initiatives,
         month_of: &month_of,

@@ -40,8 +40,8 @@ pub fn kpi(rows: &[KpiValue]) -> Table {
             ),
             text(
                 "kpi",
-                "Id in the catalogue",
-                rows.iter().map(|r| Some(r.kpi.to_owned())),
+                "Id in the catalogue; of a composite score of the terms score_ and its id",
+                rows.iter().map(|r| Some(r.kpi.to_string())),
             ),
             text(
                 "scope",

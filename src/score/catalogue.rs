@@ -3,6 +3,7 @@
 //! stage, the command `gainshare kpis` and `docs/kpis.md` follow. Not responsible for any value.
 
 use super::kpi;
+use super::spec::SCORE_PREFIX;
 use super::value::{Direction, Level};
 use super::view::{Outcome, View};
 
@@ -124,6 +125,14 @@ pub fn all() -> impl Iterator<Item = &'static Kpi> {
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Kpi> {
     all().find(|entry| entry.id == id)
+}
+
+/// The entry that describes a measure: its own, or that of scores for a composite score of the
+/// terms.
+#[must_use]
+pub fn describing(id: &str) -> Option<&'static Kpi> {
+    let score = || id.starts_with(SCORE_PREFIX).then(|| find("quality_score"));
+    find(id).or_else(|| score().flatten())
 }
 
 /// All scopes that tickets have.

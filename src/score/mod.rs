@@ -32,9 +32,11 @@ pub use records::{
     Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,
     Party, Records, Relief, Response, RetainedCost,
 };
-pub use spec::{ClearedFlag, DEFAULT_PRICE, Gate, KpiTarget, ScoreSpec, ScoreSpecError};
+pub use spec::{
+    ClearedFlag, Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
+};
 pub use stage::{Inputs, Scored, periods, score, score_between};
-pub use supplier::supplier_values;
+pub use supplier::{Reporting, supplier_values};
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
 pub use view::{Delivered, Outcome, View};

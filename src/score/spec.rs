@@ -21,6 +21,11 @@ pub struct ScoreSpec {
     /// The currency of the contract: of prices and of the invoices. Default `EUR`.
     #[serde(default = "euro")]
     pub currency: Currency,
+    /// The currency in which the amounts of a supplier's contracts are added up and suppliers are
+    /// compared (`wallet_share`), where it is another than the contract's: each amount by the rate
+    /// of its period, as `[fx]` says. Default: that of the contract.
+    #[serde(default)]
+    pub reporting_currency: Option<Currency>,
     /// Business impact of one minute in which a service is down for all its users, per service,
     /// in quotes; the entry `default` holds for the others. Without a price `impact_cost` of a
     /// service is not measurable.
@@ -64,10 +69,40 @@ pub struct ScoreSpec {
     /// What must hold for a `quality_score` above 0: no bonus while a gate is shut.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// Scores beside `quality_score`, each with weights and gates of its own; clauses name one as
+    /// `score_` and its id.
+    #[serde(default)]
+    pub composite: Vec<Composite>,
     /// Flags of integrity tests that both parties looked into: they stay flags, but no longer
     /// stand in the way of `integrity_cleared`.
     #[serde(default)]
     pub cleared: Vec<ClearedFlag>,
+}
+
+/// How the measure of a composite score is called: this and its id.
+pub const SCORE_PREFIX: &str = "score_";
+
+/// A named score: Σ weight × score ÷ Σ weight over the KPIs named, 0 while one of its gates is
+/// shut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Composite {
+    /// Lower-case letters, digits and `_`; the measure is `score_` and this.
+    pub id: String,
+    /// Weight of each KPI, above zero. Each needs a target in `[score.targets]`, which says what
+    /// scores 0 and 1; the weight of that target plays no part here.
+    pub weights: BTreeMap<String, Decimal>,
+    /// What must hold for a score above 0.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+}
+
+impl Composite {
+    /// The name of its measure.
+    #[must_use]
+    pub fn measure(&self) -> String {
+        format!("{SCORE_PREFIX}{}", self.id)
+    }
 }
 
 /// A flag that the parties explained.
@@ -108,7 +143,8 @@ pub struct KpiTarget {
     /// Without it the score is 1 when the target is reached, else 0.
     #[serde(default)]
     pub floor: Option<Decimal>,
-    /// Weight in the contract's `quality_score`. Default 1; 0 keeps the KPI out of it.
+    /// Weight in the contract's `quality_score`. Default 1; 0 keeps the KPI out of it;
+    /// composite scores have weights of their own.
     #[serde(default = "one")]
     pub weight: Decimal,
 }
@@ -145,6 +181,7 @@ impl Default for ScoreSpec {
     fn default() -> Self {
         ScoreSpec {
             currency: euro(),
+            reporting_currency: None,
             cost_per_minute: BTreeMap::new(),
             exposure_unit: ExposureUnit::default(),
             min_items_known_percent: fifty(),
@@ -157,6 +194,7 @@ impl Default for ScoreSpec {
             min_n: BTreeMap::new(),
             targets: BTreeMap::new(),
             gates: Vec::new(),
+            composite: Vec::new(),
             cleared: Vec::new(),
         }
     }
@@ -185,8 +223,8 @@ impl ScoreSpec {
     /// Says what contradicts.
     ///
     /// # Errors
-    /// An unknown KPI, a negative price or weight, a share above 100 %, or a floor that is
-    /// better than its target.
+    /// An unknown KPI, a negative price or weight, a share above 100 %, a floor that is better
+    /// than its target, or a composite score of KPIs without a target.
     pub fn validate(&self) -> Result<(), ScoreSpecError> {
         let wrong = |field: String, problem: String| Err(ScoreSpecError { field, problem });
         if self.min_items_known_percent > 100 {
@@ -232,23 +270,14 @@ impl ScoreSpec {
             }
         }
         for (i, gate) in self.gates.iter().enumerate() {
-            let field = format!("gates, entry {}", i + 1);
-            match catalogue::find(&gate.kpi) {
-                None => return wrong(field, unknown(&gate.kpi)),
-                Some(entry) if entry.id == "quality_score" => {
-                    return wrong(field, "the score cannot be its own gate".to_owned());
-                }
-                Some(entry) if !entry.levels.contains(&Level::Contract) => {
-                    return wrong(field, format!("{} has no value of a contract", gate.kpi));
-                }
-                Some(_) => {}
+            if let Some(problem) = gate.problem() {
+                return wrong(format!("gates, entry {}", i + 1), problem);
             }
-            let crossed = gate.at_least.zip(gate.at_most).is_some_and(|(l, m)| l > m);
-            if crossed || (gate.at_least.is_none() && gate.at_most.is_none()) {
-                return wrong(
-                    field,
-                    "a gate has at_least or at_most, and a value that can pass both".to_owned(),
-                );
+        }
+        for (i, composite) in self.composite.iter().enumerate() {
+            let again = self.composite.iter().take(i).any(|c| c.id == composite.id);
+            if let Some(problem) = self.composite_problem(composite, again) {
+                return wrong(format!("composite `{}`", composite.id), problem);
             }
         }
         for (kpi, target) in &self.targets {
@@ -288,6 +317,64 @@ impl ScoreSpec {
             }
         }
         Ok(())
+    }
+
+    fn composite_problem(&self, composite: &Composite, again: bool) -> Option<String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if composite.id.is_empty() || !composite.id.chars().all(plain) {
+            return Some("an id has lower-case letters, digits and `_`, such as `service`".into());
+        }
+        if again {
+            return Some("two composite scores have this id; rename one".to_owned());
+        }
+        if composite.weights.is_empty() {
+            return Some("name at least one KPI in `weights`".to_owned());
+        }
+        for (kpi, weight) in &composite.weights {
+            if let Some(problem) = of_contract(kpi) {
+                return Some(problem);
+            }
+            if !self.targets.contains_key(kpi) {
+                return Some(format!(
+                    "{kpi} has no target, so it has no score: add [score.targets.{kpi}]"
+                ));
+            }
+            if !weight.is_positive() {
+                return Some(format!(
+                    "the weight of {kpi} is above zero, or left out with the KPI"
+                ));
+            }
+        }
+        let gates = composite.gates.iter().enumerate();
+        gates
+            .filter_map(|(i, gate)| Some(format!("gates, entry {}: {}", i + 1, gate.problem()?)))
+            .next()
+    }
+}
+
+impl Gate {
+    /// What is wrong with it.
+    fn problem(&self) -> Option<String> {
+        let crossed = self.at_least.zip(self.at_most).is_some_and(|(l, m)| l > m);
+        of_contract(&self.kpi).or_else(|| {
+            (crossed || (self.at_least.is_none() && self.at_most.is_none())).then(|| {
+                "a gate has at_least or at_most, and a value that can pass both".to_owned()
+            })
+        })
+    }
+}
+
+/// Why a score of a contract cannot be made of a KPI, or a gate ask it.
+fn of_contract(kpi: &str) -> Option<String> {
+    match catalogue::find(kpi) {
+        None => Some(unknown(kpi)),
+        Some(entry) if entry.id == "quality_score" => {
+            Some("a score cannot be made of quality_score, nor be its own gate".to_owned())
+        }
+        Some(entry) if !entry.levels.contains(&Level::Contract) => {
+            Some(format!("{kpi} has no value of a contract"))
+        }
+        Some(_) => None,
     }
 }
 

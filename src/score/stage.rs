@@ -1,17 +1,19 @@
 //! The way through the stage: for one contract, every period and scope, every KPI of the
 //! catalogue; targets, scores and findings. Not responsible for any KPI's formula.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{self, Kpi, Periods, outcome_of};
 use super::exposure::{Exposure, ExposureTable, observed};
+use super::kpi::quality;
 use super::mix::{Rates, Strata};
 use super::parts::{Parts, PartsTable, Sources};
 use super::records::Records;
 use super::spec::{KpiTarget, ScoreSpec};
 use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
-use super::view::{Delivered, REFUSED, View};
-use crate::baseline::saving::{Figures, SavingResult};
+use super::view::{Delivered, Outcome, REFUSED, View};
+use crate::baseline::saving::{Exchange, Figures, SavingResult};
 use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScope};
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::billing::BillingCells;
@@ -45,6 +47,8 @@ pub struct Inputs<'a> {
     pub delivered: &'a Delivered,
     /// The months of which tickets are known; `None`: as [`observed`] finds them.
     pub observed: Option<Period<Month>>,
+    /// How amounts of the small tables in other currencies than the contract's are converted.
+    pub exchange: Exchange<'a>,
     /// The moment the run speaks of.
     pub as_of: Instant,
     /// The scopes to publish; the contract is always.
@@ -155,6 +159,7 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         has_exposure: !exposure.is_empty(),
         has_joint: !joint.is_empty(),
         delivered: inputs.delivered,
+        exchange: inputs.exchange,
         scores: &[],
     };
     for period in periods(spec) {
@@ -195,7 +200,8 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
                     scores: &scores,
                     ..now
                 };
-                let mut value = value_of(entry, &scored, inputs, period, scope);
+                let outcome = outcome_of(entry, &scored);
+                let mut value = value_of(entry, outcome, &scored, inputs);
                 if performs {
                     if entry.comparable && base.months_observed > 0 {
                         value.baseline = outcome_of(entry, &before).ok().map(|o| o.value);
@@ -207,6 +213,18 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
                     }
                 }
                 values.push(value);
+            }
+            if performs && *scope == Scope::Contract {
+                let scored = View {
+                    scores: &scores,
+                    ..now
+                };
+                for composite in &inputs.spec.composite {
+                    let outcome = quality::composite(&scored, composite);
+                    let mut value = value_of(&quality::QUALITY_SCORE, outcome, &scored, inputs);
+                    value.kpi = Cow::Owned(composite.measure());
+                    values.push(value);
+                }
             }
         }
     }
@@ -249,12 +267,12 @@ fn published(scope: &Scope, levels: &[Level]) -> bool {
     *scope == Scope::Contract || levels.contains(&level(scope))
 }
 
+/// The row of an outcome.
 fn value_of(
-    entry: &'static Kpi,
+    entry: &Kpi,
+    outcome: Result<Outcome, String>,
     view: &View<'_>,
     inputs: &Inputs<'_>,
-    period: Period<Month>,
-    scope: &Scope,
 ) -> KpiValue {
     let min_n = inputs
         .spec
@@ -264,9 +282,9 @@ fn value_of(
         .unwrap_or(entry.min_n);
     let mut value = KpiValue {
         contract_id: inputs.plan.contract_id.clone(),
-        period,
-        kpi: entry.id,
-        scope: scope.clone(),
+        period: view.period,
+        kpi: Cow::Borrowed(entry.id),
+        scope: view.scope.clone(),
         value: None,
         unit: entry.unit_text(inputs.spec.currency.as_str()),
         n: 0,
@@ -286,7 +304,7 @@ fn value_of(
         rule: entry.rule,
         provisional: false,
     };
-    match outcome_of(entry, view) {
+    match outcome {
         Err(reason) => {
             if reason.starts_with(REFUSED) {
                 value.status = KpiStatus::Disqualified;

@@ -2,22 +2,38 @@
 //! add up, ratios are recomputed from summed parts; what does not add up (joint intervals,
 //! percentiles, scores of different terms) has no value at this scope.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::catalogue::{self, Across};
+use super::catalogue::{self, Across, Kpi, Unit};
 use super::value::{KpiStatus, KpiValue, Scope};
-use crate::money::{Decimal, MoneyError, Rounding};
+use crate::baseline::saving::Exchange;
+use crate::money::{Currency, Decimal, MoneyError, Rounding};
 use crate::time::{Month, Period};
+
+/// In which currency the amounts of a contract are added up with those of others.
+#[derive(Debug, Clone, Copy)]
+pub struct Reporting<'a> {
+    /// The currency of the contract.
+    pub own: Currency,
+    /// The currency reported in.
+    pub reports: Currency,
+    /// How one becomes the other: `[fx]` of the contract's terms.
+    pub exchange: Exchange<'a>,
+}
 
 /// The suppliers' values, by period, supplier and catalogue order, from the values of all
 /// contracts and the supplier of each (contracts without one are left out).
 ///
 /// A period's value covers the contracts that have the period. If one of them has no value, a
-/// sum has none either: it would look smaller than it is.
+/// sum has none either: it would look smaller than it is. Money of a contract that reports in
+/// another currency than its own is converted as `reporting` says, a period by one rate, rounded
+/// half-even to the decimals of that currency; contracts not named there report in their own.
 #[must_use]
 pub fn supplier_values(
     values: &[KpiValue],
     supplier_of: &BTreeMap<String, String>,
+    reporting: &BTreeMap<String, Reporting<'_>>,
 ) -> Vec<KpiValue> {
     let mut all = Vec::new();
     let mut groups: BTreeMap<(Period<Month>, &str), Vec<&KpiValue>> = BTreeMap::new();
@@ -59,8 +75,18 @@ pub fn supplier_values(
                 provisional: own.iter().any(|v| v.provisional),
                 ..(*first).clone()
             };
-            match combine(&own, entry.across) {
-                Ok((amount, ratio)) => {
+            let combined = own
+                .iter()
+                .map(|v| reported(entry, v, reporting))
+                .collect::<Result<Vec<Cow<'_, KpiValue>>, String>>()
+                .and_then(|own| {
+                    let own: Vec<&KpiValue> = own.iter().map(AsRef::as_ref).collect();
+                    let unit = own.first().map(|v| v.unit.clone());
+                    Ok((combine(&own, entry.across)?, unit))
+                });
+            match combined {
+                Ok(((amount, ratio), unit)) => {
+                    value.unit = unit.unwrap_or(value.unit);
                     value.value = Some(amount);
                     value.status = KpiStatus::Ok;
                     if let Some((numerator, denominator)) = ratio {
@@ -79,6 +105,36 @@ pub fn supplier_values(
     let wallets = wallets(&all);
     all.extend(wallets);
     all
+}
+
+/// A value in the currency that its contract reports in.
+fn reported<'a>(
+    entry: &Kpi,
+    value: &'a KpiValue,
+    reporting: &BTreeMap<String, Reporting<'_>>,
+) -> Result<Cow<'a, KpiValue>, String> {
+    let rule = reporting
+        .get(&value.contract_id)
+        .filter(|rule| entry.unit == Unit::Money && rule.own != rule.reports);
+    let Some(rule) = rule else {
+        return Ok(Cow::Borrowed(value));
+    };
+    let convert = |amount: Option<Decimal>| -> Result<Option<Decimal>, String> {
+        amount
+            .map(|a| {
+                rule.exchange
+                    .of_period(a, rule.own, rule.reports, &value.period)
+                    .map_err(|why| format!("contract {}: {why}", value.contract_id))
+            })
+            .transpose()
+    };
+    let digits = rule.reports.minor_digits();
+    Ok(Cow::Owned(KpiValue {
+        value: convert(value.value)?.map(|v| v.round(digits, Rounding::HalfEven)),
+        numerator: convert(value.numerator)?,
+        unit: rule.reports.as_str().to_owned(),
+        ..value.clone()
+    }))
 }
 
 /// How the spend of each period spreads over suppliers: the share of each, and as the row of the
@@ -100,7 +156,7 @@ fn wallets(values: &[KpiValue]) -> Vec<KpiValue> {
             };
             for (scope, own) in scopes {
                 let mut value = KpiValue {
-                    kpi: entry.id,
+                    kpi: Cow::Borrowed(entry.id),
                     scope,
                     unit: entry.unit_text(""),
                     direction: entry.direction,
@@ -168,7 +224,8 @@ type Combined = (Decimal, Option<(Decimal, Decimal)>);
 fn combine(own: &[&KpiValue], across: Across) -> Result<Combined, String> {
     if let Some(other) = own.iter().find(|v| v.unit != own[0].unit) {
         return Err(format!(
-            "contracts in {} and {}: without agreed rates they cannot be added",
+            "amounts in {} and {} are not added: name one [score] reporting_currency in the terms \
+             of each contract",
             own[0].unit, other.unit
         ));
     }

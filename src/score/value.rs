@@ -1,6 +1,7 @@
 //! KPI values: the rows of the `kpi` table and what the settlement takes from them. Shapes only;
 //! not responsible for how a value is computed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::money::Decimal;
@@ -143,7 +144,7 @@ pub struct KpiValue {
     /// Its months, half-open; written by [`period_text`].
     pub period: Period<Month>,
     /// Its id in the catalogue.
-    pub kpi: &'static str,
+    pub kpi: Cow<'static, str>,
     /// Whose value.
     pub scope: Scope,
     /// The value, rounded as the catalogue says; `None` unless `status` is ok.
@@ -230,7 +231,7 @@ pub fn measured(values: &[KpiValue]) -> Vec<Measured> {
             contract_id: v.contract_id.clone(),
             period: v.period,
             scope: v.scope.clone(),
-            name: v.kpi.to_owned(),
+            name: v.kpi.to_string(),
             value: match v.value {
                 Some(value) if !v.provisional => Ok(value),
                 _ => Err(v.reason.clone()),

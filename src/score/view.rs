@@ -9,10 +9,10 @@ use super::records::Records;
 use super::spec::ScoreSpec;
 use super::value::Scope;
 use crate::baseline::JointRow;
-use crate::baseline::saving::Figures;
+use crate::baseline::saving::{Exchange, Figures};
 use crate::measure::fragment::Clock;
 use crate::measure::spec::MeasurePlan;
-use crate::money::{Decimal, Rounding};
+use crate::money::{Currency, Decimal, Rounding};
 use crate::time::{Instant, Month, Period};
 
 /// How the reason begins where a rule of the baseline refuses a value.
@@ -69,6 +69,8 @@ pub struct View<'a> {
     pub has_joint: bool,
     /// What the exports deliver.
     pub delivered: &'a Delivered,
+    /// How other currencies than the contract's are converted.
+    pub exchange: Exchange<'a>,
     /// Weights and scores of the KPIs before it in the catalogue that have a target, same scope
     /// and period; of those without a score the reason.
     pub scores: &'a [(&'static str, Decimal, Result<Decimal, String>)],
@@ -167,6 +169,23 @@ impl<'a> View<'a> {
             || Err(none.to_owned()),
             |s| Ok(Outcome::of(Decimal::from_i64(s)).counting(lasted.len() as u64)),
         )
+    }
+
+    /// An amount of a month in the currency of the contract; not rounded.
+    pub(super) fn in_own_currency(
+        &self,
+        amount: Decimal,
+        from: Currency,
+        month: Month,
+    ) -> Result<Decimal, String> {
+        let to = self.spec.currency;
+        self.exchange.of_month(amount, from, to, month)
+    }
+
+    /// A sum of converted amounts, rounded once, half-even, to the decimals of the currency.
+    pub(super) fn rounded(&self, sum: Decimal) -> Decimal {
+        let digits = self.spec.currency.minor_digits();
+        sum.round(digits, Rounding::HalfEven)
     }
 
     /// An error when there is no exposure at all.

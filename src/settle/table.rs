@@ -199,6 +199,9 @@ fn used_measures(spec: &SettleSpec) -> BTreeMap<String, (CellType, Vec<String>)>
     if let Some(cleared) = found.get_mut("integrity_cleared") {
         cleared.0 = CellType::Flag;
     }
+    for name in &spec.source.scores {
+        found.insert(name.clone(), (CellType::Number, vec![name.clone()]));
+    }
     for (name, measure) in &spec.source.measures {
         let cell = measure
             .value

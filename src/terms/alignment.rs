@@ -254,13 +254,13 @@ pub(super) fn check(source: &TermsSource) -> Vec<Problem> {
         return Vec::new();
     };
     let mut problems = Vec::new();
-    let known = |name: &str| {
-        source.measures.contains_key(name) || super::names::catalogue_aggregate(name).is_some()
-    };
+    let known =
+        |name: &str| source.measures.contains_key(name) || source.known_aggregate(name).is_some();
     let unknown = |name: &str, span: &std::ops::Range<usize>| {
         let names: Vec<&str> = source
             .measures
             .keys()
+            .chain(&source.scores)
             .map(String::as_str)
             .chain(super::names::known())
             .collect();

@@ -66,6 +66,7 @@ impl Terms {
         let baseline = source.baseline.take();
         let savings = source.savings.take();
         let score = source.score.take();
+        source.scores = TermsSource::scored(score.as_ref());
         let mut problems = check::check(&source);
         let settle = SettleSpec { source };
         if problems.is_empty() {

@@ -2,7 +2,7 @@
 //! Not responsible for what contradicts what (see [`super::check`]) or for the clause tables
 //! (see [`super::clause`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,32 @@ pub struct TermsSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::score::ScoreSpec>")]
     pub score: Option<toml::Table>,
+    /// The measures that composite scores of `[score]` give; known without an entry in `measures`.
+    #[serde(skip)]
+    pub scores: BTreeSet<String>,
+}
+
+impl TermsSource {
+    /// The names of measures that `[score]` declares with its composite scores. What is wrong with
+    /// them is said by the `score` stage.
+    pub(super) fn scored(score: Option<&toml::Table>) -> BTreeSet<String> {
+        let composites = score
+            .and_then(|table| table.get("composite")?.as_array())
+            .into_iter()
+            .flatten();
+        composites
+            .filter_map(|composite| composite.get("id")?.as_str())
+            .map(|id| format!("{}{id}", crate::score::SCORE_PREFIX))
+            .collect()
+    }
+
+    /// How months of a measure make a longer period where `measures` does not say; `None` when
+    /// neither the catalogue nor the terms know the name.
+    #[must_use]
+    pub fn known_aggregate(&self, name: &str) -> Option<Aggregate> {
+        let score = || self.scores.contains(name).then_some(Aggregate::None);
+        super::names::catalogue_aggregate(name).or_else(score)
+    }
 }
 
 /// `[contract]`: parties, currency, periods, rounding.

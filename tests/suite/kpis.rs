@@ -91,6 +91,11 @@ fn proposals_and_cost_by_hand() {
 }
 
 #[test]
+fn currencies_by_hand() {
+    check("currencies");
+}
+
+#[test]
 fn prevention_by_hand() {
     check("prevention");
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+mod composite;
+mod currencies;
 mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,7 @@ struct World {
     exposure: Vec<Exposure>,
     records: Records,
     delivered: Delivered,
+    fx: FxRates,
     as_of: &'static str,
 }
 
@@ -131,6 +134,7 @@ fn world() -> World {
         exposure: Vec::new(),
         records: Records::default(),
         delivered: delivered(),
+        fx: FxRates::new(),
         as_of: "2026-02-10T00:00:00Z",
     };
     for at in months_between(month("2024-01"), month("2026-01")) {
@@ -224,6 +228,11 @@ fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
         records: &world.records,
         delivered: &world.delivered,
         observed: None,
+        exchange: saving::Exchange {
+            rates: &world.fx,
+            day: saving::RateDay::MonthEnd,
+            decimals: 12,
+        },
         as_of: world.as_of.parse().unwrap(),
         levels: LEVELS,
     })
@@ -609,6 +618,7 @@ fn a_share_that_only_rounds_to_its_target_has_missed_it() {
             exposure: world.exposure.clone(),
             records: Records::default(),
             delivered: delivered(),
+            fx: FxRates::new(),
             as_of: world.as_of,
         };
         let cell = world
@@ -711,7 +721,7 @@ fn a_supplier_is_the_sum_of_its_contracts_and_the_ratio_of_their_sums() {
         ("C9".to_owned(), "S".to_owned()),
     ]);
     let of = |kpi: &str, all: &[KpiValue]| -> KpiValue {
-        supplier_values(all, &suppliers)
+        supplier_values(all, &suppliers, &BTreeMap::new())
             .into_iter()
             .find(|v| v.kpi == kpi && period_text(&v.period) == "2025-03")
             .unwrap()
@@ -758,7 +768,7 @@ proptest::proptest! {
             });
         }
         let scored = run_with(&world, &joint(Status::Ok, ""));
-        let exact = |v: &KpiValue| match v.kpi {
+        let exact = |v: &KpiValue| match v.kpi.as_ref() {
             "ticket_count" | "breaches" => v.value,
             "sla_attainment" | "impact_minutes" => v.numerator,
             _ => None,

@@ -353,21 +353,9 @@ pub(super) fn converted(
     from: Currency,
     month: Month,
 ) -> Result<Decimal, String> {
-    if from == facts.currency {
-        return Ok(amount);
-    }
     facts
-        .fx
-        .convert(
-            amount,
-            from,
-            facts.currency,
-            facts.rate_day.of(month),
-            facts.fx_decimals,
-            Rounding::HalfUp,
-        )
-        .map(|(converted, _)| converted)
-        .map_err(|e| e.to_string())
+        .exchange()
+        .of_month(amount, from, facts.currency, month)
 }
 
 /// Least squares through (exposure, cost): fixed part, variable part, and whether the exposure

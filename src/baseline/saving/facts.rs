@@ -2,7 +2,7 @@
 //! one contract. Shapes only; not responsible for reading them.
 
 use crate::measure::billing::BillingCells;
-use crate::money::{Currency, Decimal, FxRates};
+use crate::money::{Currency, Decimal, FxRates, Rounding};
 use crate::time::{Date, Instant, Month, Period};
 
 /// A row of the table `indices`.
@@ -146,6 +146,72 @@ impl RateDay {
             RateDay::Fixed(day) => day,
         }
     }
+
+    /// The day for an amount of a whole period: its last, its first, or the fixed one.
+    #[must_use]
+    pub fn of_period(self, period: &Period<Month>) -> Date {
+        match self {
+            RateDay::MonthEnd => period.end().first_day().plus_days(-1),
+            RateDay::MonthStart | RateDay::Fixed(_) => self.of(period.start()),
+        }
+    }
+}
+
+/// How amounts in other currencies are converted: `[fx]` of the terms with the table `fx_rates`.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The rates, with how old one may be.
+    pub rates: &'a FxRates,
+    /// Which day's rate counts.
+    pub day: RateDay,
+    /// Decimals of a converted amount where a rate has to be divided by.
+    pub decimals: u8,
+}
+
+impl Exchange<'_> {
+    /// An amount of a month in another currency, by the rate of the month.
+    ///
+    /// # Errors
+    /// No rate, one that is too old, or an amount beyond range; in words.
+    pub fn of_month(
+        &self,
+        amount: Decimal,
+        from: Currency,
+        to: Currency,
+        month: Month,
+    ) -> Result<Decimal, String> {
+        self.on(amount, from, to, self.day.of(month))
+    }
+
+    /// An amount of a period in another currency, by one rate for all of it.
+    ///
+    /// # Errors
+    /// As [`Exchange::of_month`].
+    pub fn of_period(
+        &self,
+        amount: Decimal,
+        from: Currency,
+        to: Currency,
+        period: &Period<Month>,
+    ) -> Result<Decimal, String> {
+        self.on(amount, from, to, self.day.of_period(period))
+    }
+
+    fn on(
+        &self,
+        amount: Decimal,
+        from: Currency,
+        to: Currency,
+        day: Date,
+    ) -> Result<Decimal, String> {
+        if from == to {
+            return Ok(amount);
+        }
+        self.rates
+            .convert(amount, from, to, day, self.decimals, Rounding::HalfUp)
+            .map(|(converted, _)| converted)
+            .map_err(|e| e.to_string())
+    }
 }
 
 /// Everything that the saving of one contract depends on, beside its terms.
@@ -179,4 +245,15 @@ pub struct Facts<'a> {
     pub month_of: &'a (dyn Fn(Instant) -> Month + Sync),
     /// The moment the run speaks of.
     pub as_of: Instant,
+}
+
+impl<'a> Facts<'a> {
+    /// How its other currencies are converted.
+    pub(super) fn exchange(&self) -> Exchange<'a> {
+        Exchange {
+            rates: self.fx,
+            day: self.rate_day,
+            decimals: self.fx_decimals,
+        }
+    }
 }

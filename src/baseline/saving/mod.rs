@@ -21,7 +21,7 @@ use crate::money::Decimal;
 use crate::time::{Month, Period};
 use benchmark::Ledger;
 pub use benchmark::PRICE_DECIMALS;
-pub use facts::{AdjustmentRow, Facts, IndexValue, InitiativeRow, RateDay};
+pub use facts::{AdjustmentRow, Exchange, Facts, IndexValue, InitiativeRow, RateDay};
 pub use initiatives::InitiativeResult;
 use notice::notice_ledger;
 use scoped::{Scoped, money_rows};

@@ -533,6 +533,13 @@ fn meaning(facts: &Facts, l: Language) -> Markup {
                     dt id=(format!("kpi-{}", kpi.id)) { strong { (kpi.title) } " " span.soft { "(" (kpi.id) ")" } }
                     dd { (kpi.formula) ". " (kpi.rule) ". " span.soft { "Source: " (kpi.source) "." } }
                 }
+                // Composite scores of the terms.
+                @for id in ids.iter().filter(|id| crate::score::catalogue::find(id).is_none()) {
+                    @if let Some(kpi) = crate::score::catalogue::describing(id) {
+                        dt id=(format!("kpi-{id}")) { strong { (id) } }
+                        dd { (kpi.formula) ". " (kpi.rule) ". " span.soft { "Source: " (kpi.source) "." } }
+                    }
+                }
             }
         }
     }

@@ -59,7 +59,9 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Money,
         inputs: &["initiatives.proposed_at", "initiatives.expected_saving"],
         across: Across::Never,
-        rule: "as things stood at the end of the period, or at the as-of moment; exact",
+        rule: "as things stood at the end of the period, or at the as-of moment; exact; other \
+               currencies at the rate of the month of proposing ([fx]), the sum then rounded once, \
+               half-even, to the decimals of the currency",
         example: "one undecided of 12000, one accepted of 8000, one rejected: 20000",
         compute: |view| {
             view.over()?;
@@ -71,13 +73,16 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             });
             let (mut sum, mut n, mut unknown) = (Decimal::ZERO, 0, 0);
             for initiative in waiting {
-                match promised(view, initiative)? {
+                match promised(view, initiative, initiative.proposed_at)? {
                     Some(saving) => {
                         sum = sum.checked_add(saving).map_err(|e| e.to_string())?;
                         n += 1;
                     }
                     None => unknown += 1,
                 }
+            }
+            if own(view).any(|i| i.promised.is_some_and(|(_, c)| c != view.spec.currency)) {
+                sum = view.rounded(sum);
             }
             Ok(Outcome::of(sum).counting(n).excluding(unknown))
         },
@@ -91,7 +96,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         direction: Direction::Neutral,
         inputs: &["initiatives.implemented_at", "initiatives.expected_saving"],
         rule: "accepted proposals; the month in which one takes effect counts whole; months that \
-               are over; rounded once, half-even, to the decimals of the currency",
+               are over; other currencies at the rate of the month in which one takes effect \
+               ([fx]); rounded once, half-even, to the decimals of the currency",
         example: "12000 a year in effect from February: 2000.00 in the first quarter",
         compute: |view| {
             let (twelfths, n, unknown) = promised_twelfths(view)?;
@@ -178,16 +184,18 @@ fn count(view: &View<'_>, at: impl Fn(&Initiative) -> Option<Instant>) -> Result
     Ok(Outcome::count(n as u64))
 }
 
-/// The saving that a proposal promises per year, in the currency of the contract.
-fn promised(view: &View<'_>, initiative: &Initiative) -> Result<Option<Decimal>, String> {
-    match initiative.promised {
-        None => Ok(None),
-        Some((saving, currency)) if currency == view.spec.currency => Ok(Some(saving)),
-        Some((_, currency)) => Err(format!(
-            "a saving is promised in {currency} beside the contract's {}",
-            view.spec.currency
-        )),
-    }
+/// The saving that a proposal promises per year, in the currency of the contract: another one by the
+/// rate of a month.
+fn promised(
+    view: &View<'_>,
+    initiative: &Initiative,
+    at: Option<Instant>,
+) -> Result<Option<Decimal>, String> {
+    let Some((saving, currency)) = initiative.promised else {
+        return Ok(None);
+    };
+    let month = at.map_or(view.period.start(), |at| view.plan.zone.month_of(at));
+    view.in_own_currency(saving, currency, month).map(Some)
 }
 
 /// Σ saving per year × months in effect, proposals counted, and those that promise no number.
@@ -206,7 +214,7 @@ fn promised_twelfths(view: &View<'_>) -> Result<(Decimal, u64, u64), String> {
         if months == 0 {
             continue;
         }
-        let Some(saving) = promised(view, initiative)? else {
+        let Some(saving) = promised(view, initiative, Some(effect))? else {
             unknown += 1;
             continue;
         };

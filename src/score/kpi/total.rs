@@ -13,9 +13,10 @@ const INPUTS: &[&str] = &[
 ];
 const SOURCE: &str = "total cost of a service: what is paid, what disruption costs, what the \
                       customer's own organisation costs";
-const WALLET_RULE: &str = "contracts whose cost is measurable in the period; not formed where one \
-                           has none, or where contracts are in several currencies without agreed \
-                           rates; 4 decimals, half-even";
+const WALLET_RULE: &str = "contracts whose cost is measurable in the period, in the currency that \
+                           their terms report in ([score] reporting_currency), each by the rate of \
+                           the period ([fx]); not formed where one has no cost or no rate, or where \
+                           they report in several currencies; 4 decimals, half-even";
 
 const COST: Kpi = Kpi {
     unit: Unit::Money,
@@ -35,7 +36,9 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         title: "Cost of the customer's own organisation",
         formula: "Σ retained cost",
         inputs: &["retained_costs.month", "retained_costs.amount"],
-        rule: "months that are over; each must have a row; exact",
+        rule: "months that are over; each must have a row; exact; other currencies at the rate of \
+               their month ([fx]), the sum then rounded once, half-even, to the decimals of the \
+               currency",
         example: "8549.75 and 9864.05: 18413.80",
         compute: retained,
         ..COST
@@ -157,22 +160,21 @@ fn sum(view: &View<'_>, of: &[&str]) -> Result<Outcome, String> {
 fn retained(view: &View<'_>) -> Result<Outcome, String> {
     let over = view.over()?.months_over;
     let now = view.plan.zone.month_of(view.as_of);
-    let (mut cost, mut n) = (Decimal::ZERO, 0);
+    let (mut cost, mut n, mut converted) = (Decimal::ZERO, 0, false);
     for row in &view.records.retained {
         if !view.period.contains(row.month) || row.month >= now {
             continue;
         }
-        if row.currency != view.spec.currency {
-            return Err(format!(
-                "retained cost is in {} beside the contract's {}",
-                row.currency, view.spec.currency
-            ));
-        }
-        cost = cost.checked_add(row.amount).map_err(|e| e.to_string())?;
+        let own = view.in_own_currency(row.amount, row.currency, row.month)?;
+        converted |= row.currency != view.spec.currency;
+        cost = cost.checked_add(own).map_err(|e| e.to_string())?;
         n += 1;
     }
     if n < over {
         return Err(format!("retained cost is known of {n} of {over} months"));
+    }
+    if converted {
+        cost = view.rounded(cost);
     }
     Ok(Outcome::of(cost).counting(n))
 }

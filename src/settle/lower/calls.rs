@@ -5,8 +5,7 @@ use super::super::node::Node;
 use super::{Lower, Lowered, Origin, Scope, Slot, Type, Use, place};
 use crate::money::Decimal;
 use crate::terms::{
-    Aggregate, Ast, AstNode, FUNCTIONS, Operator, Problem, catalogue_aggregate, rounding_function,
-    suggestion,
+    Aggregate, Ast, AstNode, FUNCTIONS, Operator, Problem, rounding_function, suggestion,
 };
 
 impl Lower<'_> {
@@ -54,7 +53,7 @@ impl Lower<'_> {
             if let Some(kpi) = arguments.first()
                 && let AstNode::Text(kpi) = &kpi.node
                 && !self.source.measures.contains_key(kpi)
-                && catalogue_aggregate(kpi).is_none()
+                && self.source.known_aggregate(kpi).is_none()
             {
                 let measures = self.source.measures.keys();
                 let known = measures.map(String::as_str).chain(crate::terms::known());

@@ -5,9 +5,7 @@ use super::super::node::Node;
 use super::super::parameters::ParameterValue;
 use super::{Lower, Lowered, Origin, Scope, Slot, Type, Use, place};
 use crate::money::Decimal;
-use crate::terms::{
-    Ast, AstNode, CellType, Located, Problem, Value, catalogue_aggregate, suggestion,
-};
+use crate::terms::{Ast, AstNode, CellType, Located, Problem, Value, suggestion};
 
 impl Lower<'_> {
     /// A comparison of a parameter with a text that is none of its declared values.
@@ -69,7 +67,8 @@ impl Lower<'_> {
             return Some(self.parameter(name, scope));
         }
         let declared = self.source.measures.get(name).map(|m| &m.value);
-        if declared.is_none() && catalogue_aggregate(name).is_none() {
+        let known = self.source.known_aggregate(name);
+        if declared.is_none() && known.is_none() {
             self.unknown(name, ast, scope);
             return None;
         }
@@ -79,7 +78,7 @@ impl Lower<'_> {
             scope: inner.map(str::to_owned),
             aggregate: declared
                 .and_then(|m| m.aggregate)
-                .or_else(|| catalogue_aggregate(name))
+                .or(known)
                 .unwrap_or_default(),
             convert: from
                 .filter(|c| *c != self.currency)
@@ -121,6 +120,7 @@ impl Lower<'_> {
             return;
         }
         let mut known: Vec<&str> = self.source.measures.keys().map(String::as_str).collect();
+        known.extend(self.source.scores.iter().map(String::as_str));
         known.extend(self.source.parameters.keys().map(String::as_str));
         known.extend(self.source.lookup.keys().map(String::as_str));
         known.extend(self.define.keys().map(String::as_str));
