@@ -180,9 +180,37 @@ pub(super) fn read(
         .has_headers(true)
         .from_reader(text);
     let mut out = plan.empty();
-    let mut batch: Vec<Record<'_>> = Vec::with_capacity(BATCH * 4);
     let mut done = 0u64;
-    loop {
+    let (mut records, mut more) = batch(plan, &mut reader, text, first)?;
+    while !records.is_empty() {
+        // The next records are split while these are read.
+        let (parts, next) = rayon::join(
+            || parsed(plan, &records),
+            || match more {
+                true => batch(plan, &mut reader, text, first),
+                false => Ok((Vec::new(), false)),
+            },
+        );
+        (records, more) = next?;
+        for part in parts {
+            out.append(part);
+        }
+        let now = reader.position().byte();
+        progress(now.saturating_sub(done));
+        done = now;
+    }
+    Ok(out)
+}
+
+/// The next records, and whether there may be more.
+fn batch<'t>(
+    plan: &Plan<'_>,
+    reader: &mut csv::Reader<&'t [u8]>,
+    text: &'t [u8],
+    first: u64,
+) -> Result<(Vec<Record<'t>>, bool), InputError> {
+    let mut batch: Vec<Record<'_>> = Vec::with_capacity(BATCH * 4);
+    while batch.len() < BATCH * 4 {
         let mut fields = csv::ByteRecord::new();
         let more = reader
             .read_byte_record(&mut fields)
@@ -191,42 +219,36 @@ pub(super) fn read(
                 problem: e.to_string(),
                 hint: "the file is no delimited text".to_owned(),
             })?;
-        if more {
-            let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-            let (start, line) = fields.position().map_or((0, 0), |p| {
-                (usize::try_from(p.byte()).unwrap_or(usize::MAX), p.line())
-            });
-            let raw = text.get(start..end.min(text.len())).unwrap_or_default();
-            let (skipped, raw) = own_lines(raw);
-            batch.push(Record {
-                line: line + skipped + first - 1,
-                raw: raw.into(),
-                fields,
-            });
-        }
-        if !more || batch.len() == BATCH * 4 {
-            let parts: Vec<Parsed> = batch
-                .par_chunks(BATCH)
-                .map(|chunk| {
-                    let mut part = plan.empty();
-                    for record in chunk {
-                        plan.record(record, &mut part);
-                    }
-                    part
-                })
-                .collect();
-            for part in parts {
-                out.append(part);
-            }
-            batch.clear();
-            let now = reader.position().byte();
-            progress(now.saturating_sub(done));
-            done = now;
-        }
         if !more {
-            return Ok(out);
+            return Ok((batch, false));
         }
+        let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        let (start, line) = fields.position().map_or((0, 0), |p| {
+            (usize::try_from(p.byte()).unwrap_or(usize::MAX), p.line())
+        });
+        let raw = text.get(start..end.min(text.len())).unwrap_or_default();
+        let (skipped, raw) = own_lines(raw);
+        batch.push(Record {
+            line: line + skipped + first - 1,
+            raw: raw.into(),
+            fields,
+        });
     }
+    Ok((batch, true))
+}
+
+/// What records give, in their order.
+fn parsed(plan: &Plan<'_>, records: &[Record<'_>]) -> Vec<Parsed> {
+    records
+        .par_chunks(BATCH / 2)
+        .map(|chunk| {
+            let mut part = plan.empty();
+            for record in chunk {
+                plan.record(record, &mut part);
+            }
+            part
+        })
+        .collect()
 }
 
 /// How many line ends stand before a record, and the record without them or its own. The reader

@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::Diagnostic;
+use rayon::prelude::*;
 
 use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
 use crate::baseline::{AttributionRow, BaselineResult, Link};
@@ -238,7 +239,7 @@ fn whole(
     progress(Progress::Stage("publishing"));
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
-    for table in [
+    let all = [
         tables::cells(&cells),
         tables::baseline(&results.baseline),
         statements::kpi(&results.kpis),
@@ -253,15 +254,21 @@ fn whole(
         incidents::worst_incidents(&results.worst),
         tables::findings(&findings),
         tables::rejects(&ingested.rejects),
-    ] {
-        let path = table.write(&folder, &metadata)?;
-        manifest.add(&path, table.rows())?;
+    ];
+    let written: Vec<(PathBuf, usize)> = all
+        .into_par_iter()
+        .map(|table| Ok((table.write(&folder, &metadata)?, table.rows())))
+        .collect::<Result<_, PublishError>>()?;
+    for (path, rows) in written {
+        manifest.add(&path, rows)?;
     }
     let published = Published::staged(&folder, manifest.as_value());
-    let page = report::report(&published, project.file.output.language)?;
-    manifest.add(&write(&folder, report::REPORT, page.as_bytes())?, 0)?;
-    let book = workbook::workbook(&published)?;
-    manifest.add(&write(&folder, workbook::WORKBOOK, &book)?, 0)?;
+    let (page, book) = rayon::join(
+        || report::report(&published, project.file.output.language),
+        || workbook::workbook(&published),
+    );
+    manifest.add(&write(&folder, report::REPORT, page?.as_bytes())?, 0)?;
+    manifest.add(&write(&folder, workbook::WORKBOOK, &book?)?, 0)?;
     manifest.write(&folder)?;
     output.publish()?;
     Ok(Outcome {
@@ -355,6 +362,28 @@ struct Results {
     kept: Vec<Kept>,
 }
 
+impl Results {
+    /// Adds those of the next contract.
+    fn append(&mut self, next: Results) {
+        self.baseline.months.extend(next.baseline.months);
+        self.baseline.joint.extend(next.baseline.joint);
+        self.baseline.hashes.extend(next.baseline.hashes);
+        self.kpis.extend(next.kpis);
+        self.settlement.extend(next.settlement);
+        self.schemes.extend(next.schemes);
+        self.alignment.rows.extend(next.alignment.rows);
+        let assumptions = next.alignment.assumptions;
+        self.alignment.assumptions.extend(assumptions);
+        self.alignment.findings.extend(next.alignment.findings);
+        self.integrity.extend(next.integrity);
+        self.adjustments.extend(next.adjustments);
+        self.initiatives.extend(next.initiatives);
+        self.overrides.extend(next.overrides);
+        self.worst.extend(next.worst);
+        self.kept.extend(next.kept);
+    }
+}
+
 /// The small tables that the pure stages read, of all contracts.
 struct Small {
     exposure: Vec<score::Exposure>,
@@ -422,11 +451,13 @@ fn settle_all(
         as_of,
         findings,
     );
-    let mut results = Results::default();
-    for (contract, prepared) in contracts.iter().zip(&all) {
+    let one = |(contract, prepared): (&Contract, &Option<Prepared>)| {
+        let mut results = Results::default();
+        let mut noticed = Vec::new();
+        let findings = &mut noticed;
         let (Some(plan), Some(prepared)) = (measured.plans.get(&contract.entry.id), prepared)
         else {
-            continue;
+            return (results, noticed);
         };
         let given = Given {
             contract,
@@ -517,6 +548,15 @@ fn settle_all(
         }
         results.settlement.extend(own.lines);
         results.kpis.extend(kpis);
+        (results, noticed)
+    };
+    // Side by side, and put together in the order of the project.
+    let settled_apart: Vec<(Results, Vec<Finding>)> =
+        contracts.par_iter().zip(&all).map(one).collect();
+    let mut results = Results::default();
+    for (part, noticed) in settled_apart {
+        results.append(part);
+        findings.extend(noticed);
     }
     let suppliers: BTreeMap<String, String> = contracts
         .iter()
