@@ -5,7 +5,6 @@
 use super::clock::{ClockReading, Track, Verdict, read_clock};
 use super::clock_policy::{ClockPolicy, ClosedTime, PriorityChange, Reopened, ScheduleChange};
 use super::tally::{Place, Tally};
-use crate::time::BusinessCalendar;
 
 type Change = fn(&mut ClockPolicy);
 
@@ -65,18 +64,13 @@ pub(super) fn others(own: &ClockPolicy) -> Vec<(&'static str, ClockPolicy)> {
 }
 
 /// Asks all other policies about one ticket that the terms have judged.
-pub(super) fn audit(
-    place: &Place<'_, '_>,
-    track: &Track<'_>,
-    own: &ClockReading,
-    schedules: &[&BusinessCalendar],
-    out: &mut Tally,
-) {
+pub(super) fn audit(place: &Place<'_, '_>, track: &Track<'_>, own: &ClockReading, out: &mut Tally) {
     if own.verdict == Verdict::NoTarget {
         return;
     }
     let (fact, plan) = (place.fact, place.plan);
-    let target = |p: u8| place.target(p).map(|(allowed, _)| allowed);
+    let terms = place.clock_terms();
+    let target = |p: u8| terms.allowed_s(p);
     for (name, policy) in others(&plan.policy) {
         let mut unpaused = Vec::new();
         let mut track = *track;
@@ -91,7 +85,7 @@ pub(super) fn audit(
             track.segments = &unpaused;
             track.unplaced_hold_s = 0;
         }
-        let Ok(other) = read_clock(&track, &policy, target, schedules) else {
+        let Ok(other) = read_clock(&track, &policy, target, terms.calendars) else {
             continue;
         };
         let late = |reading: &ClockReading| reading.verdict == Verdict::Breached;

@@ -3,11 +3,12 @@
 //! measuring pass, so that the rows of a month add up to its cells; not responsible for sums
 //! (see [`super::kernel`]).
 
-use super::clock::{ClockReading, ClockState, Segment, Track, Until, Verdict, read_clock};
+use super::clock::{ClockReading, Segment, Verdict};
 use super::fact::{Fact, NoticeKind, TicketType};
-use super::life;
 use super::spec::MeasurePlan;
-use crate::time::{BusinessCalendar, Instant, Month};
+use super::tally::Ready;
+use super::ticket_clocks::ClockTerms;
+use crate::time::{Instant, Month};
 
 /// What a clock says as of a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +81,11 @@ pub struct IncidentFact {
 /// The row of one ticket. `segments` is working space.
 pub fn incident_fact(
     fact: &Fact<'_>,
-    plan: &MeasurePlan,
+    ready: &Ready<'_>,
     as_of: Instant,
     segments: &mut Vec<Segment>,
 ) -> IncidentFact {
+    let plan = ready.plan;
     let incident = fact.ticket_type == TicketType::Incident;
     let priority = fact.highest_priority();
     let known_at = fact.known_at();
@@ -137,13 +139,16 @@ pub fn incident_fact(
     row.told_in_time = limit
         .zip(first)
         .map(|(limit, at)| at.wall_s_since(known_at) <= limit.first_s);
-    row.share_ppm = fact
-        .affected_ppm
-        .or(plan.assumed_share_ppm)
-        .filter(|_| !fact.child && plan.impact.is_some());
+    row.share_ppm = plan.share_ppm(fact).filter(|_| plan.impact.is_some());
     row.assumed = row.share_ppm.is_some() && fact.affected_ppm.is_none();
 
-    let restore = restore(fact, plan, segments);
+    let terms = ClockTerms {
+        plan,
+        calendars: &ready.calendars,
+        targets: &plan.targets_of(fact.service_id),
+        respond: &plan.respond_targets_of(fact.service_id),
+    };
+    let restore = terms.restoration(&terms.track(fact, segments)).ok();
     row.impact_s_ppm = restore.and_then(|reading| {
         let until = reading.stopped_at.unwrap_or(as_of).max(fact.opened_at);
         let business_s = plan
@@ -153,7 +158,9 @@ pub fn incident_fact(
         Some(i128::from(business_s) * i128::from(row.share_ppm?))
     });
     row.restore = restore.map(|reading| as_known(&reading, as_of));
-    row.respond = respond(fact, plan, segments).map(|reading| as_known(&reading, as_of));
+    row.respond = terms
+        .answer(fact, segments)
+        .map(|reading| as_known(&reading, as_of));
     row.reason = reason(fact, plan, &row);
     if plan
         .relief
@@ -211,48 +218,4 @@ fn as_known(reading: &ClockReading, as_of: Instant) -> ClockFact {
             Verdict::Open => "open",
         },
     }
-}
-
-/// The clock of restoration.
-fn restore(
-    fact: &Fact<'_>,
-    plan: &MeasurePlan,
-    segments: &mut Vec<Segment>,
-) -> Option<ClockReading> {
-    let schedule = |p: u8| plan.target(fact.service_id, p).map_or(0, |(_, c)| c);
-    life::segments(fact, plan, schedule, segments);
-    let paused = segments.iter().any(|s| s.state == ClockState::Paused);
-    let track = Track {
-        segments,
-        until: Until::Resolution,
-        unplaced_hold_s: if paused || plan.policy.pauses.is_empty() {
-            0
-        } else {
-            fact.on_hold_s
-        },
-    };
-    let target = |p: u8| plan.target(fact.service_id, p).map(|(allowed, _)| allowed);
-    let calendars: Vec<&BusinessCalendar> = plan.calendars.iter().collect();
-    read_clock(&track, &plan.policy, target, &calendars).ok()
-}
-
-/// The clock of the first answer, on its own calendars.
-fn respond(
-    fact: &Fact<'_>,
-    plan: &MeasurePlan,
-    segments: &mut Vec<Segment>,
-) -> Option<ClockReading> {
-    let target = |p: u8| plan.respond_target(fact.service_id, p);
-    if plan.has_respond_targets() {
-        let schedule = |p: u8| target(p).map_or(0, |(_, c)| c);
-        life::segments(fact, plan, schedule, segments);
-    }
-    let track = Track {
-        segments,
-        until: Until::Response(fact.responded_at.map(|at| at.max(fact.opened_at))),
-        unplaced_hold_s: 0,
-    };
-    let target = |p: u8| target(p).map(|(allowed, _)| allowed);
-    let calendars: Vec<&BusinessCalendar> = plan.calendars.iter().collect();
-    read_clock(&track, &plan.policy, target, &calendars).ok()
 }

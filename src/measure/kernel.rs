@@ -3,7 +3,7 @@
 //! about it ([`super::told`]) or for the clock audit ([`super::audit`]).
 
 use super::audit;
-use super::clock::{ClockReading, ClockState, Segment, Track, Until, Verdict, read_clock};
+use super::clock::{ClockReading, Segment, Verdict};
 use super::fact::{Fact, NoticeKind, TicketType};
 use super::fragment::{Clock, OpenKey};
 use super::integrity;
@@ -12,7 +12,7 @@ use super::relief::ReliefWindow;
 use super::tally::{Place, Ready, Tally};
 use super::told;
 use super::worst;
-use crate::time::{BusinessCalendar, Instant, Month};
+use crate::time::{Instant, Month};
 
 /// Adds one ticket to what a pass has counted. `audited` asks for the clock audit as well.
 pub fn add(fact: &Fact<'_>, ready: &Ready<'_>, audited: bool, out: &mut Tally) {
@@ -28,42 +28,26 @@ pub fn add(fact: &Fact<'_>, ready: &Ready<'_>, audited: bool, out: &mut Tally) {
 /// Everything about an incident that its clocks decide.
 fn clocks(place: &Place<'_, '_>, audited: bool, segments: &mut Vec<Segment>, out: &mut Tally) {
     let (fact, plan) = (place.fact, place.plan);
-    let share = match (fact.affected_ppm, plan.assumed_share_ppm) {
-        _ if fact.child => None,
-        (Some(known), _) => Some(known),
-        (None, assumed) => assumed,
-    };
-    let schedule = |p: u8| place.target(p).map_or(0, |(_, c)| c);
-    life::segments(fact, plan, schedule, segments);
-    let paused = segments.iter().any(|s| s.state == ClockState::Paused);
-    let track = Track {
-        segments,
-        until: Until::Resolution,
-        unplaced_hold_s: if paused || plan.policy.pauses.is_empty() {
-            0
-        } else {
-            fact.on_hold_s
-        },
-    };
-    let target = |p: u8| place.target(p).map(|(allowed, _)| allowed);
-    let schedules = place.ready.calendars.as_slice();
-    let Ok(reading) = read_clock(&track, &plan.policy, target, schedules) else {
+    let share = plan.share_ppm(fact);
+    let terms = place.clock_terms();
+    let track = terms.track(fact, segments);
+    let Ok(reading) = terms.restoration(&track) else {
         place.cell(out, place.opened).clock_unread += 1;
         return;
     };
     if audited {
-        audit::audit(place, &track, &reading, schedules, out);
+        audit::audit(place, &track, &reading, out);
     }
-    let (resolved_once, reopened) = life::resolutions(fact, segments);
+    let (resolved_once, reopened) = life::resolutions(fact, track.segments);
     let cell = place.cell(out, place.opened);
     cell.resolved_once += u64::from(resolved_once);
     cell.reopened += u64::from(resolved_once && reopened);
     integrity::add(
         fact,
         plan,
-        segments,
+        track.segments,
         &reading,
-        schedules,
+        terms.calendars,
         &mut out.integrity,
     );
     match reading.stopped_at {
@@ -71,7 +55,7 @@ fn clocks(place: &Place<'_, '_>, audited: bool, segments: &mut Vec<Segment>, out
             restored(place, &reading, stopped_at, out);
             impact(place, stopped_at, share, out);
         }
-        None => still_open(place, &reading, share, segments, schedules, out),
+        None => still_open(place, &reading, share, segments, out),
     }
     warned(place, &reading, out);
     outage(place, reading.stopped_at, share, out);
@@ -88,7 +72,7 @@ fn clocks(place: &Place<'_, '_>, audited: bool, segments: &mut Vec<Segment>, out
         &mut out.worst,
     );
     // Last, because a calendar of its own may need other segments.
-    response(place, segments, schedules, out);
+    response(place, segments, out);
 }
 
 /// Month of a due time. Beyond the calendars' years the month of opening stands for it.
@@ -233,7 +217,6 @@ fn still_open(
     reading: &ClockReading,
     share: Option<u32>,
     segments: &mut Vec<Segment>,
-    schedules: &[&BusinessCalendar],
     out: &mut Tally,
 ) {
     let fact = place.fact;
@@ -242,7 +225,9 @@ fn still_open(
     }
     let respond_due_at = match fact.responded_at {
         Some(_) => None,
-        None => respond_reading(place, segments, schedules)
+        None => place
+            .clock_terms()
+            .answer(place.fact, segments)
             .filter(|r| r.stopped_at.is_none())
             .and_then(|r| r.due_at),
     };
@@ -300,35 +285,8 @@ fn outage(place: &Place<'_, '_>, end: Option<Instant>, share: Option<u32>, out: 
     out.outage(place, end);
 }
 
-/// The clock of the first answer, on its own calendars.
-fn respond_reading(
-    place: &Place<'_, '_>,
-    segments: &mut Vec<Segment>,
-    schedules: &[&BusinessCalendar],
-) -> Option<ClockReading> {
-    let (fact, plan) = (place.fact, place.plan);
-    let target = |p: u8| place.respond_target(p);
-    if plan.has_respond_targets() {
-        let schedule = |p: u8| target(p).map_or(0, |(_, c)| c);
-        life::segments(fact, plan, schedule, segments);
-    }
-    let track = Track {
-        segments,
-        // An answer before the ticket was logged came at once.
-        until: Until::Response(fact.responded_at.map(|at| at.max(fact.opened_at))),
-        unplaced_hold_s: 0,
-    };
-    let target = |p: u8| target(p).map(|(allowed, _)| allowed);
-    read_clock(&track, &plan.policy, target, schedules).ok()
-}
-
-fn response(
-    place: &Place<'_, '_>,
-    segments: &mut Vec<Segment>,
-    schedules: &[&BusinessCalendar],
-    out: &mut Tally,
-) {
-    let Some(reading) = respond_reading(place, segments, schedules) else {
+fn response(place: &Place<'_, '_>, segments: &mut Vec<Segment>, out: &mut Tally) {
+    let Some(reading) = place.clock_terms().answer(place.fact, segments) else {
         return;
     };
     if let Some(stopped_at) = reading.stopped_at {

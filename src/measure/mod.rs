@@ -29,5 +29,6 @@ pub mod read;
 pub mod relief;
 pub mod spec;
 pub mod tally;
+mod ticket_clocks;
 mod told;
 pub mod worst;

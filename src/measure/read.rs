@@ -136,7 +136,7 @@ pub fn incident_facts<E: From<StoreError>>(
     for (month, path) in disk::partitions(store, "incidents")? {
         let (mut rows, mut segments) = (Vec::new(), Vec::new());
         Partition::open(store, &month, &path)?.each(&ready, |fact, ready| {
-            rows.push(incident_fact(fact, ready.plan, as_of, &mut segments));
+            rows.push(incident_fact(fact, ready, as_of, &mut segments));
         })?;
         rows.sort_by(|a, b| {
             (&a.contract_id, a.opened_at, &a.source, &a.ticket_id).cmp(&(

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock_policy::ClockPolicy;
-use super::fact::NoticePart;
+use super::fact::{Fact, NoticePart};
 use super::relief::ReliefWindow;
 use crate::money::Decimal;
 use crate::time::{BusinessCalendar, CalendarDefinition, Instant, Zone};
@@ -563,6 +563,14 @@ impl MeasurePlan {
     /// Whether any target for a response is set.
     pub fn has_respond_targets(&self) -> bool {
         !self.respond.is_empty()
+    }
+
+    /// Share of users affected that counts for a ticket, in parts per million: its own, else the
+    /// one that the terms assume. A child carries none.
+    pub(super) fn share_ppm(&self, fact: &Fact<'_>) -> Option<u32> {
+        fact.affected_ppm
+            .or(self.assumed_share_ppm)
+            .filter(|_| !fact.child)
     }
 
     /// The calendar of disruption.

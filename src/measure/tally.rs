@@ -17,6 +17,7 @@ use super::histogram::{self, SparseHistogram};
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
 use super::spec::{ByPriority, MeasurePlan};
+use super::ticket_clocks::ClockTerms;
 use super::worst::Worst;
 use crate::time::{BusinessCalendar, Instant, Month};
 
@@ -154,9 +155,9 @@ pub(super) struct Place<'a, 'p> {
     /// Month of opening in the contract's zone.
     pub(super) opened: Month,
     /// Targets for restoration of its service.
-    pub(super) targets: ByPriority,
+    targets: ByPriority,
     /// Targets for a response of its service.
-    pub(super) respond: ByPriority,
+    respond: ByPriority,
     contract: u32,
     stream: u32,
     lane: usize,
@@ -176,14 +177,14 @@ impl Place<'_, '_> {
         }
     }
 
-    /// Target for restoration and calendar of a priority.
-    pub(super) fn target(&self, priority: u8) -> Option<(i64, u16)> {
-        *self.targets.get(usize::from(priority))?
-    }
-
-    /// Target for a response and calendar of a priority.
-    pub(super) fn respond_target(&self, priority: u8) -> Option<(i64, u16)> {
-        *self.respond.get(usize::from(priority))?
+    /// What the clocks of the ticket run by.
+    pub(super) fn clock_terms(&self) -> ClockTerms<'_> {
+        ClockTerms {
+            plan: self.plan,
+            calendars: &self.ready.calendars,
+            targets: &self.targets,
+            respond: &self.respond,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the baseline of each contract is estimated from: its series with agreed adjustments, whose
 //! reduction it is, and the peers among the other contracts. Has no arithmetic of its own.
 
-use super::Small;
 use super::contracts::Contract;
+use super::settling::Small;
 use crate::baseline::saving::AdjustmentResult;
 use crate::baseline::{
     self, BaselineResult, Circumstances, PeerLevel, Series, Shrinkage, about_incidents,

@@ -1,0 +1,351 @@
+//! The pure stages for every contract: baseline, score, integrity, settle and alignment, side by
+//! side and put together in the order of the project. Responsible for what passes between them;
+//! not for reading or publishing anything (see [`super`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::contracts::Contract;
+use super::kept::Kept;
+use super::measures::{measures, ratios};
+use super::overrides::{self, OverrideRow};
+use super::prepared::{self, Prepared};
+use super::savings::{self, Rates, SavingTables};
+use super::{integrity, ledgers, records, small};
+use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
+use crate::baseline::{AttributionRow, BaselineResult, Link};
+use crate::config::project::Project;
+use crate::finding::{Finding, Severity, Stage};
+use crate::ingest::Ingested;
+use crate::judge::align::{self, Alignment};
+use crate::judge::backtest::{self, OwnCosts, SchemeRow};
+use crate::judge::integrity::IntegrityRow;
+use crate::measure::billing::BillingCells;
+use crate::measure::cells::Cells;
+use crate::measure::orders::Orders;
+use crate::measure::read;
+use crate::measure::spec::MeasurePlan;
+use crate::score;
+use crate::settle::{self, Detail, Facts, SettlementLine};
+
+/// What the pure stages read.
+pub(super) struct Measured<'a> {
+    pub(super) project: &'a Project,
+    pub(super) ingested: &'a Ingested,
+    pub(super) plans: &'a read::Plans,
+    pub(super) cells: &'a Cells,
+    pub(super) billing: &'a BillingCells,
+    pub(super) orders: &'a Orders,
+    pub(super) given: &'a align::Given,
+    /// Whether every contract's history is kept.
+    pub(super) kept: bool,
+}
+
+/// What the pure stages give, for all contracts in the order of the project.
+#[derive(Default)]
+pub(super) struct Results {
+    pub(super) baseline: BaselineResult,
+    pub(super) kpis: Vec<score::KpiValue>,
+    pub(super) settlement: Vec<SettlementLine>,
+    pub(super) schemes: Vec<SchemeRow>,
+    pub(super) alignment: Alignment,
+    pub(super) integrity: Vec<IntegrityRow>,
+    pub(super) adjustments: Vec<AdjustmentResult>,
+    pub(super) initiatives: Vec<InitiativeResult>,
+    pub(super) overrides: Vec<OverrideRow>,
+    pub(super) worst: Vec<score::WorstIncident>,
+    pub(super) kept: Vec<Kept>,
+}
+
+impl Results {
+    /// Adds those of the next contract.
+    fn append(&mut self, next: Results) {
+        self.baseline.months.extend(next.baseline.months);
+        self.baseline.joint.extend(next.baseline.joint);
+        self.baseline.hashes.extend(next.baseline.hashes);
+        self.kpis.extend(next.kpis);
+        self.settlement.extend(next.settlement);
+        self.schemes.extend(next.schemes);
+        self.alignment.rows.extend(next.alignment.rows);
+        let assumptions = next.alignment.assumptions;
+        self.alignment.assumptions.extend(assumptions);
+        self.alignment.findings.extend(next.alignment.findings);
+        self.integrity.extend(next.integrity);
+        self.adjustments.extend(next.adjustments);
+        self.initiatives.extend(next.initiatives);
+        self.overrides.extend(next.overrides);
+        self.worst.extend(next.worst);
+        self.kept.extend(next.kept);
+    }
+}
+
+/// The small tables that the pure stages read, of all contracts.
+pub(super) struct Small {
+    pub(super) exposure: Vec<score::Exposure>,
+    pub(super) records: score::Records,
+    pub(super) saving: SavingTables,
+    pub(super) attribution: Vec<AttributionRow>,
+    pub(super) links: Vec<Link>,
+    pub(super) delivered: score::Delivered,
+}
+
+/// Baseline, score and settle for every contract, in the order of the project.
+pub(super) fn settle_all(
+    contracts: &[Contract],
+    measured: &Measured<'_>,
+    findings: &mut Vec<Finding>,
+) -> Results {
+    let table = |name: &str| measured.ingested.tables.get(name);
+    let settled = Arc::new(ledgers::settled(table("settled"), findings));
+    let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
+    let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
+    let agreed = ledgers::agreements(
+        table("relief_events"),
+        table("attribution"),
+        measured.plans,
+        findings,
+    );
+    let agreements = Arc::new(agreed);
+    let initiatives = small::initiatives(table("initiatives"));
+    let as_of = measured.project.as_of;
+    let small = Small {
+        attribution: small::attribution(table("attribution")),
+        links: small::links(
+            &initiatives,
+            table("problems"),
+            table("ci_services"),
+            measured.plans,
+            as_of,
+        ),
+        exposure: ledgers::exposure(table("exposure")),
+        records: records::records(&measured.ingested.tables),
+        saving: SavingTables {
+            indices: small::indices(table("indices")),
+            adjustments: small::adjustments(table("adjustments"), findings),
+            initiatives,
+            fx: Arc::clone(&fx),
+        },
+        delivered: measured
+            .ingested
+            .delivered
+            .iter()
+            .map(|(table, columns)| {
+                (
+                    (*table).to_owned(),
+                    columns.iter().map(|c| (*c).to_owned()).collect(),
+                )
+            })
+            .collect(),
+    };
+    prepared::unknown_measures(&small, findings);
+    let all = prepared::prepare(
+        contracts,
+        measured.plans,
+        measured.cells,
+        &small,
+        as_of,
+        findings,
+    );
+    let one = |(contract, prepared): (&Contract, &Option<Prepared>)| {
+        let mut results = Results::default();
+        let mut noticed = Vec::new();
+        let findings = &mut noticed;
+        let (Some(plan), Some(prepared)) = (measured.plans.get(&contract.entry.id), prepared)
+        else {
+            return (results, noticed);
+        };
+        let given = Given {
+            contract,
+            plan,
+            prepared,
+            small: &small,
+        };
+        let kpis = score_one(&given, measured, &mut results, findings);
+        let mut measures = measures(&contract.entry.id, &kpis);
+        let tested = integrity::test(contract, plan, prepared, measured.cells, measured.orders);
+        findings.extend(integrity::findings(&tested));
+        integrity::measure(&contract.entry.id, &tested, &mut measures);
+        results.integrity.extend(tested);
+        let facts = |parameters: &settle::Parameters| Facts {
+            measures: measures.clone(),
+            parameters: parameters.clone(),
+            settled: Arc::clone(&settled),
+            fx: Arc::clone(&fx),
+            disputes: Arc::clone(&disputes),
+            agreements: Arc::clone(&agreements),
+            months: None,
+        };
+        let spec = contract.terms.settle.clone();
+        let id = &contract.entry.id;
+        let own_facts = facts(&contract.parameters);
+        if measured.kept {
+            let kept = Kept::new(contract, &own_facts, &results.baseline);
+            results.kept.push(kept);
+        }
+        let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
+        findings.extend(own.findings);
+        let decided: Vec<OverrideRow> = results
+            .overrides
+            .iter()
+            .filter(|o| o.contract_id == *id)
+            .cloned()
+            .collect();
+        findings.extend(overrides::mark(
+            &mut own.lines,
+            &contract.terms,
+            &kpis,
+            &decided,
+        ));
+        let given = measured.given;
+        let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
+            backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
+        };
+        results.schemes.extend(backtest::rows_of(
+            "this_contract",
+            &own.lines,
+            &own_facts.measures,
+            &costs(&spec, &own_facts),
+        ));
+        match align::align_one(&spec, &own_facts, &ratios(&kpis), given, id) {
+            Ok(found) => {
+                findings.extend(found.findings.iter().cloned());
+                results.alignment.rows.extend(found.rows);
+                results.alignment.assumptions.extend(found.assumptions);
+                results.alignment.findings.extend(found.findings);
+            }
+            Err(error) => findings.push(
+                Finding::new(
+                    Stage::Judge,
+                    Severity::Warning,
+                    "not_aligned",
+                    error.to_string(),
+                )
+                .with_contract(id),
+            ),
+        }
+        for (scheme, (terms, parameters)) in &contract.compare {
+            // The ledger holds what this contract paid, not what another would have.
+            let mut facts = facts(parameters);
+            facts.settled = Arc::default();
+            facts.disputes = Arc::default();
+            let other = settle::settle(&terms.settle, &facts, Detail::Amounts);
+            results.schemes.extend(backtest::rows_of(
+                scheme,
+                &other.lines,
+                &facts.measures,
+                &costs(&terms.settle, &facts),
+            ));
+            findings.extend(other.findings.into_iter().map(|mut f| {
+                f.severity = f.severity.min(Severity::Note);
+                f.detail = format!("in the comparison `{scheme}`: {}", f.detail);
+                f
+            }));
+        }
+        results.settlement.extend(own.lines);
+        results.kpis.extend(kpis);
+        (results, noticed)
+    };
+    // Side by side, and put together in the order of the project.
+    let settled_apart: Vec<(Results, Vec<Finding>)> =
+        contracts.par_iter().zip(&all).map(one).collect();
+    let mut results = Results::default();
+    for (part, noticed) in settled_apart {
+        results.append(part);
+        findings.extend(noticed);
+    }
+    let suppliers: BTreeMap<String, String> = contracts
+        .iter()
+        .map(|c| (c.entry.id.clone(), c.entry.supplier.clone()))
+        .collect();
+    let rules: Vec<Rates> = contracts.iter().map(|c| Rates::of(c, &fx)).collect();
+    let reporting = contracts
+        .iter()
+        .zip(&rules)
+        .map(|(c, rates)| (c.entry.id.clone(), rates.reporting(c)))
+        .collect();
+    let of_suppliers = score::supplier_values(&results.kpis, &suppliers, &reporting);
+    // They name no contract, so they stand before those that do.
+    results.kpis.splice(0..0, of_suppliers);
+    results
+}
+
+/// One contract with what was prepared for it.
+struct Given<'a> {
+    contract: &'a Contract,
+    plan: &'a MeasurePlan,
+    prepared: &'a Prepared,
+    small: &'a Small,
+}
+
+/// Baseline and KPI values of one contract.
+fn score_one(
+    given: &Given<'_>,
+    measured: &Measured<'_>,
+    results: &mut Results,
+    findings: &mut Vec<Finding>,
+) -> Vec<score::KpiValue> {
+    let Given {
+        contract,
+        plan,
+        prepared,
+        small,
+    } = given;
+    let id = &contract.entry.id;
+    let as_of = measured.project.as_of;
+    let baseline = prepared::estimate(contract, prepared, findings);
+    findings.extend(baseline.findings.iter().cloned());
+    let saving = savings::saving(
+        contract,
+        plan,
+        measured.billing,
+        &prepared.exposure,
+        &small.saving,
+        &baseline,
+        as_of,
+    );
+    findings.extend(saving.findings.iter().cloned());
+    let rates = Rates::of(contract, &small.saving.fx);
+    let scored = score::score(&score::Inputs {
+        plan,
+        spec: &contract.score,
+        baseline_spec: &contract.baseline,
+        baseline: &baseline,
+        saving: &saving,
+        cells: measured.cells,
+        billing: measured.billing,
+        exposure: &small.exposure,
+        records: &small.records,
+        delivered: &small.delivered,
+        observed: prepared.observed,
+        exchange: rates.exchange(),
+        as_of,
+        levels: &[
+            score::Level::Contract,
+            score::Level::Service,
+            score::Level::Priority,
+        ],
+    });
+    findings.extend(scored.findings);
+    results
+        .overrides
+        .extend(overrides::rows(id, &contract.baseline, &baseline));
+    results.worst.extend(score::worst_incidents(
+        measured.cells.total.worst.contracts.get(id),
+        plan,
+        &contract.score,
+        contract.baseline.performance,
+        as_of,
+    ));
+    results.overrides.extend(integrity::overrides(contract));
+    results.baseline.months.extend(baseline.months);
+    results.baseline.joint.extend(baseline.joint);
+    results.baseline.hashes.extend(baseline.hashes);
+    results.adjustments.extend(saving.adjustments);
+    results
+        .adjustments
+        .extend(prepared.adjustments.iter().cloned());
+    results.initiatives.extend(saving.initiatives);
+    scored.values
+}
