@@ -239,7 +239,7 @@ class Sums:
 
 def tables(connection, store):
     for table in ("incidents", "incident_events", "notices", "sla_clocks", "billing"):
-        rows = f"read_parquet('{store}/{table}/*.parquet', filename = true, file_row_number = true)"
+        rows = f"read_parquet('{store}/{table}/*/*.parquet', filename = true, file_row_number = true)"
         connection.execute(
             f"CREATE TABLE {table} AS SELECT *, "
             f"row_number() OVER (ORDER BY filename, file_row_number) AS n FROM {rows}"

@@ -17,9 +17,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gainshare::config::project::Project;
-use gainshare::measure::read::{self, CLOCKS, EVENTS, NOTICES, Plans, TICKETS};
+use gainshare::measure::read::{self, CLOCKS, EVENTS, NOTICES, Pass, Plans, TICKETS};
 use gainshare::measure::spec::{MeasureSpec, Notices};
-use gainshare::store::{disk, prepare};
+use gainshare::store::cache::Cache;
+use gainshare::store::disk::{self, Partition};
+use gainshare::store::index::Index;
+use gainshare::store::prepare;
 use gainshare::{ingest, pipeline};
 use polars::prelude::{ParquetReader, SerReader};
 
@@ -60,10 +63,17 @@ const FIRST: &[(&str, &[&str])] = &[
 /// Partitions of a store under as many names as asked for; only the columns given.
 fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
     for (table, columns) in tables {
-        let folder = to.join(table);
-        fs::create_dir_all(&folder).expect("a folder");
-        for (month, path) in disk::partitions(from, table).expect("a store") {
-            let frame = disk::read(&path)
+        for Partition { contract, month } in disk::partitions(from, table).expect("a store") {
+            let named = |copy: usize| {
+                let month = format!("{month}-{copy:04}");
+                let contract = contract.clone();
+                Partition { contract, month }.path(to, table)
+            };
+            let original = Partition {
+                contract: contract.clone(),
+                month: month.clone(),
+            };
+            let frame = disk::read(&original.path(from, table))
                 .expect("a partition")
                 .expect("a partition");
             let held: Vec<&str> = columns
@@ -72,11 +82,10 @@ fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
                 .filter(|c| frame.column(c).is_ok())
                 .collect();
             let mut frame = frame.select(held).expect("its own columns");
-            let first = folder.join(format!("{month}-0000.parquet"));
+            let first = named(0);
             disk::write(&first, &mut frame).expect("a partition");
             for copy in 1..copies {
-                let name = folder.join(format!("{month}-{copy:04}.parquet"));
-                fs::hard_link(&first, &name).expect("a link");
+                fs::hard_link(&first, named(copy)).expect("a link");
             }
         }
     }
@@ -85,7 +94,8 @@ fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
 /// Polars decodes the columns of every partition.
 fn floor(store: &Path) {
     for (table, columns) in ALL {
-        for (_, path) in disk::partitions(store, table).expect("a store") {
+        for partition in disk::partitions(store, table).expect("a store") {
+            let path = partition.path(store, table);
             let wanted: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
             let frame = ParquetReader::new(File::open(&path).expect("a partition"))
                 .with_columns(Some(wanted))
@@ -141,7 +151,13 @@ fn main() {
     repeated(&store, &small, FIRST, copies);
 
     let pass = |store: &Path, plans: &Plans| {
-        let cells = read::tickets(store, plans, false, &|| {}).expect("the store reads");
+        let pass = Pass {
+            store,
+            index: &Index::default(),
+            cache: &Cache::none(),
+            plans,
+        };
+        let cells = read::tickets(&pass, false, &|_| {}).expect("the store reads");
         cells.total.cells.values().map(|c| c.tickets).sum::<u64>()
     };
     let tickets = pass(&large, &whole);

@@ -8,6 +8,12 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gainshare::config::project::Project;
+use gainshare::measure::invoices;
+use gainshare::measure::read::{self, Pass};
+use gainshare::pipeline::{Asked, Exports};
+use gainshare::store::cache::Cache;
+use gainshare::store::disk::StoreError;
+use gainshare::store::index::Index;
 use gainshare::{ingest, pipeline, store};
 
 fn example() -> Project {
@@ -36,23 +42,44 @@ fn stages(c: &mut Criterion) {
         .into_iter()
         .map(|(c, plan)| (c.entry.id, plan))
         .collect();
+    let pass = Pass {
+        store: folder.path(),
+        index: &Index::default(),
+        cache: &Cache::none(),
+        plans: &plans,
+    };
     group.bench_function("measure_tickets", |b| {
-        b.iter(|| {
-            gainshare::measure::read::tickets(folder.path(), black_box(&plans), false, &|| {})
-                .expect("the store reads")
-        });
+        b.iter(|| read::tickets(black_box(&pass), false, &|_| {}).expect("the store reads"));
     });
     group.bench_function("measure_billing", |b| {
+        let parts = read::of_contracts(&pass, "billing").expect("a store");
         b.iter(|| {
-            gainshare::measure::read::billing(folder.path(), black_box(&plans))
-                .expect("the store reads")
+            for (plan, partitions) in &parts {
+                for partition in partitions {
+                    let path = partition.path(folder.path(), "billing");
+                    let tell = |_: &invoices::InvoiceLine<'_>| Ok::<(), StoreError>(());
+                    black_box(invoices::measure(&path, plan, tell).expect("the store reads"));
+                }
+            }
         });
     });
+    let mut own = project.clone();
+    own.file.output.path = folder.path().join("out");
+    own.file.output.store = folder.path().join("store");
+    let run = |exports| {
+        let mut asked = Asked::default();
+        asked.exports = exports;
+        pipeline::run_asked(black_box(&own), asked, &|_| {}).expect("the example runs")
+    };
     group.bench_function("whole_run", |b| {
-        let mut project = project.clone();
-        project.file.output.path = folder.path().join("out");
-        project.file.output.store = folder.path().join("store");
-        b.iter(|| pipeline::run(black_box(&project), &|_| {}).expect("the example runs"));
+        b.iter(|| {
+            // Nothing of an earlier run.
+            let _ = std::fs::remove_dir_all(own.cache_folder());
+            run(Exports::Always)
+        });
+    });
+    group.bench_function("recalculation_without_change", |b| {
+        b.iter(|| run(Exports::Never))
     });
     group.finish();
 }

@@ -54,7 +54,7 @@ def page():
         if not columns or len(columns) != len(re.findall(r"Kind::", block)):
             sys.exit(f"{SOURCE}: cannot read the columns of `{name}`")
         index.append(f"| [`{name}`](#{name}) | {about} |")
-        stored = f" Stored by the UTC month of `{split.group(1)}`." if split else ""
+        stored = f" Stored by contract and UTC month of `{split.group(1)}`." if split else ""
         rows = [
             f"| {'**' if need == 'required' else ''}`{column}`{'**' if need == 'required' else ''} "
             f"| {KINDS[kind]} | {plain(what)} |"

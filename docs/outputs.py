@@ -64,9 +64,11 @@ TABLES = {
     ),
     "billing_facts": (
         "Every invoice line in scope: whether it counts in the benchmark or as actual cost, and "
-        "why. Start here when a cost looks wrong.",
-        "contract, month, source, invoice, line",
-        ["contract_id", "month", "source", "invoice_id", "line_id"],
+        "why. Start here when a cost looks wrong. A folder with a file per UTC month in which the "
+        "periods start. A file is taken over from the former output where nothing in it changed, so "
+        "its metadata name the lines that it was made of (`gainshare.lines_hash`) and not the run.",
+        "contract, source, invoice, line, within a file",
+        ["contract_id", "source", "invoice_id", "line_id"],
     ),
     "adjustments_applied": (
         "Every line of the table `adjustments` and what became of it. Only what both parties had "
@@ -143,8 +145,11 @@ def tables(folder):
     for name, (purpose, order, keys) in TABLES.items():
         file = pq.ParquetFile(files[name])
         metadata = {k.decode(): v.decode() for k, v in file.metadata.metadata.items() if k != b"ARROW:schema"}
-        for key, value in [("terms_hash", None), ("inputs_hash", manifest["inputs_hash"]),
-                           ("as_of", manifest["as_of"]), ("table", name)]:
+        wanted = [("terms_hash", None), ("inputs_hash", manifest["inputs_hash"]), ("as_of", manifest["as_of"])]
+        if name == "billing_facts":
+            # Its files are taken over by later runs, so they name their lines and not the run.
+            wanted = [("lines_hash", None)]
+        for key, value in [*wanted, ("table", name)]:
             if value not in (None, metadata.get(f"gainshare.{key}")) or f"gainshare.{key}" not in metadata:
                 sys.exit(f"{name}: metadata `gainshare.{key}` is missing or differs from the manifest")
         rows = pl.read_parquet(files[name], columns=keys or None)

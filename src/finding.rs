@@ -64,7 +64,7 @@ impl fmt::Display for Stage {
 }
 
 /// One kind of observation at one place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     /// The stage that noticed it.
     pub stage: Stage,

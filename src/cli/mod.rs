@@ -5,6 +5,8 @@
 //! `--fail-on`, 2 usage or terms invalid, 3 input unreadable, 4 internal error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "frames")]
+mod accounts;
 mod align;
 mod backtest;
 mod calibrate;
@@ -21,12 +23,16 @@ mod explain_rows;
 mod explain_run;
 mod generate;
 #[cfg(feature = "frames")]
+mod ingest;
+#[cfg(feature = "frames")]
 mod inspect;
 mod judged;
 mod kpis;
 mod manual;
 #[cfg(feature = "frames")]
 mod parquet;
+#[cfg(feature = "frames")]
+mod progress;
 #[cfg(feature = "frames")]
 mod report;
 #[cfg(feature = "frames")]
@@ -58,7 +64,11 @@ enum Command {
     Explain(explain::Arguments),
     Generate(generate::Arguments),
     #[cfg(feature = "frames")]
+    Ingest(ingest::Arguments),
+    #[cfg(feature = "frames")]
     Inspect(inspect::Arguments),
+    #[cfg(feature = "frames")]
+    Recalc(run::Recalc),
     #[cfg(feature = "frames")]
     Report(report::Arguments),
     #[cfg(feature = "frames")]
@@ -84,7 +94,11 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         #[cfg(feature = "frames")]
+        Command::Ingest(arguments) => ingest::run(&arguments),
+        #[cfg(feature = "frames")]
         Command::Inspect(arguments) => inspect::run(&arguments),
+        #[cfg(feature = "frames")]
+        Command::Recalc(arguments) => run::recalc(&arguments),
         #[cfg(feature = "frames")]
         Command::Report(arguments) => report::run(&arguments),
         #[cfg(feature = "frames")]
@@ -122,8 +136,20 @@ fn say(text: impl std::fmt::Display) {
 fn project(
     path: &std::path::Path,
 ) -> Result<crate::config::project::Project, Box<crate::config::document::DocumentError>> {
-    let variable = |name: &str| std::env::var_os(name).map(|v| v.into_encoded_bytes());
     crate::config::project::Project::read_with(path, &variable)
+}
+
+/// As [`project`], where the exports need not be there.
+#[cfg(feature = "frames")]
+fn project_with_a_store(
+    path: &std::path::Path,
+) -> Result<crate::config::project::Project, Box<crate::config::document::DocumentError>> {
+    crate::config::project::Project::read_without_exports(path, &variable)
+}
+
+#[cfg(feature = "frames")]
+fn variable(name: &str) -> Option<Vec<u8>> {
+    std::env::var_os(name).map(|v| v.into_encoded_bytes())
 }
 
 /// Writes data to stdout. A reader that has seen enough, such as `head`, is no error.

@@ -1,24 +1,47 @@
-//! `gainshare run`: the main job, from the command line. Responsible for its flags, progress and
-//! what is said at the end; not for the job (see [`crate::pipeline`]).
+//! `gainshare run` and `gainshare recalc`: the main job, from the command line. Responsible for
+//! their flags and for what is said at the end; not for the job (see [`crate::pipeline`]).
 
-use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use miette::IntoDiagnostic as _;
 
+use super::accounts::{say_accounts, say_findings};
+use super::progress::Bar;
 use super::settle::FailOn;
-use crate::finding::{Severity, Stage};
-use crate::pipeline::{self, Outcome, Progress, RunError};
+use crate::config::project::Project;
+use crate::pipeline::{self, Exports, Outcome, RunError};
 use crate::settle::{AmountKind, LineStatus};
 
 /// Read a project's exports, measure and settle its contracts, and write the output tables.
+///
+/// Exports are read when they, or the mappings, changed since the store was made; months that did
+/// not change are not measured again. The output is the same bytes either way.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: gainshare run data/complete")]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    shared: Shared,
+    /// Read the exports even when nothing changed.
+    #[arg(long)]
+    reread: bool,
+}
+
+/// Measure and settle again from the store, without reading the exports.
+///
+/// For a new draft of the terms, a corrected calendar in the project file, or a machine that has
+/// the store and not the exports. What did not change is not worked out again: other prices only
+/// settle again, another service level measures its own contract again. The output is the same
+/// bytes as that of `gainshare run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: gainshare recalc data/complete")]
+pub(super) struct Recalc {
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, clap::Args)]
+struct Shared {
     /// Project folder with a gainshare.toml, or that file.
     project: PathBuf,
     /// The least severity of a finding that makes the exit code 1.
@@ -40,14 +63,47 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-/// Runs the command.
+/// Runs `run`.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let project = match super::project(&arguments.project) {
+    let exports = match arguments.reread {
+        true => Exports::Always,
+        false => Exports::WhenChanged,
+    };
+    whole(&arguments.shared, exports)
+}
+
+/// Runs `recalc`.
+pub(super) fn recalc(arguments: &Recalc) -> miette::Result<ExitCode> {
+    whole(&arguments.shared, Exports::Never)
+}
+
+/// Reads a project, or says what is wrong with it.
+pub(super) fn opened(path: &Path, exports: Exports) -> Result<Project, ExitCode> {
+    let read = match exports {
+        Exports::Never => super::project_with_a_store(path),
+        Exports::Always | Exports::WhenChanged => super::project(path),
+    };
+    read.map_err(|error| {
+        super::say(format_args!("{:?}", miette::Report::from(*error)));
+        ExitCode::from(2)
+    })
+}
+
+/// Says why a run stopped.
+pub(super) fn stopped(error: RunError) -> ExitCode {
+    let code = match &error {
+        RunError::Contract(_) => 2,
+        RunError::Input(_) | RunError::Store(_) | RunError::Unfilled { .. } => 3,
+        RunError::Publish(_) | RunError::Reading(_) => 4,
+    };
+    super::say(format_args!("{:?}", miette::Report::from(error)));
+    ExitCode::from(code)
+}
+
+fn whole(arguments: &Shared, exports: Exports) -> miette::Result<ExitCode> {
+    let project = match opened(&arguments.project, exports) {
         Ok(project) => project,
-        Err(error) => {
-            super::say(format_args!("{:?}", miette::Report::from(*error)));
-            return Ok(ExitCode::from(2));
-        }
+        Err(code) => return Ok(code),
     };
     let bar = Bar::new(
         arguments.quiet,
@@ -56,25 +112,23 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let asked = pipeline::Asked {
         clock_audit: arguments.clock_audit,
         incident_facts: arguments.incident_facts,
+        exports,
         ..pipeline::Asked::default()
     };
     let done = pipeline::run_asked(&project, asked, &|p| bar.hear(p));
     bar.clear();
     let outcome = match done {
         Ok(outcome) => outcome,
-        Err(error) => {
-            let code = match &error {
-                RunError::Contract(_) => 2,
-                RunError::Input(_) | RunError::Store(_) => 3,
-                RunError::Publish(_) | RunError::Reading(_) => 4,
-            };
-            super::say(format_args!("{:?}", miette::Report::from(error)));
-            return Ok(ExitCode::from(code));
-        }
+        Err(error) => return Ok(stopped(error)),
     };
     if !arguments.quiet {
-        say_accounts(&outcome);
-        say_findings(&outcome);
+        say_accounts(&outcome.accounts);
+        if !outcome.filled {
+            super::say(format_args!(
+                "these files were not read again: the store was made of them"
+            ));
+        }
+        say_findings(&outcome.findings, "all in findings.parquet");
     }
     if arguments.clock_audit {
         audit(&outcome.audit, arguments.format)?;
@@ -83,7 +137,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     }
     if !arguments.quiet {
         super::say(format_args!(
-            "wrote {} tables; see {}",
+            "wrote {} files; see {}",
             outcome.outputs.len(),
             outcome.manifest.display()
         ));
@@ -93,189 +147,6 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         .iter()
         .any(|f| arguments.fail_on.reached(f.severity));
     Ok(ExitCode::from(u8::from(failed)))
-}
-
-/// Progress on stderr, when it is a terminal: files while reading, months while measuring, each
-/// with its rate and the time that remains.
-struct Bar {
-    bar: ProgressBar,
-    files: u64,
-    reading: Mutex<Reading>,
-}
-
-/// What is being read.
-struct Reading {
-    file: String,
-    done: u64,
-    bytes: u64,
-    since: std::time::Instant,
-}
-
-/// Of a stage without a length.
-const PLAIN: &str = "{spinner} {msg:<14} [{elapsed}]";
-/// Of a stage with one.
-const COUNTED: &str =
-    "{spinner} {msg:<22} {bar:20} {pos} of {len} [{elapsed}, {eta} left] {prefix}";
-
-impl Bar {
-    fn new(quiet: bool, files: u64) -> Bar {
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
-        };
-        let reading = Reading {
-            file: String::new(),
-            done: 0,
-            bytes: 0,
-            since: std::time::Instant::now(),
-        };
-        Bar {
-            bar,
-            files,
-            reading: Mutex::new(reading),
-        }
-    }
-
-    fn style(&self, template: &str) {
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
-        }
-    }
-
-    /// From now on so many of something.
-    fn count(&self, len: u64) {
-        self.style(COUNTED);
-        self.bar.set_length(len);
-        self.bar.set_position(0);
-        self.bar.reset_eta();
-    }
-
-    fn hear(&self, progress: Progress<'_>) {
-        match progress {
-            Progress::Stage("reading") => {
-                self.bar.set_message("reading files");
-                self.count(self.files);
-            }
-            Progress::Stage(name) => {
-                self.bar.set_prefix("");
-                self.style(PLAIN);
-                self.bar.set_message(name);
-            }
-            Progress::Read(file, n) => {
-                let Ok(mut reading) = self.reading.lock() else {
-                    return;
-                };
-                if reading.file != file {
-                    if !reading.file.is_empty() {
-                        reading.done += 1;
-                    }
-                    file.clone_into(&mut reading.file);
-                    self.bar.set_position(reading.done);
-                }
-                reading.bytes += n;
-                let seconds = reading.since.elapsed().as_secs_f64().max(0.001);
-                let rate = indicatif::HumanBytes((reading.bytes as f64 / seconds) as u64);
-                self.bar.set_prefix(format!("{rate}/s {file}"));
-            }
-            Progress::Partitions(n) => {
-                self.bar.set_message("measuring months");
-                self.count(n);
-            }
-            Progress::Measured => {
-                self.bar.inc(1);
-                let rate = self.bar.per_sec();
-                self.bar.set_prefix(format!("{rate:.0} months/s"));
-            }
-        }
-    }
-
-    fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// One line per file: rows in and what became of them.
-fn say_accounts(outcome: &Outcome) {
-    let width = outcome
-        .accounts
-        .iter()
-        .map(|a| a.file.chars().count())
-        .max()
-        .unwrap_or(4)
-        .max(4);
-    super::say(format_args!(
-        "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
-        "file", "rows in", "accepted", "duplicate", "rejected", "out of scope"
-    ));
-    for account in &outcome.accounts {
-        super::say(format_args!(
-            "{:<width$} {:>10} {:>10} {:>10} {:>9} {:>12}",
-            account.file,
-            account.rows_in,
-            account.accepted,
-            account.duplicate,
-            account.rejected,
-            account.out_of_scope
-        ));
-        for (currency, money) in &account.money {
-            let shown = crate::ingest::account::shown;
-            super::say(format_args!(
-                "{:<width$} {currency} {} in = {} accepted + {} duplicate + {} rejected + {} out of scope",
-                "",
-                shown(money.amount_in),
-                shown(money.accepted),
-                shown(money.duplicate),
-                shown(money.rejected),
-                shown(money.out_of_scope)
-            ));
-        }
-    }
-}
-
-/// Findings by kind, worst first; the rows are in the table.
-fn say_findings(outcome: &Outcome) {
-    let mut kinds: BTreeMap<(std::cmp::Reverse<Severity>, &str), (u64, &crate::finding::Finding)> =
-        BTreeMap::new();
-    for finding in &outcome.findings {
-        let key = (std::cmp::Reverse(finding.severity), finding.code.as_str());
-        kinds.entry(key).or_insert((0, finding)).0 += 1;
-    }
-    if kinds.is_empty() {
-        return;
-    }
-    super::say(format_args!("\nfindings (all in findings.parquet):"));
-    for ((severity, code), (places, first)) in kinds {
-        let place = match (&first.file, &first.contract_id) {
-            (Some(file), _) => {
-                let line = first.line.map(|l| format!(":{l}")).unwrap_or_default();
-                let column = first.column.as_ref().map(|c| format!(" `{c}`"));
-                format!(" [{file}{line}{}]", column.unwrap_or_default())
-            }
-            (None, Some(contract)) => format!(" [{contract}]"),
-            (None, None) => String::new(),
-        };
-        let seen = match (first.stage, first.evidence.is_empty()) {
-            (Stage::Ingest, false) => {
-                format!(
-                    " (found {})",
-                    first.evidence.chars().take(80).collect::<String>()
-                )
-            }
-            _ => String::new(),
-        };
-        let more = if places > 1 {
-            format!(" (+{} more places)", places - 1)
-        } else {
-            String::new()
-        };
-        super::say(format_args!(
-            "  {:<13} {code}{place}: {}{seen}{more}",
-            severity.0.to_string(),
-            first.detail
-        ));
-    }
-    super::say("");
 }
 
 /// Per contract and other policy: how many verdicts change, which way, and some tickets.

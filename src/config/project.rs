@@ -189,6 +189,15 @@ pub struct ResolvedSource {
     pub files: Vec<(String, PathBuf)>,
 }
 
+/// Whether the exports of a project must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// They are about to be read.
+    Needed,
+    /// The store has what they said.
+    Elsewhere,
+}
+
 impl Project {
     /// Reads the project in `folder` (or the project file itself), without any environment.
     ///
@@ -206,6 +215,26 @@ impl Project {
     pub fn read_with(
         folder: &Path,
         variable: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<Project, Box<DocumentError>> {
+        Project::read_as(folder, variable, Files::Needed)
+    }
+
+    /// As [`Project::read_with`], where the exports need not be there: for what starts from the
+    /// store.
+    ///
+    /// # Errors
+    /// As [`Project::read`], but for the exports.
+    pub fn read_without_exports(
+        folder: &Path,
+        variable: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<Project, Box<DocumentError>> {
+        Project::read_as(folder, variable, Files::Elsewhere)
+    }
+
+    fn read_as(
+        folder: &Path,
+        variable: &dyn Fn(&str) -> Option<Vec<u8>>,
+        exports: Files,
     ) -> Result<Project, Box<DocumentError>> {
         let path = if folder.is_file() {
             folder.to_owned()
@@ -254,11 +283,16 @@ impl Project {
         };
         let mut ids = BTreeSet::new();
         for contract in &file.contracts {
-            if !ids.insert(&contract.id) {
+            // The store has a folder of that name, and not every system tells `A` from `a`.
+            if !ids.insert(contract.id.to_lowercase()) {
                 return fail(
                     &format!("id = \"{}\"", contract.id),
                     format!("contract `{}` stands here twice", contract.id),
-                    Some("amendments belong in the terms file, not in a second entry".to_owned()),
+                    Some(
+                        "ids differ by more than capitals; amendments belong in the terms file, \
+                         not in a second entry"
+                            .to_owned(),
+                    ),
                 );
             }
         }
@@ -357,7 +391,7 @@ impl Project {
             let mut files = Vec::new();
             for pattern in &source.files {
                 let found = expand(&folder, pattern);
-                if found.is_empty() {
+                if found.is_empty() && exports == Files::Needed {
                     return fail(
                         &format!("\"{pattern}\""),
                         format!("no file matches `{pattern}` in {}", folder.display()),
@@ -393,6 +427,13 @@ impl Project {
     /// The folder of the canonical tables.
     pub fn store_folder(&self) -> PathBuf {
         self.folder.join(&self.file.output.store)
+    }
+
+    /// The folder, beside the store, of what earlier runs worked out of it. It may be removed.
+    pub fn cache_folder(&self) -> PathBuf {
+        let store = self.store_folder();
+        let name = store.file_name().and_then(|n| n.to_str());
+        store.with_file_name(format!(".{}.cache", name.unwrap_or("store")))
     }
 
     /// The contract of that number.

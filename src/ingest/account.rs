@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::STORE_SCALE;
 use crate::money::Decimal;
@@ -20,7 +20,7 @@ pub enum Fate {
 }
 
 /// Rows of one file. `rows_in = accepted + duplicate + rejected + out_of_scope`, always.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileAccount {
     /// The canonical table.
     pub table: String,
@@ -80,6 +80,28 @@ impl Serialize for MoneyAccount {
             map.serialize_entry(name, &shown(value))?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for MoneyAccount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let sums = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let units = |name: &str| -> Result<i128, D::Error> {
+            let text = sums.get(name).map_or("0", String::as_str);
+            if let Some(units) = text.strip_suffix("e-15") {
+                return units.parse().map_err(serde::de::Error::custom);
+            }
+            let sum: Decimal = text.parse().map_err(serde::de::Error::custom)?;
+            let sum = sum.padded(STORE_SCALE).map_err(serde::de::Error::custom)?;
+            Ok(sum.mantissa())
+        };
+        Ok(MoneyAccount {
+            amount_in: units("amount_in")?,
+            accepted: units("accepted")?,
+            duplicate: units("duplicate")?,
+            rejected: units("rejected")?,
+            out_of_scope: units("out_of_scope")?,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod history;
 pub mod inspect;
 mod json;
 mod laws;
+pub mod notes;
 mod numbers;
 mod parquet;
 pub mod people;
@@ -34,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use account::{Fate, FileAccount};
 use columns::{ByIdentity, Columns};
 use file::InputError;
+use notes::Notes;
 use people::Pseudonyms;
 use plan::Plan;
 use record::{HistoryRow, Lost, Parsed, Reject};
@@ -60,6 +62,25 @@ pub struct Ingested {
     pub delivered: BTreeMap<&'static str, BTreeSet<&'static str>>,
     /// Source columns that hold people's names, as `source: column`.
     pub people: BTreeSet<String>,
+}
+
+impl Ingested {
+    /// The tables, and everything else.
+    pub fn into_parts(self) -> (BTreeMap<&'static str, Columns>, Notes) {
+        let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
+        let notes = Notes {
+            accounts: self.accounts,
+            rejects: self.rejects,
+            findings: self.findings,
+            delivered: self
+                .delivered
+                .into_iter()
+                .map(|(table, columns)| (table.to_owned(), texts(columns)))
+                .collect(),
+            people: self.people,
+        };
+        (self.tables, notes)
+    }
 }
 
 struct ReadFile {

@@ -19,7 +19,7 @@ use crate::store::schema::Kind;
 pub(super) const BATCH: usize = 8192;
 
 /// A row that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Reject {
     /// The canonical table.
     pub table: String,

@@ -8,7 +8,9 @@ use crate::money::{Currency, Decimal, MoneyError, Rounding};
 use crate::time::{Instant, Month, Zone};
 
 /// What an invoice line is to the measurement of savings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum BillingClass {
     /// Usage, purchases and their corrections: counts as actual cost.
@@ -54,7 +56,9 @@ impl BillingClass {
 }
 
 /// What billing cells are summed by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct BillingKey {
     /// The contract.
     pub contract_id: String,
@@ -69,7 +73,7 @@ pub struct BillingKey {
 }
 
 /// Sum of one billing cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BillingCell {
     /// Exact sum.
     pub amount: Decimal,

@@ -38,7 +38,7 @@ macro_rules! merged {
 macro_rules! cell {
     ($($merge:ident $name:ident: $kind:ty, $unit:literal, $description:literal;)+) => {
         /// Sums of one cell. Each field says which month it belongs to.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct Cell {
             $(#[doc = $description] pub $name: $kind,)+
         }

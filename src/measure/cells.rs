@@ -3,48 +3,42 @@
 
 use std::collections::BTreeMap;
 
-use super::fragment::{CellKey, Edge, Fragment, ItemKey, Opening};
+use super::fragment::{CellKey, Fragment, ItemKey, Opening};
 use super::spec::MeasurePlan;
 
-/// What all partitions together give. `Cells` of disjoint histories of different contracts
-/// merge by [`Fragment::merge`] of their partitions before folding.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What all partitions together give. Those of different contracts merge by
+/// [`Fragment::absorb_sums`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cells {
-    /// Sums, histograms and open incidents; `repeats` includes those across borders. Its
-    /// boundary map is the one of the whole history.
+    /// Sums, histograms and open incidents; `repeats` includes those across borders. The boundary
+    /// maps are used up, so it has none.
     pub total: Fragment,
 }
 
 impl Cells {
-    /// Folds the fragments of partitions, given with their UTC month in any order.
-    pub fn fold<'a>(
-        fragments: &BTreeMap<String, Fragment>,
+    /// Folds the fragments of partitions, given by something that orders those of a contract by
+    /// their UTC month.
+    pub fn fold<'a, K: Ord>(
+        fragments: BTreeMap<K, Fragment>,
         plan: impl Fn(&str) -> Option<&'a MeasurePlan>,
     ) -> Cells {
         let mut total = Fragment::default();
         let mut last: BTreeMap<ItemKey, Opening> = BTreeMap::new();
-        for fragment in fragments.values() {
-            total.absorb_sums(fragment);
-            for (item, edge) in &fragment.edges {
-                if let (Some(former), Some(plan)) = (last.get(item), plan(&item.0)) {
+        for fragment in fragments.into_values() {
+            for (item, edge) in total.absorb_sums(fragment) {
+                if let (Some(former), Some(plan)) = (last.get(&item), plan(&item.0)) {
                     let gap = edge.first.at.wall_s_since(former.at);
                     if gap <= plan.repeat_window_s {
                         let key = CellKey {
                             contract_id: item.0.clone(),
-                            service_id: edge.first.service_id.clone(),
+                            service_id: edge.first.service_id,
                             priority: edge.first.priority,
                             month: plan.zone.month_of(edge.first.at),
                         };
                         total.cells.entry(key).or_default().repeats += 1;
                     }
                 }
-                last.insert(item.clone(), edge.last.clone());
-                match total.edges.get_mut(item) {
-                    None => {
-                        total.edges.insert(item.clone(), edge.clone());
-                    }
-                    Some(Edge { last, .. }) => *last = edge.last.clone(),
-                }
+                last.insert(item, edge.last);
             }
         }
         Cells { total }

@@ -4,6 +4,7 @@
 //! The cell law: over facts with disjoint tickets, fragment(A ∪ B) = merge(fragment(A),
 //! fragment(B)), whatever A and B share of items, months and services.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use super::cell::Cell;
@@ -15,7 +16,9 @@ use crate::time::{Instant, Month};
 
 /// What cells are counted by. The month is of the contract's zone; which moment it is the month
 /// of depends on the measure (see [`Cell`]).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct CellKey {
     /// The contract.
     pub contract_id: String,
@@ -28,7 +31,9 @@ pub struct CellKey {
 }
 
 /// Which clock a histogram holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Clock {
     /// Time to restore in business seconds.
     RestoreBusiness,
@@ -57,7 +62,9 @@ impl Clock {
 }
 
 /// An incident that is still open: what the as-of date will decide about it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct OpenKey {
     /// The contract.
     pub contract_id: String,
@@ -78,7 +85,9 @@ pub struct OpenKey {
 }
 
 /// Who solved what: the state of concentration and coverage.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct SolvedKey {
     /// The contract.
     pub contract_id: String,
@@ -93,7 +102,9 @@ pub struct SolvedKey {
 }
 
 /// Incidents and requests of one category.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct KindKey {
     /// The contract.
     pub contract_id: String,
@@ -106,7 +117,7 @@ pub struct KindKey {
 }
 
 /// How many of each kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Kinds {
     /// Incidents.
     pub incidents: u64,
@@ -115,7 +126,9 @@ pub struct Kinds {
 }
 
 /// The incidents of a problem that was fixed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct FixKey {
     /// The contract.
     pub contract_id: String,
@@ -130,7 +143,7 @@ pub const SAMPLES: usize = 5;
 
 /// A few tickets that show something: the first by source and number, whatever the order in
 /// which they were seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Sample {
     /// Source and number.
     pub tickets: BTreeSet<(String, String)>,
@@ -173,7 +186,7 @@ pub struct Audited {
     pub sample: Sample,
 }
 /// One opening of an incident on an item.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Opening {
     /// When.
     pub at: Instant,
@@ -186,7 +199,7 @@ pub struct Opening {
 }
 
 /// First and last opening of an item in a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Edge {
     /// The first.
     pub first: Opening,
@@ -198,7 +211,7 @@ pub struct Edge {
 pub type ItemKey = (String, String, String);
 
 /// What one pass over one partition gives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fragment {
     /// Sums.
     pub cells: BTreeMap<CellKey, Cell>,
@@ -223,7 +236,8 @@ pub struct Fragment {
     /// Incidents that the tool judges otherwise, by contract and by whether we call them
     /// breached.
     pub differs: BTreeMap<(String, bool), Sample>,
-    /// The clock audit, where it was asked for: by contract and other policy.
+    /// The clock audit, where it was asked for: by contract and other policy. Never kept.
+    #[serde(skip)]
     pub audit: BTreeMap<(String, &'static str), Audited>,
     /// The worst incidents, one by one.
     pub worst: Worst,
@@ -232,8 +246,7 @@ pub struct Fragment {
 impl Fragment {
     /// Adds another fragment of the same partition.
     pub fn merge(&mut self, other: Fragment) {
-        self.absorb_sums(&other);
-        for (item, edge) in other.edges {
+        for (item, edge) in self.absorb_sums(other) {
             match self.edges.get_mut(&item) {
                 None => {
                     self.edges.insert(item, edge);
@@ -250,49 +263,52 @@ impl Fragment {
         }
     }
 
-    /// Adds the sums of another fragment, without its boundary map.
-    pub fn absorb_sums(&mut self, other: &Fragment) {
-        for (key, cell) in &other.cells {
-            self.cells.entry(key.clone()).or_default().merge(cell);
-        }
-        for (key, histogram) in &other.histograms {
-            self.histograms
-                .entry(key.clone())
-                .or_default()
-                .merge(histogram);
-        }
-        for (key, n) in &other.open {
-            *self.open.entry(key.clone()).or_default() += n;
-        }
-        for (key, n) in &other.solved {
-            *self.solved.entry(key.clone()).or_default() += n;
-        }
-        for (key, kinds) in &other.kinds {
-            let mine = self.kinds.entry(key.clone()).or_default();
+    /// Adds the sums of another fragment and gives back its boundary map.
+    pub fn absorb_sums(&mut self, other: Fragment) -> BTreeMap<ItemKey, Edge> {
+        each(&mut self.cells, other.cells, |mine, cell| mine.merge(&cell));
+        each(&mut self.histograms, other.histograms, |mine, histogram| {
+            mine.merge(&histogram);
+        });
+        each(&mut self.open, other.open, |mine, n| *mine += n);
+        each(&mut self.solved, other.solved, |mine, n| *mine += n);
+        each(&mut self.kinds, other.kinds, |mine, kinds| {
             mine.incidents += kinds.incidents;
             mine.requests += kinds.requests;
-        }
-        for (key, n) in &other.fixes {
-            *self.fixes.entry(key.clone()).or_default() += n;
-        }
-        for (key, outages) in &other.outages {
-            self.outages.entry(key.clone()).or_default().merge(outages);
-        }
-        for (key, began) in &other.outages_open {
-            let mine = self.outages_open.entry(key.clone()).or_insert(*began);
-            *mine = (*mine).min(*began);
-        }
-        for (key, sample) in &other.differs {
-            self.differs.entry(key.clone()).or_default().merge(sample);
-        }
-        for (key, audited) in &other.audit {
-            let mine = self.audit.entry(key.clone()).or_default();
+        });
+        each(&mut self.fixes, other.fixes, |mine, n| *mine += n);
+        each(&mut self.outages, other.outages, |mine, outages| {
+            mine.merge(&outages);
+        });
+        each(&mut self.outages_open, other.outages_open, |mine, began| {
+            *mine = (*mine).min(began);
+        });
+        each(&mut self.differs, other.differs, |mine, sample| {
+            mine.merge(&sample);
+        });
+        each(&mut self.audit, other.audit, |mine, audited| {
             mine.judged += audited.judged;
             mine.stricter += audited.stricter;
             mine.milder += audited.milder;
             mine.sample.merge(&audited.sample);
-        }
+        });
         self.integrity.merge(&other.integrity);
         self.worst.merge(&other.worst);
+        other.edges
+    }
+}
+
+/// Adds every value to the one of its key, or puts it there.
+fn each<K: Ord, V>(mine: &mut BTreeMap<K, V>, other: BTreeMap<K, V>, add: impl Fn(&mut V, V)) {
+    if mine.is_empty() {
+        *mine = other;
+        return;
+    }
+    for (key, value) in other {
+        match mine.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(mut place) => add(place.get_mut(), value),
+        }
     }
 }

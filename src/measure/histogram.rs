@@ -55,7 +55,18 @@ pub const fn representative_s(bucket: u16) -> u64 {
 }
 
 /// How often each bucket occurred; buckets that did not are not stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct SparseHistogram {
     /// By bucket, each once.
     counts: Vec<(u16, u64)>,

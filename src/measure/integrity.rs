@@ -31,7 +31,9 @@ pub const BACK_DATED_S: i64 = 900;
 const MOST: u16 = 200;
 
 /// What the sampled tickets are samples of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Sample {
     /// Restored in the last twentieth of the target.
     JustInTime,
@@ -52,7 +54,7 @@ pub enum Sample {
 }
 
 /// Counts of one contract and month of opening.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IntegrityCell {
     /// Incidents that are no children.
     pub incidents: u64,
@@ -134,7 +136,7 @@ impl IntegrityCell {
 }
 
 /// By contract and month of opening, in the contract's zone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IntegrityCells {
     by_contract: BTreeMap<String, BTreeMap<Month, IntegrityCell>>,
 }

@@ -19,6 +19,8 @@ pub mod fragment;
 pub mod histogram;
 pub mod incident_facts;
 pub mod integrity;
+#[cfg(feature = "frames")]
+pub mod invoices;
 pub mod kernel;
 mod life;
 pub mod neighbours;

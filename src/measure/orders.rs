@@ -8,7 +8,7 @@ use crate::money::{Decimal, MoneyError};
 use crate::time::Month;
 
 /// What the lines of one order come to: sums and extremes, so that it merges in any order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Order {
     month: Month,
     sum: Decimal,
@@ -21,7 +21,7 @@ struct Order {
 type OrderKey = (String, [String; 3]);
 
 /// The purchases of contracts whose terms have a limit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Orders {
     by_key: BTreeMap<OrderKey, Order>,
 }

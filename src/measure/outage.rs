@@ -8,7 +8,7 @@ use crate::time::{Instant, Period};
 
 /// A set of disjoint intervals `[start, end)`, whatever the order and grouping in which they
 /// were added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Outages {
     /// Start → end.
     intervals: BTreeMap<Instant, Instant>,

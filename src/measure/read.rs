@@ -1,5 +1,6 @@
-//! From the partitions of the store to fragments and billing cells. Responsible for turning
-//! stored columns into typed facts; not for what is counted (see [`super::kernel`]).
+//! From the partitions of the store to fragments and cells. Responsible for turning stored columns
+//! into typed facts, and for not doing it again where nothing changed; not for what is counted
+//! (see [`super::kernel`]) nor for invoice lines (see [`super::invoices`]).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,19 +8,17 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_by_month};
 use super::cells::Cells;
 use super::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
 use super::fragment::Fragment;
 use super::incident_facts::{IncidentFact, incident_fact};
 use super::kernel;
-use super::orders::Orders;
 use super::spec::{MeasurePlan, priority};
 use super::tally::{Ready, Tally};
-use crate::ingest::value::STORE_SCALE;
-use crate::money::{Currency, Decimal};
+use crate::store::cache::Cache;
 use crate::store::columnar::{Batches, Rows};
-use crate::store::disk::{self, StoreError};
+use crate::store::disk::{self, Partition, StoreError};
+use crate::store::index::{BUILD, Index};
 use crate::store::neighbours;
 use crate::store::prepare::{ITEM_GAP, TICKET_ROW};
 use crate::time::Instant;
@@ -27,6 +26,8 @@ use crate::time::Instant;
 /// The measure plans of all contracts.
 pub type Plans = BTreeMap<String, MeasurePlan>;
 
+/// The tables that the pass over tickets reads.
+const TABLES: &[&str] = &["incidents", "incident_events", "notices", "sla_clocks"];
 /// The columns of tickets that the pass reads.
 pub const TICKETS: &[&str] = &[
     "source",
@@ -76,50 +77,130 @@ pub const NOTICES: &[&str] = &[
 ];
 /// The columns of the tool's clocks.
 pub const CLOCKS: &[&str] = &[TICKET_ROW, "kind", "breached", "stopped_at"];
-/// The columns of invoice lines.
-pub const BILLING: &[&str] = &[
-    "source",
-    "invoice_id",
-    "line_id",
-    "contract_id",
-    "service_id",
-    "period_start",
-    "period_end",
-    "amount",
-    "currency",
-    "charge_category",
-    "settlement_ref",
-    "description",
-];
+/// What a store is read with: the plans of its contracts, the hashes of its files, and what
+/// earlier passes left.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// The store's folder.
+    pub store: &'a Path,
+    /// Its files.
+    pub index: &'a Index,
+    /// What was worked out before.
+    pub cache: &'a Cache,
+    /// The measure plans.
+    pub plans: &'a Plans,
+}
+
+impl Pass<'_> {
+    /// A hash of what is worked out of one partition: the plan, and the partition's files in these
+    /// tables. Rows of other partitions, other contracts and terms of payment are not in it.
+    pub(super) fn made_of(
+        &self,
+        plan: &blake3::Hash,
+        partition: &Partition,
+        tables: &[&str],
+    ) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(BUILD.as_bytes()).update(plan.as_bytes());
+        for table in tables {
+            let file = partition.name(table);
+            hasher.update(self.index.hash(&file).as_bytes());
+            hasher.update(&[0]);
+        }
+        hasher.finalize()
+    }
+}
+
+/// A hash of several.
+pub(super) fn together<'a>(hashes: impl IntoIterator<Item = &'a blake3::Hash>) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for hash in hashes {
+        hasher.update(hash.as_bytes());
+    }
+    hasher.finalize()
+}
+
+/// The partitions of a table by contract, for contracts that have a plan.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn of_contracts<'p>(
+    pass: &Pass<'p>,
+    table: &str,
+) -> Result<Vec<(&'p MeasurePlan, Vec<Partition>)>, StoreError> {
+    let mut found: Vec<(&MeasurePlan, Vec<Partition>)> = Vec::new();
+    for partition in disk::partitions(pass.store, table)? {
+        let Some(plan) = pass.plans.get(&partition.contract) else {
+            continue;
+        };
+        match found.last_mut() {
+            Some((last, list)) if last.contract_id == partition.contract => list.push(partition),
+            _ => found.push((plan, vec![partition])),
+        }
+    }
+    Ok(found)
+}
 
 /// Measures all tickets of a store. `audited` asks for the clock audit as well; `progress` hears
-/// of each partition done.
+/// of so many partitions done.
 ///
 /// # Errors
 /// When a partition is damaged.
 pub fn tickets(
-    store: &Path,
-    plans: &Plans,
+    pass: &Pass<'_>,
     audited: bool,
-    progress: &(dyn Fn() + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Cells, StoreError> {
-    let ready: BTreeMap<&str, Ready<'_>> = plans
-        .iter()
-        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
-        .collect();
-    let fragments: BTreeMap<String, Fragment> = disk::partitions(store, "incidents")?
-        .par_iter()
-        .map(|(month, path)| {
-            let fragment = Partition::open(store, month, path)?.measure(&ready, audited)?;
-            progress();
-            Ok((month.clone(), fragment))
+    // An audited pass counts more than is kept.
+    let nowhere = Cache::none();
+    let cache = if audited { &nowhere } else { pass.cache };
+    let contracts: Vec<Cells> = of_contracts(pass, "incidents")?
+        .into_par_iter()
+        .map(|(plan, partitions)| {
+            let fingerprint = plan.fingerprint();
+            let made_of: Vec<blake3::Hash> = partitions
+                .iter()
+                .map(|p| pass.made_of(&fingerprint, p, TABLES))
+                .collect();
+            let whole = together(&made_of);
+            let name = format!("cells/{}", disk::escaped(&plan.contract_id));
+            if let Some(cells) = cache.get(&name, &whole) {
+                progress(partitions.len() as u64);
+                return Ok(cells);
+            }
+            let ready = Ready::new(plan);
+            let fragments: BTreeMap<Partition, Fragment> = partitions
+                .into_par_iter()
+                .zip(made_of)
+                .map(|(partition, made_of)| {
+                    let name = partition.place("fragments");
+                    let fragment = match cache.get(&name, &made_of) {
+                        Some(fragment) => fragment,
+                        None => {
+                            let tickets = Tickets::open(pass.store, &partition)?;
+                            let fragment = tickets.measure(&ready, audited)?;
+                            cache.put(&name, &made_of, &fragment);
+                            fragment
+                        }
+                    };
+                    progress(1);
+                    Ok((partition, fragment))
+                })
+                .collect::<Result<_, StoreError>>()?;
+            let cells = Cells::fold(fragments, |_| Some(plan));
+            cache.put(&name, &whole, &cells);
+            Ok(cells)
         })
         .collect::<Result<_, StoreError>>()?;
-    Ok(Cells::fold(&fragments, |contract| plans.get(contract)))
+    let mut all = Cells::default();
+    for cells in contracts {
+        all.total.absorb_sums(cells.total);
+    }
+    Ok(all)
 }
 
-/// The rows of `incident_facts`, one partition after the other, so that no more than one is in
-/// memory; each partition by contract, opening, source and number.
+/// The rows of `incident_facts`, one UTC month after the other, so that no more than one is in
+/// memory; each month by contract, opening, source and number.
 ///
 /// # Errors
 /// When a partition is damaged, or what `write` says.
@@ -129,15 +210,21 @@ pub fn incident_facts<E: From<StoreError>>(
     as_of: Instant,
     mut write: impl FnMut(&str, &[IncidentFact]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let ready: BTreeMap<&str, Ready<'_>> = plans
-        .iter()
-        .map(|(contract, plan)| (contract.as_str(), Ready::new(plan)))
-        .collect();
-    for (month, path) in disk::partitions(store, "incidents")? {
+    let mut months: BTreeMap<String, Vec<(&MeasurePlan, Partition)>> = BTreeMap::new();
+    for partition in disk::partitions(store, "incidents")? {
+        if let Some(plan) = plans.get(&partition.contract) {
+            let month = months.entry(partition.month.clone()).or_default();
+            month.push((plan, partition));
+        }
+    }
+    for (month, partitions) in months {
         let (mut rows, mut segments) = (Vec::new(), Vec::new());
-        Partition::open(store, &month, &path)?.each(&ready, |fact, ready| {
-            rows.push(incident_fact(fact, ready, as_of, &mut segments));
-        })?;
+        for (plan, partition) in partitions {
+            let ready = Ready::new(plan);
+            Tickets::open(store, &partition)?.each(&mut |fact| {
+                rows.push(incident_fact(fact, &ready, as_of, &mut segments));
+            })?;
+        }
         rows.sort_by(|a, b| {
             (&a.contract_id, a.opened_at, &a.source, &a.ticket_id).cmp(&(
                 &b.contract_id,
@@ -151,12 +238,13 @@ pub fn incident_facts<E: From<StoreError>>(
     Ok(())
 }
 
-/// How many partitions of tickets a store has.
+/// How many partitions of tickets a pass goes through.
 ///
 /// # Errors
-/// When the folder cannot be listed.
-pub fn partition_count(store: &Path) -> Result<usize, StoreError> {
-    Ok(disk::partitions(store, "incidents")?.len())
+/// When a folder cannot be listed.
+pub fn partition_count(pass: &Pass<'_>) -> Result<u64, StoreError> {
+    let contracts = of_contracts(pass, "incidents")?;
+    Ok(contracts.iter().map(|(_, list)| list.len() as u64).sum())
 }
 
 /// Rows that lie beside tickets, in their order: read no further than the tickets at hand need.
@@ -323,19 +411,19 @@ fn verdict(rows: &Rows) -> Result<impl Fn(usize) -> Option<bool>, StoreError> {
 }
 
 /// The tables of one partition; those beside the tickets are in the order of the tickets.
-struct Partition {
+struct Tickets {
     tickets: Option<Batches>,
     events: Beside,
     notices: Beside,
     clocks: Beside,
 }
 
-impl Partition {
-    /// The partition of a month of the store.
-    fn open(store: &Path, month: &str, tickets: &Path) -> Result<Partition, StoreError> {
-        let beside = |table: &str| store.join(table).join(format!("{month}.parquet"));
-        Ok(Partition {
-            tickets: Batches::open(tickets, TICKETS)?,
+impl Tickets {
+    /// A partition of the store.
+    fn open(store: &Path, partition: &Partition) -> Result<Tickets, StoreError> {
+        let beside = |table: &str| partition.path(store, table);
+        Ok(Tickets {
+            tickets: Batches::open(&beside("incidents"), TICKETS)?,
             events: Beside::open(&beside("incident_events"), EVENTS)?,
             notices: Beside::open(&beside("notices"), NOTICES)?,
             clocks: Beside::open(&beside("sla_clocks"), CLOCKS)?,
@@ -343,24 +431,14 @@ impl Partition {
     }
 
     /// The fragment of the partition.
-    fn measure(
-        self,
-        ready: &BTreeMap<&str, Ready<'_>>,
-        audited: bool,
-    ) -> Result<Fragment, StoreError> {
+    fn measure(self, ready: &Ready<'_>, audited: bool) -> Result<Fragment, StoreError> {
         let mut tally = Tally::default();
-        self.each(ready, |fact, ready| {
-            kernel::add(fact, ready, audited, &mut tally);
-        })?;
+        self.each(&mut |fact| kernel::add(fact, ready, audited, &mut tally))?;
         Ok(tally.into_fragment())
     }
 
-    /// Hands over every ticket that belongs to a contract with a plan.
-    fn each(
-        mut self,
-        ready: &BTreeMap<&str, Ready<'_>>,
-        mut give: impl FnMut(&Fact<'_>, &Ready<'_>),
-    ) -> Result<(), StoreError> {
+    /// Hands over every ticket.
+    fn each(mut self, give: &mut impl FnMut(&Fact<'_>)) -> Result<(), StoreError> {
         let mut first = 0;
         while let Some(tickets) = &mut self.tickets
             && let Some(rows) = tickets.next_rows()?
@@ -375,18 +453,17 @@ impl Partition {
                 self.notices.of(&range, notice)?,
                 self.clocks.of(&range, verdict)?,
             );
-            batch(&rows, &beside, ready, &mut give)?;
+            batch(&rows, &beside, give)?;
         }
         Ok(())
     }
 }
 
 /// Hands over the tickets of one batch.
-fn batch<'p>(
+fn batch(
     rows: &Rows,
     (events, notices, verdicts): &(Grouped<Event<'_>>, Grouped<Notice<'_>>, Grouped<bool>),
-    ready: &BTreeMap<&str, Ready<'p>>,
-    give: &mut impl FnMut(&Fact<'_>, &Ready<'_>),
+    give: &mut impl FnMut(&Fact<'_>),
 ) -> Result<(), StoreError> {
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
@@ -417,26 +494,13 @@ fn batch<'p>(
     let level_of = |v: Option<i64>| v.and_then(|p| u8::try_from(p).ok());
     let counted = |v: Option<i64>| v.and_then(|n| u64::try_from(n).ok());
     let instant = |v: Option<i64>| v.map(Instant::from_micros);
-    let mut of: Option<(&str, Option<&Ready<'p>>)> = None;
     for i in 0..rows.height() {
-        let Some(contract) = contract_id.get(i) else {
-            continue;
-        };
-        // Tickets come sorted by contract.
-        let plan = match of {
-            Some((last, plan)) if last == contract => plan,
-            _ => ready.get(contract),
-        };
-        of = Some((contract, plan));
-        let Some(plan) = plan else {
-            continue;
-        };
         let verdicts = verdicts.of(i);
         let category = category.get(i);
         let fact = Fact {
             source: source.get(i).unwrap_or_default(),
             ticket_id: ticket_id.get(i).unwrap_or_default(),
-            contract_id: contract,
+            contract_id: contract_id.get(i).unwrap_or_default(),
             service_id: service_id.get(i).unwrap_or_default(),
             ticket_type: match ticket_type.get(i) {
                 None | Some("incident") => TicketType::Incident,
@@ -468,153 +532,7 @@ fn batch<'p>(
             events: events.of(i),
             notices: notices.of(i),
         };
-        give(&fact, plan);
+        give(&fact);
     }
     Ok(())
-}
-
-/// One invoice line and what became of it, for `billing_facts`.
-#[derive(Debug, Clone)]
-pub struct BillingFact {
-    /// Billing source.
-    pub source: String,
-    /// Invoice.
-    pub invoice_id: String,
-    /// Line.
-    pub line_id: String,
-    /// Contract.
-    pub contract_id: String,
-    /// Service; empty when the line names none.
-    pub service_id: String,
-    /// Month in which its period starts.
-    pub month: crate::time::Month,
-    /// Amount of the whole line.
-    pub amount: Decimal,
-    /// Currency.
-    pub currency: Currency,
-    /// What it is to the measurement.
-    pub class: BillingClass,
-    /// Months over which it was split.
-    pub months: u32,
-}
-
-/// What invoice lines give: sums, what became of each, and orders against the limit of approval.
-pub type Billing = (BillingCells, Vec<BillingFact>, Orders);
-
-/// Measures all invoice lines of a store.
-///
-/// # Errors
-/// When a partition is damaged or an amount does not fit exactly.
-pub fn billing(store: &Path, plans: &Plans) -> Result<Billing, StoreError> {
-    let parts: Vec<Billing> = disk::partitions(store, "billing")?
-        .par_iter()
-        .map(|(_, path)| invoice_lines(path, plans))
-        .collect::<Result<_, StoreError>>()?;
-    let mut cells = BillingCells::new();
-    let mut orders = Orders::default();
-    let mut facts = Vec::with_capacity(parts.iter().map(|(_, f, _)| f.len()).sum());
-    for (part, lines, purchases) in parts {
-        let damaged = |cause: String| StoreError::Damaged {
-            path: store.join("billing"),
-            cause,
-        };
-        orders
-            .merge(purchases)
-            .map_err(|e| damaged(e.to_string()))?;
-        facts.extend(lines);
-        for (key, cell) in part {
-            let sum = cells.entry(key).or_default();
-            sum.add(cell).map_err(|e| damaged(e.to_string()))?;
-        }
-    }
-    Ok((cells, facts, orders))
-}
-
-/// Measures the invoice lines of one partition.
-fn invoice_lines(path: &Path, plans: &Plans) -> Result<Billing, StoreError> {
-    let mut cells = BillingCells::new();
-    let mut facts = Vec::new();
-    let mut orders = Orders::default();
-    let Some(mut batches) = Batches::open(path, BILLING)? else {
-        return Ok((cells, facts, orders));
-    };
-    while let Some(rows) = batches.next_rows()? {
-        let source = rows.text("source")?;
-        let invoice = rows.text("invoice_id")?;
-        let line = rows.text("line_id")?;
-        let contract = rows.text("contract_id")?;
-        let service = rows.text("service_id")?;
-        let start = rows.integer("period_start")?;
-        let end = rows.integer("period_end")?;
-        let amount = rows.decimal("amount")?;
-        let currency = rows.text("currency")?;
-        let category = rows.text("charge_category")?;
-        let settlement = rows.text("settlement_ref")?;
-        let description = rows.text("description")?;
-        for i in 0..rows.height() {
-            let text = |v: Option<&str>| v.unwrap_or_default().to_owned();
-            let Some(plan) = contract.get(i).and_then(|c| plans.get(c)) else {
-                continue;
-            };
-            let (Some(start), Some(end), Some(units)) = (start.get(i), end.get(i), amount.get(i))
-            else {
-                continue;
-            };
-            let Some(currency) = currency.get(i).and_then(|c| c.parse::<Currency>().ok()) else {
-                continue;
-            };
-            let amount = Decimal::new(units, STORE_SCALE)
-                .map_err(|e| rows.damaged(&e.to_string()))?
-                .normalized();
-            let class = BillingClass::of(category.get(i), settlement.get(i));
-            let parts = split_by_month(
-                amount,
-                currency,
-                Instant::from_micros(start),
-                Instant::from_micros(end),
-                &plan.zone,
-            )
-            .map_err(|e| rows.damaged(&e.to_string()))?;
-            let Some((month, _)) = parts.first().copied() else {
-                continue;
-            };
-            if category.get(i) == Some("purchase")
-                && let Some(limit) = plan.approval_limit
-            {
-                let order = [&invoice, &service, &description].map(|column| text(column.get(i)));
-                let id = contract.get(i).unwrap_or_default();
-                orders
-                    .add(id, order, month, amount, limit)
-                    .map_err(|e| rows.damaged(&e.to_string()))?;
-            }
-            facts.push(BillingFact {
-                source: text(source.get(i)),
-                invoice_id: text(invoice.get(i)),
-                line_id: text(line.get(i)),
-                contract_id: text(contract.get(i)),
-                service_id: text(service.get(i)),
-                month,
-                amount,
-                currency,
-                class,
-                months: u32::try_from(parts.len()).unwrap_or(u32::MAX),
-            });
-            for (n, (month, part)) in parts.into_iter().enumerate() {
-                let key = BillingKey {
-                    contract_id: text(contract.get(i)),
-                    service_id: text(service.get(i)),
-                    month,
-                    currency,
-                    class,
-                };
-                let part = BillingCell {
-                    amount: part,
-                    lines: u64::from(n == 0),
-                };
-                let cell = cells.entry(key).or_default();
-                cell.add(part).map_err(|e| rows.damaged(&e.to_string()))?;
-            }
-        }
-    }
-    Ok((cells, facts, orders))
 }

@@ -223,6 +223,8 @@ pub struct MeasurePlan {
     pub fixes: Fixes,
     /// Windows in which incidents are relieved: from the related small table.
     pub relief: Vec<ReliefWindow>,
+    /// Hash of the terms and calendars that the plan was made of.
+    declared: blake3::Hash,
 }
 
 /// Seconds allowed and calendar, by priority.
@@ -390,6 +392,7 @@ impl MeasureSpec {
             .validate()
             .map_err(|e| wrong("clock", e.to_string()))?;
         let mut built: Vec<BusinessCalendar> = Vec::new();
+        let mut used: Vec<CalendarDefinition> = Vec::new();
         let mut at = |field: &str, name: &str| -> Result<u16, MeasureSpecError> {
             if let Some(i) = built.iter().position(|c| c.id() == name) {
                 return Ok(u16::try_from(i).unwrap_or(u16::MAX));
@@ -412,6 +415,7 @@ impl MeasureSpec {
             let calendar =
                 BusinessCalendar::new(definition).map_err(|e| wrong(field, e.to_string()))?;
             built.push(calendar);
+            used.push(definition.clone());
             Ok(u16::try_from(built.len() - 1).unwrap_or(u16::MAX))
         };
         let level = |field: &str, text: &str| {
@@ -530,11 +534,27 @@ impl MeasureSpec {
             approval_limit: self.approval_limit,
             fixes: Fixes::default(),
             relief: Vec::new(),
+            declared: self.declared(contract_id, &used),
         })
+    }
+
+    /// A hash of these terms and of the calendars that they use. The derived `Debug` of plain data
+    /// says all of it; it need not be the same in another build of the program.
+    fn declared(&self, contract_id: &str, calendars: &[CalendarDefinition]) -> blake3::Hash {
+        blake3::hash(format!("{contract_id:?} {self:?} {calendars:?}").as_bytes())
     }
 }
 
 impl MeasurePlan {
+    /// A hash of everything in the plan, within one build of the program: plans that hash alike
+    /// measure alike.
+    pub fn fingerprint(&self) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.declared.as_bytes());
+        hasher.update(format!("{:?} {:?}", self.fixes, self.relief).as_bytes());
+        hasher.finalize()
+    }
+
     /// Seconds allowed for restoration and calendar of a service and priority.
     pub fn target(&self, service: &str, priority: u8) -> Option<(i64, u16)> {
         self.targets.of(service, priority)

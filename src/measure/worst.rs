@@ -21,7 +21,7 @@ pub const KEPT: usize = 5;
 pub const MOMENTS: usize = 24;
 
 /// One incident with its clocks and what was told about it. All moments are UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Incident {
     /// Exporting tool.
     pub source: String,
@@ -91,7 +91,7 @@ impl Incident {
 }
 
 /// The worst of one contract, service and month, each list in order of rank.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Group {
     /// Restored ones.
     pub restored: Vec<Incident>,
@@ -113,7 +113,7 @@ pub type OfContract = BTreeMap<String, BTreeMap<Month, Group>>;
 
 /// The worst of all contracts. Maps within maps, so that a ticket is looked up without making a
 /// key for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Worst {
     /// By contract.
     pub contracts: BTreeMap<String, OfContract>,

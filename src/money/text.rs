@@ -74,8 +74,12 @@ impl fmt::Display for Decimal {
 }
 
 impl Serialize for Decimal {
-    /// As text, so that no reader makes a float of it.
+    /// As text, so that no reader makes a float of it; as digits and scale in formats that no
+    /// person reads.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return (self.mantissa(), self.scale()).serialize(serializer);
+        }
         serializer.collect_str(self)
     }
 }
@@ -84,6 +88,10 @@ impl<'de> Deserialize<'de> for Decimal {
     /// From text, from an integer, or from a float of at most 15 significant digits: of such a
     /// float the shortest decimal form is exactly what was written, so nothing is guessed.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        if !deserializer.is_human_readable() {
+            let (mantissa, scale) = <(i128, u8)>::deserialize(deserializer)?;
+            return Decimal::new(mantissa, scale).map_err(de::Error::custom);
+        }
         struct DecimalVisitor;
 
         impl de::Visitor<'_> for DecimalVisitor {

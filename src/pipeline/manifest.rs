@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use super::contracts::Contract;
 use super::people;
 use crate::config::project::Project;
-use crate::ingest::Ingested;
+use crate::ingest::notes::Notes;
 use crate::publish::manifest::Manifest;
 use crate::publish::table::SCHEMA_VERSION;
 
 /// The manifest before any file is written.
-pub(super) fn before(project: &Project, contracts: &[Contract], ingested: &Ingested) -> Manifest {
+pub(super) fn before(project: &Project, contracts: &[Contract], notes: &Notes) -> Manifest {
     let mut configuration = blake3::Hasher::new();
     for (name, text) in &project.texts {
         configuration
@@ -33,7 +33,7 @@ pub(super) fn before(project: &Project, contracts: &[Contract], ingested: &Inges
         }
         terms.insert(contract.entry.id.clone(), hash);
     }
-    let mut files: Vec<(&str, &str)> = ingested
+    let mut files: Vec<(&str, &str)> = notes
         .accounts
         .iter()
         .map(|a| (a.file.as_str(), a.blake3.as_str()))
@@ -46,7 +46,7 @@ pub(super) fn before(project: &Project, contracts: &[Contract], ingested: &Inges
             .update(&[0])
             .update(hash.as_bytes());
     }
-    let mut accounts = ingested.accounts.clone();
+    let mut accounts = notes.accounts.clone();
     accounts.sort_by(|a, b| (&a.table, &a.file).cmp(&(&b.table, &b.file)));
     Manifest {
         gainshare: env!("CARGO_PKG_VERSION").to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn before(project: &Project, contracts: &[Contract], ingested: &Inges
         as_of: project.as_of.to_string(),
         terms,
         configuration_hash: configuration.finalize().to_hex().to_string(),
-        people: people::note(project, ingested),
+        people: people::note(project, notes),
         inputs_hash: inputs.finalize().to_hex().to_string(),
         inputs: accounts,
         outputs: Vec::new(),

@@ -3,12 +3,15 @@
 //! says nothing on the console.
 //!
 //! ```text
-//! files ─ingest─▶ canonical rows ─prepare─▶ store ─measure─▶ cells, billing cells
+//! files ─ingest─▶ canonical rows ─prepare─▶ store, and from there alone
+//! store ─measure─▶ cells, billing cells
 //!   cells + exposure ─baseline─▶ expected ─score─▶ KPI values ─settle─▶ settlement lines
 //!   all of it ─publish─▶ <out>/*.parquet, _manifest.json last
 //! ```
 
+mod billed;
 pub mod contracts;
+mod filling;
 mod integrity;
 pub mod kept;
 mod ledgers;
@@ -23,6 +26,7 @@ mod records;
 mod savings;
 mod settling;
 mod small;
+mod stored;
 mod tickets;
 
 use std::path::{Path, PathBuf};
@@ -41,13 +45,13 @@ use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
 use crate::publish::{evidence, incidents, report, statements, tables, workbook};
 use crate::store::disk::{Staging, StoreError};
-use crate::store::prepare;
 use contracts::{Contract, ContractError};
+pub use filling::fill;
 pub use outcome::{AuditRow, Outcome};
 pub use overrides::OverrideRow;
 pub use planned::{Planned, planned};
-pub use savings::Placed;
 use settling::{Measured, settle_all};
+use stored::Stored;
 pub use tickets::tickets_of;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
@@ -57,6 +61,15 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Contract(#[from] ContractError),
+    /// The store is not one that the project can be recalculated from.
+    #[error("{}: {why}", store.display())]
+    #[diagnostic(help("run `gainshare ingest` first: it reads the exports into the store"))]
+    Unfilled {
+        /// The store.
+        store: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// An input file cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -82,8 +95,8 @@ pub enum Progress<'a> {
     Read(&'a str, u64),
     /// So many partitions will be measured.
     Partitions(u64),
-    /// One partition was measured.
-    Measured,
+    /// So many partitions were measured.
+    Measured(u64),
     /// A stage begins.
     Stage(&'static str),
 }
@@ -108,6 +121,20 @@ pub struct Asked {
     pub incident_facts: bool,
     /// Every contract's history, for the judge.
     pub(crate) kept: bool,
+    /// When the exports are read.
+    pub exports: Exports,
+}
+
+/// When a run reads the exports into the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Exports {
+    /// When they, or what decides what they become, changed since the store was made.
+    #[default]
+    WhenChanged,
+    /// In any case.
+    Always,
+    /// Never: the store is taken as it is, wherever the exports are.
+    Never,
 }
 
 /// As [`run`], with what is given on request.
@@ -162,22 +189,28 @@ fn whole(
     asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
+    // Terms that cannot be read stop it before the exports are read.
     let contracts = contracts::read(project)?;
     let output = Staging::begin(&project.output_folder())?;
-    let staged = Staging::begin(&project.store_folder())?;
-
-    progress(Progress::Stage("reading"));
-    let ingested = ingest::ingest(project, &|file, n| progress(Progress::Read(file, n)))?;
-    let mut findings = ingested.findings.clone();
+    let filled = match asked.exports {
+        Exports::WhenChanged => filling::fill_if_changed(project, progress)?,
+        Exports::Always => {
+            filling::fill(project, progress)?;
+            true
+        }
+        Exports::Never => false,
+    };
+    let stored = Stored::open(project)?;
+    let mut findings = stored.notes.findings.clone();
 
     let mut calendars = project.file.calendars.clone();
-    if let Some(rows) = ingested.tables.get("calendars") {
+    if let Some(rows) = stored.tables.get("calendars") {
         let (read, noticed) = ingest::calendars::definitions(rows);
         calendars.extend(read);
         findings.extend(noticed);
     }
     let mut plans = contracts::plans(&contracts, &calendars)?;
-    for (contract, fixes) in records::fixes(&ingested.tables) {
+    for (contract, fixes) in records::fixes(&stored.tables) {
         if let Some(plan) = plans.get_mut(&contract) {
             plan.fixes = fixes;
         }
@@ -185,35 +218,41 @@ fn whole(
     prepared::relieve(
         &contracts,
         &mut plans,
-        &small::reliefs(ingested.tables.get("relief_events")),
+        &small::reliefs(stored.tables.get("relief_events")),
         project.as_of,
         &mut findings,
     );
 
-    progress(Progress::Stage("storing"));
-    prepare::write_all(staged.folder(), &ingested.tables)?;
-
     progress(Progress::Stage("measuring"));
-    let store = staged.folder();
-    progress(Progress::Partitions(read::partition_count(store)? as u64));
-    let cells = read::tickets(store, &plans, asked.clock_audit, &|| {
-        progress(Progress::Measured)
+    let pass = read::Pass {
+        store: &stored.folder,
+        index: &stored.index,
+        cache: &stored.cache,
+        plans: &plans,
+    };
+    progress(Progress::Partitions(read::partition_count(&pass)?));
+    let cells = read::tickets(&pass, asked.clock_audit, &|n| {
+        progress(Progress::Measured(n));
     })?;
-    let (billing, billing_facts, orders) = read::billing(store, &plans)?;
-    let mut manifest = manifest::before(project, &contracts, &ingested);
+    let mut manifest = manifest::before(project, &contracts, &stored.notes);
+    let outputs = billed::Outputs {
+        new: output.folder(),
+        former: &project.output_folder(),
+    };
+    let billing = billed::bill(&pass, &contracts, &outputs, &mut manifest)?;
     if asked.incident_facts {
+        let store = &stored.folder;
         tickets::write(store, &plans, project.as_of, output.folder(), &mut manifest)?;
     }
-    staged.publish()?;
 
     progress(Progress::Stage("settling"));
     let measured = Measured {
         project,
-        ingested: &ingested,
+        stored: &stored,
         plans: &plans,
         cells: &cells,
-        billing: &billing,
-        orders: &orders,
+        billing: &billing.cells,
+        orders: &billing.orders,
         given,
         kept: asked.kept,
     };
@@ -232,13 +271,12 @@ fn whole(
         statements::schemes(&results.schemes),
         statements::alignment(&results.alignment.rows),
         evidence::integrity(&results.integrity),
-        tables::billing_facts(&billing_facts, &savings::place(&billing_facts, &contracts)),
         evidence::adjustments_applied(&results.adjustments),
         evidence::initiative_results(&results.initiatives),
         evidence::overrides(&results.overrides),
         incidents::worst_incidents(&results.worst),
         tables::findings(&findings),
-        tables::rejects(&ingested.rejects),
+        tables::rejects(&stored.notes.rejects),
     ];
     let written: Vec<(PathBuf, usize)> = all
         .into_par_iter()
@@ -257,7 +295,8 @@ fn whole(
     manifest.write(&folder)?;
     output.publish()?;
     Ok(Outcome {
-        accounts: ingested.accounts,
+        filled,
+        accounts: stored.notes.accounts,
         findings,
         settlement: results.settlement,
         schemes: results.schemes,

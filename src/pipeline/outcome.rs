@@ -15,6 +15,8 @@ use crate::settle::SettlementLine;
 /// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
+    /// Whether the exports were read; if not, the store stood as it was.
+    pub filled: bool,
     /// One account per input file.
     pub accounts: Vec<FileAccount>,
     /// What was noticed, sorted.

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::config::project::{Names, Project};
-use crate::ingest::Ingested;
+use crate::ingest::notes::Notes;
 use crate::publish::manifest::PeopleNote;
 
 /// What became of people's names.
-pub(super) fn note(project: &Project, ingested: &Ingested) -> PeopleNote {
+pub(super) fn note(project: &Project, notes: &Notes) -> PeopleNote {
     let section = &project.file.people;
     let key = match (&section.key_file, &section.key_env) {
         (Some(file), _) => Some(format!("file {}", file.display())),
@@ -25,7 +25,7 @@ pub(super) fn note(project: &Project, ingested: &Ingested) -> PeopleNote {
             Names::AsGiven => "as_given".to_owned(),
         },
         key,
-        columns: ingested.people.iter().cloned().collect(),
+        columns: notes.people.iter().cloned().collect(),
         kept: kept.collect::<BTreeSet<_>>().into_iter().collect(),
     }
 }

@@ -3,22 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::PolarsError;
-
+use super::RunError;
 use super::contracts::Contract;
+use super::ledgers;
+use super::stored::Stored;
 use crate::baseline::PeriodKind;
 use crate::baseline::power::{self, Provable};
 use crate::config::project::Project;
 use crate::measure::read::{self, Plans};
 use crate::measure::spec::MeasurePlan;
-use crate::score::{self, Exposure, ExposureTable};
-use crate::store::disk::{self, StoreError};
-use crate::store::frame::Reading;
+use crate::score::{self, ExposureTable};
+use crate::store::cache::Cache;
+use crate::store::disk::StoreError;
 
 /// What one contract can prove in the first month, quarter, year and the whole performance period.
 pub type Planned = Vec<(PeriodKind, Option<Provable>)>;
 
-/// Per contract, what can be proved with probability `power`; `None` without a store.
+/// Per contract, what can be proved with probability `power`; `None` without a store that was made
+/// with the settings of the project.
 ///
 /// # Errors
 /// When the store is damaged.
@@ -27,25 +29,25 @@ pub fn planned(
     contracts: Vec<(Contract, MeasurePlan)>,
     power: f64,
 ) -> Result<Option<BTreeMap<String, Planned>>, StoreError> {
-    let store = project.store_folder();
-    if !store.is_dir() {
-        return Ok(None);
-    }
+    let stored = match Stored::open(project) {
+        Ok(stored) => stored,
+        Err(RunError::Store(error)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
     let mut bound = Vec::new();
     let mut plans = Plans::new();
     for (contract, plan) in contracts {
         plans.insert(contract.entry.id.clone(), plan);
         bound.push(contract);
     }
-    let cells = read::tickets(&store, &plans, false, &|| {})?;
-    let path = store.join("exposure.parquet");
-    let rows = match disk::read(&path)? {
-        None => Vec::new(),
-        Some(frame) => exposure(&frame).map_err(|e| StoreError::Damaged {
-            path,
-            cause: e.to_string(),
-        })?,
+    let pass = read::Pass {
+        store: &stored.folder,
+        index: &stored.index,
+        cache: &Cache::none(),
+        plans: &plans,
     };
+    let cells = read::tickets(&pass, false, &|_| {})?;
+    let rows = ledgers::exposure(stored.tables.get("exposure"));
     let mut all = BTreeMap::new();
     for contract in &bound {
         let id = &contract.entry.id;
@@ -62,32 +64,4 @@ pub fn planned(
         all.insert(id.clone(), found);
     }
     Ok(Some(all))
-}
-
-fn exposure(frame: &polars::prelude::DataFrame) -> Result<Vec<Exposure>, PolarsError> {
-    let rows = Reading::new(frame);
-    let contract = rows.text("contract_id")?;
-    let service = rows.text("service_id")?;
-    let month = rows.text("month")?;
-    let (users, cis) = (rows.integer("users")?, rows.integer("cis")?);
-    let transactions = rows.integer("transactions")?;
-    let text = |v: &[Option<&str>], i: usize| v.get(i).copied().flatten().unwrap_or("").to_owned();
-    let count = |v: &[Option<i64>], i: usize| {
-        v.get(i)
-            .copied()
-            .flatten()
-            .and_then(|n| u64::try_from(n).ok())
-    };
-    Ok((0..rows.height())
-        .filter_map(|i| {
-            Some(Exposure {
-                contract_id: text(&contract, i),
-                service_id: text(&service, i),
-                month: text(&month, i).parse().ok()?,
-                users: count(&users, i),
-                cis: count(&cis, i),
-                transactions: count(&transactions, i),
-            })
-        })
-        .collect())
 }

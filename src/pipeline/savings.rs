@@ -9,9 +9,10 @@ use crate::baseline::saving::{
 };
 use crate::baseline::{BaselineResult, Status};
 use crate::measure::billing::{BillingCells, BillingClass};
-use crate::measure::read::BillingFact;
+use crate::measure::invoices::InvoiceLine;
 use crate::measure::spec::MeasurePlan;
 use crate::money::{Decimal, FxRates};
+use crate::publish::billing::Placed;
 use crate::score::{self, ExposureTable, Reporting, Scope};
 use crate::time::{Instant, Month, Period};
 
@@ -121,59 +122,47 @@ fn avoided(baseline: &BaselineResult, service: &str, period: &Period<Month>) -> 
     sum
 }
 
-/// Where an invoice line enters, and why or why not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
-    /// `benchmark`, `actual`, or absent.
-    pub measure: Option<&'static str>,
-    /// Why.
-    pub reason: String,
+/// Where a line of a contract enters, and why or why not. A line that was split over months is
+/// placed by the month in which its period starts.
+pub(super) fn place(line: &InvoiceLine<'_>, contract: &Contract) -> Placed {
+    if line.class != BillingClass::Cost {
+        return Placed {
+            measure: None,
+            what: None,
+        };
+    }
+    let spec = &contract.baseline;
+    let agreed = |service: &str| contract.savings.prices.iter().any(|p| p.service == service);
+    let (measure, what) = if spec.performance.contains(line.month) {
+        (Some("actual"), "actual cost of the performance period")
+    } else if !spec.baseline.contains(line.month) {
+        (
+            None,
+            "before or after the baseline and performance periods of the terms",
+        )
+    } else if agreed(line.service_id) {
+        (
+            None,
+            "the price of its service is agreed in [[savings.prices]]",
+        )
+    } else {
+        (Some("benchmark"), "price of the benchmark")
+    };
+    Placed {
+        measure,
+        what: Some(what),
+    }
 }
 
-/// Where each line of `facts` enters, in their order. A line that was split over months is
-/// placed by the month in which its period starts.
-pub(super) fn place(facts: &[BillingFact], contracts: &[Contract]) -> Vec<Placed> {
-    facts
+/// What of a contract's terms decides where its lines enter, as a text: equal for terms that
+/// place every line alike.
+pub(super) fn places(contract: &Contract) -> String {
+    let spec = &contract.baseline;
+    let agreed: Vec<&str> = contract
+        .savings
+        .prices
         .iter()
-        .map(|fact| {
-            let class = fact.class.reason();
-            if fact.class != BillingClass::Cost {
-                return Placed {
-                    measure: None,
-                    reason: class.to_owned(),
-                };
-            }
-            let Some(contract) = contracts.iter().find(|c| c.entry.id == fact.contract_id) else {
-                return Placed {
-                    measure: None,
-                    reason: "no contract of the project".to_owned(),
-                };
-            };
-            let spec = &contract.baseline;
-            let (measure, what) = if spec.performance.contains(fact.month) {
-                (Some("actual"), "actual cost of the performance period")
-            } else if !spec.baseline.contains(fact.month) {
-                (
-                    None,
-                    "before or after the baseline and performance periods of the terms",
-                )
-            } else if contract
-                .savings
-                .prices
-                .iter()
-                .any(|p| p.service == fact.service_id)
-            {
-                (
-                    None,
-                    "the price of its service is agreed in [[savings.prices]]",
-                )
-            } else {
-                (Some("benchmark"), "price of the benchmark")
-            };
-            Placed {
-                measure,
-                reason: format!("{class}: {what}"),
-            }
-        })
-        .collect()
+        .map(|p| p.service.as_str())
+        .collect();
+    format!("{:?} {:?} {agreed:?}", spec.baseline, spec.performance)
 }

@@ -13,12 +13,12 @@ use super::measures::{measures, ratios};
 use super::overrides::{self, OverrideRow};
 use super::prepared::{self, Prepared};
 use super::savings::{self, Rates, SavingTables};
+use super::stored::Stored;
 use super::{integrity, ledgers, records, small};
 use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
 use crate::baseline::{AttributionRow, BaselineResult, Link};
 use crate::config::project::Project;
 use crate::finding::{Finding, Severity, Stage};
-use crate::ingest::Ingested;
 use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::judge::integrity::IntegrityRow;
@@ -33,7 +33,7 @@ use crate::settle::{self, Detail, Facts, SettlementLine};
 /// What the pure stages read.
 pub(super) struct Measured<'a> {
     pub(super) project: &'a Project,
-    pub(super) ingested: &'a Ingested,
+    pub(super) stored: &'a Stored,
     pub(super) plans: &'a read::Plans,
     pub(super) cells: &'a Cells,
     pub(super) billing: &'a BillingCells,
@@ -97,7 +97,7 @@ pub(super) fn settle_all(
     measured: &Measured<'_>,
     findings: &mut Vec<Finding>,
 ) -> Results {
-    let table = |name: &str| measured.ingested.tables.get(name);
+    let table = |name: &str| measured.stored.tables.get(name);
     let settled = Arc::new(ledgers::settled(table("settled"), findings));
     let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
     let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
@@ -120,24 +120,14 @@ pub(super) fn settle_all(
             as_of,
         ),
         exposure: ledgers::exposure(table("exposure")),
-        records: records::records(&measured.ingested.tables),
+        records: records::records(&measured.stored.tables),
         saving: SavingTables {
             indices: small::indices(table("indices")),
             adjustments: small::adjustments(table("adjustments"), findings),
             initiatives,
             fx: Arc::clone(&fx),
         },
-        delivered: measured
-            .ingested
-            .delivered
-            .iter()
-            .map(|(table, columns)| {
-                (
-                    (*table).to_owned(),
-                    columns.iter().map(|c| (*c).to_owned()).collect(),
-                )
-            })
-            .collect(),
+        delivered: measured.stored.notes.delivered.clone(),
     };
     prepared::unknown_measures(&small, findings);
     let all = prepared::prepare(

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::table::{PublishError, SCHEMA_VERSION};
 use crate::ingest::account::FileAccount;
@@ -54,7 +54,7 @@ pub struct PeopleNote {
 }
 
 /// One file written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutputFile {
     /// Name in the output folder.
     pub file: String,
@@ -83,6 +83,15 @@ impl Manifest {
             ("as_of".to_owned(), self.as_of.clone()),
             ("zone_database".to_owned(), self.zone_database.clone()),
         ]
+    }
+
+    /// The metadata of a file that later runs take over as it is: what is the same for all of
+    /// them.
+    pub fn file_metadata_of_part(&self) -> Vec<(String, String)> {
+        let of_part = ["version", "schema_version", "zone_database"];
+        let mut all = self.file_metadata();
+        all.retain(|(key, _)| of_part.contains(&key.as_str()));
+        all
     }
 
     /// What it says so far, as it will be written.

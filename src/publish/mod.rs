@@ -3,6 +3,7 @@
 //! Rows are sorted, row groups have a fixed number of rows, and nothing of the host or the clock
 //! gets into a file, so that two parties who run the same files get the same bytes.
 
+pub mod billing;
 pub mod evidence;
 pub mod incidents;
 pub mod manifest;

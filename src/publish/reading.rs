@@ -174,10 +174,29 @@ impl Published {
         keep: impl Fn(&Row<'_>) -> bool,
     ) -> Result<Option<ReadTable>, ReadingError> {
         let path = self.folder.join(format!("{name}.parquet"));
-        if !path.is_file() {
-            return Ok(None);
+        if path.is_file() {
+            return read(&path, only, keep).map(Some);
         }
-        read(&path, only, keep).map(Some)
+        // A table with a file per month: its files as the manifest names them.
+        let outputs = self.manifest.get("outputs").and_then(|o| o.as_array());
+        let mut whole: Option<ReadTable> = None;
+        for file in outputs.into_iter().flatten() {
+            let file = file
+                .get("file")
+                .and_then(|f| f.as_str())
+                .unwrap_or_default();
+            if file
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('/'))
+            {
+                let mut part = read(&self.folder.join(file), only, &keep)?;
+                match &mut whole {
+                    None => whole = Some(part),
+                    Some(whole) => whole.rows.append(&mut part.rows),
+                }
+            }
+        }
+        Ok(whole)
     }
 }
 

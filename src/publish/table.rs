@@ -24,7 +24,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 const ROW_GROUP: usize = 1 << 16;
 
 /// Digits of decimals in output files.
-const PRECISION: u8 = 38;
+pub(super) const PRECISION: u8 = 38;
 
 /// Values of one column.
 #[derive(Debug, Clone)]
@@ -169,19 +169,42 @@ impl Table {
         })
     }
 
-    fn batch(&self) -> Result<RecordBatch, String> {
+    fn schema(&self) -> Result<Arc<Schema>, String> {
         let mut fields = Vec::new();
+        for column in &self.columns {
+            let data_type = match &column.values {
+                Values::Text(_) => DataType::Utf8,
+                Values::Integer(_) => DataType::Int64,
+                Values::Float(_) => DataType::Float64,
+                Values::Boolean(_) => DataType::Boolean,
+                Values::Instant(_) => {
+                    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+                }
+                Values::Decimal(_, scale) => {
+                    let scale = i8::try_from(*scale).map_err(|e| e.to_string())?;
+                    DataType::Decimal128(PRECISION, scale)
+                }
+            };
+            let mut metadata = std::collections::HashMap::new();
+            metadata.insert("description".to_owned(), column.description.to_owned());
+            metadata.insert("unit".to_owned(), column.unit.to_owned());
+            fields.push(Field::new(column.name, data_type, true).with_metadata(metadata));
+        }
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    fn batch(&self) -> Result<RecordBatch, String> {
         let mut arrays: Vec<ArrayRef> = Vec::new();
         for column in &self.columns {
-            let (data_type, array): (DataType, ArrayRef) = match &column.values {
-                Values::Text(v) => (DataType::Utf8, Arc::new(StringArray::from(v.clone()))),
-                Values::Integer(v) => (DataType::Int64, Arc::new(Int64Array::from(v.clone()))),
-                Values::Float(v) => (DataType::Float64, Arc::new(Float64Array::from(v.clone()))),
-                Values::Boolean(v) => (DataType::Boolean, Arc::new(BooleanArray::from(v.clone()))),
-                Values::Instant(v) => (
-                    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-                    Arc::new(TimestampMicrosecondArray::from(v.clone()).with_timezone("UTC")),
-                ),
+            let array: ArrayRef = match &column.values {
+                Values::Text(v) => Arc::new(StringArray::from_iter(v.iter().map(|t| t.as_deref()))),
+                Values::Integer(v) => Arc::new(Int64Array::from_iter(v.iter().copied())),
+                Values::Float(v) => Arc::new(Float64Array::from_iter(v.iter().copied())),
+                Values::Boolean(v) => Arc::new(BooleanArray::from_iter(v.iter().copied())),
+                Values::Instant(v) => {
+                    let values = TimestampMicrosecondArray::from_iter(v.iter().copied());
+                    Arc::new(values.with_timezone("UTC"))
+                }
                 Values::Decimal(v, scale) => {
                     let mut units = Vec::with_capacity(v.len());
                     for value in v {
@@ -194,16 +217,12 @@ impl Table {
                     let array = Decimal128Array::from(units)
                         .with_precision_and_scale(PRECISION, scale)
                         .map_err(|e| e.to_string())?;
-                    (DataType::Decimal128(PRECISION, scale), Arc::new(array))
+                    Arc::new(array)
                 }
             };
-            let mut metadata = std::collections::HashMap::new();
-            metadata.insert("description".to_owned(), column.description.to_owned());
-            metadata.insert("unit".to_owned(), column.unit.to_owned());
-            fields.push(Field::new(column.name, data_type, true).with_metadata(metadata));
             arrays.push(array);
         }
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|e| e.to_string())
+        RecordBatch::try_new(self.schema()?, arrays).map_err(|e| e.to_string())
     }
 
     /// Writes the table as `<folder>/<name>.parquet`, with `metadata` in the file's own.
@@ -225,22 +244,45 @@ impl Table {
     /// # Errors
     /// As [`Table::write`].
     pub fn write_as(&self, path: &Path, metadata: &[(String, String)]) -> Result<(), PublishError> {
+        let mut file = TableFile::create(path, self, metadata)?;
+        let batch = self.batch().map_err(|cause| file.failed(cause))?;
+        file.write(&batch)?;
+        file.close()
+    }
+}
+
+/// A file of a table that is written in parts.
+pub(super) struct TableFile {
+    path: PathBuf,
+    writer: ArrowWriter<File>,
+    schema: Arc<Schema>,
+}
+
+impl TableFile {
+    /// Begins a file with the columns of `table`; its rows are not written.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub(super) fn create(
+        path: &Path,
+        table: &Table,
+        metadata: &[(String, String)],
+    ) -> Result<TableFile, PublishError> {
         let failed = |cause: String| PublishError {
             path: path.to_owned(),
             cause,
         };
-        let batch = self.batch().map_err(failed)?;
         let mut pairs: Vec<KeyValue> = metadata
             .iter()
             .map(|(k, v)| KeyValue::new(format!("gainshare.{k}"), v.clone()))
             .collect();
         pairs.push(KeyValue::new(
             "gainshare.table".to_owned(),
-            self.name.to_owned(),
+            table.name.to_owned(),
         ));
         pairs.push(KeyValue::new(
             "gainshare.description".to_owned(),
-            self.description.to_owned(),
+            table.description.to_owned(),
         ));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -248,17 +290,59 @@ impl Table {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_key_value_metadata(Some(pairs))
             .build();
+        let schema = table.schema().map_err(failed)?;
         let file = File::create(path).map_err(|e| failed(e.to_string()))?;
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|e| failed(e.to_string()))?;
-        writer.write(&batch).map_err(|e| failed(e.to_string()))?;
-        writer.close().map_err(|e| failed(e.to_string()))?;
-        Ok(())
+        Ok(TableFile {
+            path: path.to_owned(),
+            writer,
+            schema,
+        })
+    }
+
+    /// An error about this file.
+    pub(super) fn failed(&self, cause: String) -> PublishError {
+        PublishError {
+            path: self.path.clone(),
+            cause,
+        }
+    }
+
+    /// Writes columns of the same number of rows, in the order of the table.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn write_columns(&mut self, columns: Vec<ArrayRef>) -> Result<(), PublishError> {
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|e| self.failed(e.to_string()))?;
+        self.write(&batch)
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), PublishError> {
+        self.writer
+            .write(batch)
+            .map_err(|e| self.failed(e.to_string()))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn close(self) -> Result<(), PublishError> {
+        let path = self.path;
+        match self.writer.close() {
+            Ok(_) => Ok(()),
+            Err(e) => Err(PublishError {
+                path,
+                cause: e.to_string(),
+            }),
+        }
     }
 }
 
 /// The units of a decimal at a column's scale; more decimals than that would be lost.
-fn at_scale(value: Decimal, scale: u8, column: &str) -> Result<i128, String> {
+pub(super) fn at_scale(value: Decimal, scale: u8, column: &str) -> Result<i128, String> {
     let padded = value
         .normalized()
         .padded(scale)

@@ -1,15 +1,13 @@
 //! Cells, baseline, invoice lines, findings and rejects as output tables with the column names of
 //! the table contracts. KPI values and money owed are in [`super::statements`].
 
-use super::table::{Column, Table, Values, decimal, float, integer, text};
+use super::table::{Table, decimal, float, integer, text};
 use crate::baseline::{BaselineResult, Status};
 use crate::finding::Finding;
 use crate::ingest::record::Reject;
 use crate::measure::cell::COLUMNS;
 use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, CellKey, Clock};
-use crate::measure::read::BillingFact;
-use crate::pipeline::Placed;
 
 /// Decimals of money in output tables.
 pub const MONEY_SCALE: u8 = 15;
@@ -244,108 +242,6 @@ pub fn baseline(result: &BaselineResult) -> Table {
                 "rule",
                 "The rule by which the model was chosen",
                 rows.iter().map(|r| owned(&r.rule)),
-            ),
-        ],
-    }
-}
-
-/// `billing_facts`: every invoice line in scope, counted or not, and why.
-pub fn billing_facts(facts: &[BillingFact], placed: &[Placed]) -> Table {
-    let mut pairs: Vec<(&BillingFact, &Placed)> = facts.iter().zip(placed).collect();
-    pairs.sort_by(|(a, _), (b, _)| {
-        (
-            &a.contract_id,
-            a.month,
-            &a.source,
-            &a.invoice_id,
-            &a.line_id,
-        )
-            .cmp(&(
-                &b.contract_id,
-                b.month,
-                &b.source,
-                &b.invoice_id,
-                &b.line_id,
-            ))
-    });
-    let rows: Vec<&BillingFact> = pairs.iter().map(|(fact, _)| *fact).collect();
-    Table {
-        name: "billing_facts",
-        description: "Every invoice line in scope: counted or not, in which measure, and why",
-        columns: vec![
-            text(
-                "contract_id",
-                "The contract",
-                rows.iter().map(|r| owned(&r.contract_id)),
-            ),
-            text(
-                "month",
-                "Month in which its period starts",
-                rows.iter().map(|r| Some(r.month.to_string())),
-            ),
-            text(
-                "source",
-                "Billing source",
-                rows.iter().map(|r| owned(&r.source)),
-            ),
-            text(
-                "invoice_id",
-                "The invoice",
-                rows.iter().map(|r| owned(&r.invoice_id)),
-            ),
-            text(
-                "line_id",
-                "The line",
-                rows.iter().map(|r| owned(&r.line_id)),
-            ),
-            text(
-                "service_id",
-                "The service",
-                rows.iter().map(|r| owned(&r.service_id)),
-            ),
-            decimal(
-                "amount",
-                "currency",
-                "Net amount of the line",
-                MONEY_SCALE,
-                rows.iter().map(|r| Some(r.amount)),
-            ),
-            text(
-                "currency",
-                "ISO 4217 code",
-                rows.iter().map(|r| Some(r.currency.to_string())),
-            ),
-            text(
-                "class",
-                "cost, tax, credit or incentive",
-                rows.iter().map(|r| Some(r.class.name().to_owned())),
-            ),
-            Column {
-                name: "counted",
-                unit: "",
-                description: "Counts in the benchmark or as actual cost",
-                values: Values::Boolean(
-                    pairs
-                        .iter()
-                        .map(|(_, p)| Some(p.measure.is_some()))
-                        .collect(),
-                ),
-            },
-            text(
-                "measure",
-                "benchmark or actual: where it counts; absent where it counts in neither",
-                pairs.iter().map(|(_, p)| p.measure.map(str::to_owned)),
-            ),
-            text(
-                "reason",
-                "Why",
-                pairs.iter().map(|(_, p)| Some(p.reason.clone())),
-            ),
-            integer(
-                "months",
-                "months",
-                "Months over which the line was split by days",
-                rows.iter().map(|r| Some(i64::from(r.months))),
             ),
         ],
     }

@@ -1,11 +1,13 @@
-//! The store's folder: one Parquet file per small table, one per month for partitioned ones.
-//! Responsible for layout, locking and replacing the whole at once; not for the content of rows.
+//! The store's folder: one Parquet file per small table, one per contract and month for
+//! partitioned ones, so that a month of a contract can be replaced alone. Responsible for layout,
+//! locking and replacing the whole at once; not for the content of rows.
 //!
-//! Layout: `<store>/<table>.parquet`, or `<store>/<table>/<yyyy-mm>.parquet` where the UTC month
-//! of the partition column names the file. A reader sees the old store or the new one, never a
-//! mixture: a run writes beside the store and exchanges the two folders.
+//! Layout: `<store>/<table>.parquet`, or `<store>/<table>/<contract>/<yyyy-mm>.parquet` where the
+//! UTC month of the partition column names the file. A reader sees the old store or the new one,
+//! never a mixture: a run writes beside the store and exchanges the two folders.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
@@ -47,7 +49,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn io(path: &Path, cause: &std::io::Error) -> StoreError {
+    pub(crate) fn io(path: &Path, cause: &std::io::Error) -> StoreError {
         StoreError::Io {
             path: path.to_owned(),
             cause: cause.to_string(),
@@ -64,25 +66,54 @@ pub struct Staging {
     _lock: File,
 }
 
+/// The lock file of a folder, which lies beside it.
+fn lock_file(parent: &Path, name: &str) -> Result<File, StoreError> {
+    let path = parent.join(format!(".{name}.lock"));
+    File::create(&path).map_err(|e| StoreError::io(&path, &e))
+}
+
+/// The name of a folder and the folder that it lies in.
+fn placed(target: &Path) -> (PathBuf, &str) {
+    let name = target.file_name().and_then(|n| n.to_str());
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    (parent, name.unwrap_or("folder"))
+}
+
+/// A folder that nobody replaces as long as this is held; others may read it as well.
+#[derive(Debug)]
+pub struct Reading {
+    _lock: File,
+}
+
+impl Reading {
+    /// Of the folder `target`.
+    ///
+    /// # Errors
+    /// When a run is replacing it.
+    pub fn begin(target: &Path) -> Result<Reading, StoreError> {
+        let (parent, name) = placed(target);
+        let lock = lock_file(&parent, name)?;
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Reading { _lock: lock }),
+            Err(_) => Err(StoreError::Locked {
+                folder: target.to_owned(),
+            }),
+        }
+    }
+}
+
 impl Staging {
     /// Starts a new version of the folder `target`.
     ///
     /// # Errors
     /// When another run holds it or the folder cannot be made.
     pub fn begin(target: &Path) -> Result<Staging, StoreError> {
-        let name = target
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or("folder");
-        let parent = target.parent().map(Path::to_owned).unwrap_or_default();
-        let parent = if parent.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            parent
-        };
+        let (parent, name) = placed(target);
         fs::create_dir_all(&parent).map_err(|e| StoreError::io(&parent, &e))?;
-        let lock_path = parent.join(format!(".{name}.lock"));
-        let lock = File::create(&lock_path).map_err(|e| StoreError::io(&lock_path, &e))?;
+        let lock = lock_file(&parent, name)?;
         if lock.try_lock().is_err() {
             return Err(StoreError::Locked {
                 folder: target.to_owned(),
@@ -144,16 +175,38 @@ fn exchange(new: &Path, old: &Path) -> Result<(), StoreError> {
     fs::rename(&aside, new).map_err(|e| StoreError::io(new, &e))
 }
 
-/// Writes a frame as a Parquet file of the store.
+/// A writer that hashes what passes.
+struct Hashing {
+    file: File,
+    hash: blake3::Hasher,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes a frame as a Parquet file of the store; gives the hash of the file.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(path: &Path, frame: &mut DataFrame) -> Result<(), StoreError> {
+pub fn write(path: &Path, frame: &mut DataFrame) -> Result<blake3::Hash, StoreError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|e| StoreError::io(parent, &e))?;
     }
     let file = File::create(path).map_err(|e| StoreError::io(path, &e))?;
-    ParquetWriter::new(file)
+    let mut hashing = Hashing {
+        file,
+        hash: blake3::Hasher::new(),
+    };
+    ParquetWriter::new(&mut hashing)
         .with_compression(ParquetCompression::Zstd(None))
         .with_statistics(StatisticsOptions::default())
         .with_row_group_size(Some(ROW_GROUP))
@@ -162,7 +215,7 @@ pub fn write(path: &Path, frame: &mut DataFrame) -> Result<(), StoreError> {
             path: path.to_owned(),
             cause: e.to_string(),
         })?;
-    Ok(())
+    Ok(hashing.hash.finalize())
 }
 
 /// Reads a Parquet file of the store; `None` when there is no such table.
@@ -185,25 +238,129 @@ pub fn read(path: &Path) -> Result<Option<DataFrame>, StoreError> {
     Ok(Some(frame))
 }
 
-/// The months of a partitioned table, in order, with their files.
+/// One file of a partitioned table: a UTC month of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The contract.
+    pub contract: String,
+    /// The UTC month, `2025-03`.
+    pub month: String,
+}
+
+impl Partition {
+    /// Where the partition of a table lies.
+    pub fn path(&self, store: &Path, table: &str) -> PathBuf {
+        let file = format!("{}.parquet", self.month);
+        store.join(table).join(escaped(&self.contract)).join(file)
+    }
+
+    /// Where something that is kept of it lies: `<kind>/<contract>/<yyyy-mm>`.
+    pub fn place(&self, kind: &str) -> String {
+        format!("{kind}/{}/{}", escaped(&self.contract), self.month)
+    }
+
+    /// Its path within the store, with `/` between the parts on every system.
+    pub fn name(&self, table: &str) -> String {
+        format!("{}.parquet", self.place(table))
+    }
+}
+
+/// An identifier as the name of a folder or file: bytes other than letters, digits, `-`, `_` and
+/// dots that are not the first become `%` and two hexadecimal digits (RFC 3986, section 2.1);
+/// nothing at all becomes `%`.
+pub fn escaped(id: &str) -> String {
+    if id.is_empty() {
+        return "%".to_owned();
+    }
+    let mut name = String::with_capacity(id.len());
+    for (i, byte) in id.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+            b'.' if i > 0 => name.push('.'),
+            _ => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    name
+}
+
+/// The identifier that [`escaped`] made a name of; `None` for any other name.
+fn unescaped(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' || name == "%" {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        let digits = std::str::from_utf8(&digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+    }
+    let id = match name {
+        "%" => String::new(),
+        _ => String::from_utf8(bytes).ok()?,
+    };
+    (escaped(&id) == name).then_some(id)
+}
+
+/// The partitions of a table, by contract and month.
 ///
 /// # Errors
-/// When the folder cannot be listed.
-pub fn partitions(store: &Path, table: &str) -> Result<Vec<(String, PathBuf)>, StoreError> {
+/// When a folder cannot be listed.
+pub fn partitions(store: &Path, table: &str) -> Result<Vec<Partition>, StoreError> {
     let folder = store.join(table);
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
     let mut found = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|e| StoreError::io(&folder, &e))? {
-        let path = entry.map_err(|e| StoreError::io(&folder, &e))?.path();
-        if let (Some(stem), Some("parquet")) = (
-            path.file_stem().and_then(|s| s.to_str()),
-            path.extension().and_then(|e| e.to_str()),
-        ) {
-            found.push((stem.to_owned(), path));
+    for of_contract in listed(&folder)? {
+        let name = of_contract.file_name().and_then(|n| n.to_str());
+        let Some(contract) = name.and_then(unescaped) else {
+            continue;
+        };
+        for path in listed(&of_contract)? {
+            if let (Some(stem), Some("parquet")) = (
+                path.file_stem().and_then(|s| s.to_str()),
+                path.extension().and_then(|e| e.to_str()),
+            ) {
+                found.push(Partition {
+                    contract: contract.clone(),
+                    month: stem.to_owned(),
+                });
+            }
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// What lies in a folder; nothing where there is none.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).map_err(|e| StoreError::io(folder, &e))?;
+    entries
+        .map(|entry| match entry {
+            Ok(entry) => Ok(entry.path()),
+            Err(e) => Err(StoreError::io(folder, &e)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_identifier_is_a_name_and_comes_back() {
+        for id in ["", "CT-A1", "a/b", "..", ".x", "50 %", "naïve", "a.b", "%"] {
+            let name = escaped(id);
+            assert!(
+                !name.contains(['/', '\\', ' ']) && !name.starts_with('.'),
+                "{name}"
+            );
+            assert_eq!(unescaped(&name).as_deref(), Some(id), "{name}");
+        }
+        for foreign in [".DS_Store", "%zz", "%2", "a b", "%41"] {
+            assert_eq!(unescaped(foreign), None, "{foreign}");
+        }
+    }
 }

@@ -7,7 +7,8 @@ use polars::prelude::{
 
 use crate::ingest::columns::{Columns, Values};
 use crate::ingest::value::STORE_SCALE;
-use crate::store::schema::Kind;
+use crate::store::prepare::SOURCE_LINE;
+use crate::store::schema::{Kind, Table};
 
 /// Digits of decimals in the store.
 const PRECISION: usize = 38;
@@ -62,6 +63,37 @@ pub fn frame(rows: &Columns, order: &[usize]) -> PolarsResult<DataFrame> {
 
 use polars::prelude::IntoSeries;
 use polars::prelude::NewChunkedArray;
+
+/// The rows of a stored table, in its order, with the lines of their exports: what [`frame`] made,
+/// less the columns kept as `x_<name>`.
+///
+/// # Errors
+/// When a column holds another kind of value than the table says.
+pub fn columns(table: &'static Table, stored: &DataFrame) -> PolarsResult<Columns> {
+    let reading = Reading::new(stored);
+    let mut rows = Columns::new(table, &[]);
+    for (column, values) in table.columns.iter().zip(&mut rows.values) {
+        match values {
+            Values::Text(v) => {
+                for text in reading.text(column.name)? {
+                    v.push(text);
+                }
+            }
+            Values::Integer(v) => *v = reading.integer(column.name)?,
+            Values::Boolean(v) => *v = reading.boolean(column.name)?,
+            Values::Decimal(v) => *v = reading.decimal(column.name)?,
+        }
+    }
+    let lines = reading.integer(SOURCE_LINE)?;
+    rows.line = lines
+        .into_iter()
+        .map(|line| line.and_then(|l| u64::try_from(l).ok()).unwrap_or_default())
+        .collect();
+    rows.file = vec![0; stored.height()];
+    rows.hash = vec![0; stored.height()];
+    rows.latest = vec![Vec::new(); stored.height()];
+    Ok(rows)
+}
 
 /// Typed access to the columns of a stored frame; a column that is not there reads as absent.
 #[derive(Debug)]

@@ -3,11 +3,15 @@
 //! (see [`crate::measure`]).
 
 #[cfg(feature = "frames")]
+pub mod cache;
+#[cfg(feature = "frames")]
 pub mod columnar;
 #[cfg(feature = "frames")]
 pub mod disk;
 #[cfg(feature = "frames")]
 pub mod frame;
+#[cfg(feature = "frames")]
+pub mod index;
 #[cfg(feature = "frames")]
 pub mod neighbours;
 #[cfg(feature = "frames")]

@@ -8,7 +8,7 @@ use std::path::Path;
 use polars::prelude::{DataFrame, NamedFrom, Series};
 use rayon::prelude::*;
 
-use super::disk::{self, StoreError};
+use super::disk::{self, Partition, StoreError};
 use super::frame::frame;
 use super::neighbours;
 use crate::ingest::columns::{ByIdentity, Columns};
@@ -16,10 +16,13 @@ use crate::time::Date;
 
 /// Name of the fact column: seconds since the item's former opening in the same partition.
 pub const ITEM_GAP: &str = "item_gap_s";
-/// Name of the event column: row of the ticket in the partition of the same month.
+/// Name of the event column: row of the ticket in the partition of the same name.
 pub const TICKET_ROW: &str = "ticket_row";
+/// Name of the column of small tables: line of the row in its export, counted from 1.
+pub const SOURCE_LINE: &str = "source_line";
 /// Tables whose rows lie beside the ticket they name: table, column that names it, order among
-/// the rows of one ticket. What names no ticket, or one of several, stays in `<table>.parquet`.
+/// the rows of one ticket. What names no ticket, or one of several, stays in `<table>.parquet`, as
+/// do notices about a change.
 const BESIDE: &[(&str, &str, &[&str])] = &[
     ("notices", "ref_id", &["sent_at", "notice_id"]),
     (
@@ -29,23 +32,32 @@ const BESIDE: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// Writes all tables into `folder`.
+/// The files written, by their path within the store, with their hash.
+pub type Files = BTreeMap<String, String>;
+
+/// Writes all tables into `folder`; gives the files with their hashes.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_all(
     folder: &Path,
     tables: &BTreeMap<&'static str, Columns>,
-) -> Result<(), StoreError> {
+) -> Result<Files, StoreError> {
+    let mut files = Files::new();
     for (name, rows) in tables {
         match (*name, rows.table.partition) {
             ("incident_events", _) => {}
             ("incidents", _) => {
-                let months = sorted_tickets(rows);
-                incidents(folder, rows, &months, tables.get("incident_events"))?;
+                let parts = sorted_tickets(rows);
+                files.extend(incidents(
+                    folder,
+                    rows,
+                    &parts,
+                    tables.get("incident_events"),
+                )?);
                 for (name, column, order) in BESIDE {
                     if let Some(others) = tables.get(name) {
-                        beside(folder, (rows, &months), others, column, order)?;
+                        files.extend(beside(folder, (rows, &parts), others, column, order)?);
                     }
                 }
             }
@@ -53,23 +65,51 @@ pub fn write_all(
                 if tables.contains_key("incidents")
                     && BESIDE.iter().any(|(beside, _, _)| *beside == name) => {}
             (_, Some(column)) => {
-                by_month(rows, column)
+                let written: Files = parted(rows, column)
                     .into_par_iter()
-                    .try_for_each(|(month, mut order)| {
+                    .map(|(partition, mut order)| {
                         sort_by_key(rows, &mut order);
-                        let path = folder.join(name).join(format!("{month}.parquet"));
-                        disk::write(&path, &mut built(&path, rows, &order)?)
-                    })?;
+                        let path = partition.path(folder, name);
+                        let hash = disk::write(&path, &mut built(&path, rows, &order)?)?;
+                        Ok((partition.name(name), hash.to_string()))
+                    })
+                    .collect::<Result<_, StoreError>>()?;
+                files.extend(written);
             }
             (_, None) => {
-                let mut order: Vec<usize> = (0..rows.len()).collect();
-                sort_by_key(rows, &mut order);
-                let path = folder.join(format!("{name}.parquet"));
-                disk::write(&path, &mut built(&path, rows, &order)?)?;
+                files.extend([small(folder, rows, (0..rows.len()).collect())?]);
             }
         }
     }
-    Ok(())
+    Ok(files)
+}
+
+/// A file with its hash.
+type File = (String, String);
+
+/// Writes rows as a small table, with the line of each in its export.
+fn small(folder: &Path, rows: &Columns, mut order: Vec<usize>) -> Result<File, StoreError> {
+    sort_by_key(rows, &mut order);
+    let name = format!("{}.parquet", rows.table.name);
+    let path = folder.join(&name);
+    let lines: Vec<Option<i64>> = order
+        .iter()
+        .map(|row| i64::try_from(*rows.line.get(*row)?).ok())
+        .collect();
+    let mut table = built(&path, rows, &order)?;
+    add(&path, &mut table, Series::new(SOURCE_LINE.into(), lines))?;
+    Ok((name, disk::write(&path, &mut table)?.to_string()))
+}
+
+/// Adds a column.
+fn add(path: &Path, table: &mut DataFrame, column: Series) -> Result<(), StoreError> {
+    match table.with_column(column.into()) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(StoreError::Io {
+            path: path.to_owned(),
+            cause: e.to_string(),
+        }),
+    }
 }
 
 fn built(path: &Path, rows: &Columns, order: &[usize]) -> Result<DataFrame, StoreError> {
@@ -85,20 +125,36 @@ fn month_name(micros: i64) -> String {
     Date::from_days_since_epoch(days).month().to_string()
 }
 
-fn by_month(rows: &Columns, column: &str) -> BTreeMap<String, Vec<usize>> {
-    let mut months: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut names: HashMap<i64, String> = HashMap::new();
+/// The rows of each partition.
+fn parted(rows: &Columns, column: &str) -> BTreeMap<Partition, Vec<usize>> {
     let at = rows.table.position(column);
+    let contract_at = rows.table.position("contract_id");
+    // Codes of contracts and months, so that a row costs no text.
+    let mut codes: HashMap<(&str, i64), usize> = HashMap::new();
+    let mut known: HashMap<Partition, usize> = HashMap::new();
+    let mut found: Vec<Vec<usize>> = Vec::new();
     for row in 0..rows.len() {
         let micros = rows.integer_at(at, row).unwrap_or_default();
+        let contract = rows.text_at(contract_at, row).unwrap_or_default();
         let day = micros.div_euclid(86_400_000_000);
-        let name = names
-            .entry(day)
-            .or_insert_with(|| month_name(micros))
-            .clone();
-        months.entry(name).or_default().push(row);
+        let code = *codes.entry((contract, day)).or_insert_with(|| {
+            let partition = Partition {
+                contract: contract.to_owned(),
+                month: month_name(micros),
+            };
+            *known.entry(partition).or_insert_with(|| {
+                found.push(Vec::new());
+                found.len() - 1
+            })
+        });
+        if let Some(list) = found.get_mut(code) {
+            list.push(row);
+        }
     }
-    months
+    known
+        .into_iter()
+        .filter_map(|(partition, code)| Some((partition, std::mem::take(found.get_mut(code)?))))
+        .collect()
 }
 
 /// By contract, where the table has one, then by key: the order does not depend on files.
@@ -111,20 +167,14 @@ fn sort_by_key(rows: &Columns, order: &mut [usize]) {
     });
 }
 
-/// Rows of tickets by UTC month of opening, sorted by contract, service and opening.
-fn sorted_tickets(rows: &Columns) -> Vec<(String, Vec<usize>)> {
-    let at = rows.positions(&[
-        "contract_id",
-        "service_id",
-        "opened_at",
-        "source",
-        "ticket_id",
-    ]);
-    by_month(rows, "opened_at")
+/// Rows of tickets by contract and UTC month of opening, sorted by service and opening.
+fn sorted_tickets(rows: &Columns) -> Vec<(Partition, Vec<usize>)> {
+    let at = rows.positions(&["service_id", "opened_at", "source", "ticket_id"]);
+    parted(rows, "opened_at")
         .into_par_iter()
-        .map(|(month, mut order)| {
+        .map(|(partition, mut order)| {
             order.sort_by(|a, b| rows.compare(&at, *a, *b));
-            (month, order)
+            (partition, order)
         })
         .collect()
 }
@@ -133,11 +183,15 @@ fn sorted_tickets(rows: &Columns) -> Vec<(String, Vec<usize>)> {
 type Place = Option<(u32, u32)>;
 
 /// The places of tickets by the identity of some of their columns.
-fn places(rows: &Columns, months: &[(String, Vec<usize>)], columns: &[&str]) -> ByIdentity<Place> {
+fn places(
+    rows: &Columns,
+    parts: &[(Partition, Vec<usize>)],
+    columns: &[&str],
+) -> ByIdentity<Place> {
     let names = rows.identities(&rows.positions(columns));
     let mut places: ByIdentity<Place> = ByIdentity::default();
     places.reserve(rows.len());
-    for (partition, (_, order)) in months.iter().enumerate() {
+    for (partition, (_, order)) in parts.iter().enumerate() {
         for (i, row) in order.iter().enumerate() {
             let Some(name) = names.get(*row) else {
                 continue;
@@ -155,22 +209,23 @@ fn places(rows: &Columns, months: &[(String, Vec<usize>)], columns: &[&str]) -> 
 /// of the tickets. A row that names a contract belongs to a ticket of that contract.
 fn beside(
     folder: &Path,
-    (tickets, months): (&Columns, &[(String, Vec<usize>)]),
+    (tickets, parts): (&Columns, &[(Partition, Vec<usize>)]),
     rows: &Columns,
     column: &str,
     order: &[&str],
-) -> Result<(), StoreError> {
-    let name = rows.table.name;
-    let of_contract = places(tickets, months, &["contract_id", "ticket_id"]);
-    let of_any = places(tickets, months, &["ticket_id"]);
+) -> Result<Files, StoreError> {
+    let of_contract = places(tickets, parts, &["contract_id", "ticket_id"]);
+    let of_any = places(tickets, parts, &["ticket_id"]);
     let (both, one) = (
         rows.positions(&["contract_id", column]),
         rows.positions(&[column]),
     );
-    let mut found: Vec<Vec<(u32, usize)>> = vec![Vec::new(); months.len()];
+    let about = rows.table.position("about");
+    let mut found: Vec<Vec<(u32, usize)>> = vec![Vec::new(); parts.len()];
     let mut rest = Vec::new();
     for row in 0..rows.len() {
         let place = match rows.text("contract_id", row) {
+            _ if rows.text_at(about, row) == Some("change") => None,
             Some(_) => of_contract.get(&rows.identity(&both, row)),
             None => of_any.get(&rows.identity(&one, row)),
         };
@@ -183,13 +238,11 @@ fn beside(
             None => rest.push(row),
         }
     }
-    sort_by_key(rows, &mut rest);
-    let path = folder.join(format!("{name}.parquet"));
-    disk::write(&path, &mut built(&path, rows, &rest)?)?;
-    months
+    let rest = small(folder, rows, rest)?;
+    let mut files: Files = parts
         .par_iter()
         .zip(found)
-        .try_for_each(|((month, _), mut found)| {
+        .map(|((partition, _), mut found)| {
             let at = rows.positions(order);
             found.sort_by(|a, b| {
                 a.0.cmp(&b.0)
@@ -198,28 +251,31 @@ fn beside(
             });
             let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
             let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
-            let path = folder.join(name).join(format!("{month}.parquet"));
+            let path = partition.path(folder, rows.table.name);
             let mut table = built(&path, rows, &order)?;
-            table
-                .with_column(Series::new(TICKET_ROW.into(), ticket_row).into())
-                .map_err(|e| StoreError::Io {
-                    path: path.clone(),
-                    cause: e.to_string(),
-                })?;
-            disk::write(&path, &mut table)
+            add(
+                &path,
+                &mut table,
+                Series::new(TICKET_ROW.into(), ticket_row),
+            )?;
+            let hash = disk::write(&path, &mut table)?.to_string();
+            Ok((partition.name(rows.table.name), hash))
         })
+        .collect::<Result<_, StoreError>>()?;
+    files.extend([rest]);
+    Ok(files)
 }
 
 /// Writes tickets, and their events in the same order beside them.
 fn incidents(
     folder: &Path,
     rows: &Columns,
-    months: &[(String, Vec<usize>)],
+    parts: &[(Partition, Vec<usize>)],
     events: Option<&Columns>,
-) -> Result<(), StoreError> {
-    let mut event_orders = vec![Vec::new(); months.len()];
+) -> Result<Files, StoreError> {
+    let mut event_orders = vec![Vec::new(); parts.len()];
     if let Some(events) = events {
-        let places = places(rows, months, &["source", "ticket_id"]);
+        let places = places(rows, parts, &["source", "ticket_id"]);
         let event_key = events.positions(&["source", "ticket_id"]);
         for (row, name) in events.identities(&event_key).into_iter().enumerate() {
             if let Some(Some((partition, i))) = places.get(&name)
@@ -229,23 +285,23 @@ fn incidents(
             }
         }
     }
-    months
+    let written: Vec<Vec<File>> = parts
         .par_iter()
         .zip(event_orders)
-        .try_for_each(|((month, order), mut found)| {
-            let path = folder.join("incidents").join(format!("{month}.parquet"));
+        .map(|((partition, order), mut found)| {
+            let path = partition.path(folder, "incidents");
             let mut table = built(&path, rows, order)?;
             let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
-            table.with_column(gaps.into()).map_err(|e| StoreError::Io {
-                path: path.clone(),
-                cause: e.to_string(),
-            })?;
+            add(&path, &mut table, gaps)?;
             neighbours::add(&mut table, rows, order).map_err(|e| StoreError::Io {
                 path: path.clone(),
                 cause: e.to_string(),
             })?;
-            disk::write(&path, &mut table)?;
-            let Some(events) = events else { return Ok(()) };
+            let hash = disk::write(&path, &mut table)?.to_string();
+            let tickets = (partition.name("incidents"), hash);
+            let Some(events) = events else {
+                return Ok(vec![tickets]);
+            };
             let at = events.positions(&["at", "field", "to", "from"]);
             found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| events.compare(&at, a.1, b.1)));
             let mut event_order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
@@ -257,18 +313,18 @@ fn incidents(
                 start += ticket.len();
             }
             let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
-            let path = folder
-                .join("incident_events")
-                .join(format!("{month}.parquet"));
+            let path = partition.path(folder, "incident_events");
             let mut table = built(&path, events, &event_order)?;
-            table
-                .with_column(Series::new(TICKET_ROW.into(), ticket_row).into())
-                .map_err(|e| StoreError::Io {
-                    path: path.clone(),
-                    cause: e.to_string(),
-                })?;
-            disk::write(&path, &mut table)
+            add(
+                &path,
+                &mut table,
+                Series::new(TICKET_ROW.into(), ticket_row),
+            )?;
+            let hash = disk::write(&path, &mut table)?.to_string();
+            Ok(vec![tickets, (partition.name("incident_events"), hash)])
         })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(written.into_iter().flatten().collect())
 }
 
 /// Puts changes of one field at the same moment in the order in which one leads to the next:

@@ -204,7 +204,7 @@ fn of_contract(world: &World, c: usize, plan: &MeasurePlan, plays: Option<Kind>)
             let _ = orders.add(id, order, month(m), amount, limit);
         }
     }
-    let cells = Cells::fold(&fragments, |_| Some(plan));
+    let cells = Cells::fold(fragments, |_| Some(plan));
     let counts = |from: usize, to: usize| -> Counts {
         let of = PeriodOf {
             contract_id: id,

@@ -151,7 +151,10 @@ fn parse(text: &str) -> Option<Instant> {
 serde_as_text!(
     Instant,
     "Instant",
-    "an instant with its offset as in 2025-03-31T09:30:00Z"
+    "an instant with its offset as in 2025-03-31T09:30:00Z",
+    i64,
+    Instant::micros,
+    Instant::from_micros
 );
 
 #[cfg(test)]

@@ -77,10 +77,14 @@ pub enum TimeError {
 }
 
 /// Serde as the text of `Display` and `FromStr`, with a schema and an expectation that says so.
+/// In formats that no person reads a type may stand as a number instead.
 macro_rules! serde_as_text {
-    ($type:ty, $name:literal, $expecting:literal) => {
+    ($type:ty, $name:literal, $expecting:literal $(, $number:ty, $to:path, $from:path)?) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $(if !serializer.is_human_readable() {
+                    return <$number as serde::Serialize>::serialize(&$to(*self), serializer);
+                })?
                 serializer.collect_str(self)
             }
         }
@@ -101,6 +105,10 @@ macro_rules! serde_as_text {
                     }
                 }
 
+                $(if !deserializer.is_human_readable() {
+                    let number = <$number as serde::Deserialize>::deserialize(deserializer)?;
+                    return Ok($from(number));
+                })?
                 deserializer.deserialize_str(Text)
             }
         }

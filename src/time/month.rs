@@ -132,7 +132,14 @@ impl FromStr for Month {
     }
 }
 
-serde_as_text!(Month, "Month", "a month as in 2025-03");
+serde_as_text!(
+    Month,
+    "Month",
+    "a month as in 2025-03",
+    i32,
+    Month::ordinal,
+    Month::from_ordinal
+);
 
 /// Three calendar months, `2025-Q1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -374,11 +374,11 @@ fn partitions(tickets: &[Ticket]) -> BTreeMap<String, Vec<&Ticket>> {
 }
 
 fn folded(tickets: &[Ticket]) -> Cells {
-    let fragments = partitions(tickets)
+    let fragments: BTreeMap<String, Fragment> = partitions(tickets)
         .into_iter()
         .map(|(month, rows)| (month, fragment(rows)))
         .collect();
-    with_plans(|plans| Cells::fold(&fragments, |contract| plans.get(contract)))
+    with_plans(|plans| Cells::fold(fragments, |contract| plans.get(contract)))
 }
 
 fn sums<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Cell {
@@ -454,7 +454,7 @@ proptest! {
                 (month, merged)
             })
             .collect();
-        let spread = with_plans(|plans| Cells::fold(&fragments, |c| plans.get(c)));
+        let spread = with_plans(|plans| Cells::fold(fragments, |c| plans.get(c)));
         prop_assert_eq!(&spread, &whole);
     }
 

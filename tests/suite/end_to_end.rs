@@ -15,6 +15,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use gainshare::money::Decimal;
+use gainshare::store::disk;
 use polars::prelude::*;
 
 /// A copy of a shipped project, without anything that a run wrote.
@@ -90,15 +91,21 @@ pub(crate) fn shared(project: &str) -> &'static Path {
 const PROJECTS: [&str; 2] = ["complete", "servicenow_focus"];
 
 /// All published files.
-fn bytes(project: &Path) -> BTreeMap<String, Vec<u8>> {
-    fs::read_dir(project.join("out"))
-        .unwrap()
-        .map(|e| e.unwrap())
-        .map(|e| {
-            let name = e.file_name().into_string().unwrap();
-            (name, fs::read(e.path()).unwrap())
-        })
-        .collect()
+pub(crate) fn bytes(project: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn add(folder: &Path, before: &str, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{before}{}", path.file_name().unwrap().to_str().unwrap());
+            if path.is_dir() {
+                add(&path, &format!("{name}/"), found);
+            } else {
+                found.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    add(&project.join("out"), "", &mut found);
+    found
 }
 
 fn manifest(project: &Path) -> serde_json::Value {
@@ -127,6 +134,22 @@ fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
 
 /// The rows of a table as maps, without the columns named.
 fn rows(project: &Path, name: &str, without: &[&str]) -> Vec<BTreeMap<String, String>> {
+    let folder = project.join("out").join(name);
+    if folder.is_dir() {
+        // A file per month, in order.
+        let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
+        files.sort();
+        return files
+            .iter()
+            .flat_map(|f| {
+                let month = f.file_stem().unwrap().to_str().unwrap();
+                rows(project, &format!("{name}/{month}"), without)
+            })
+            .collect();
+    }
     let frame = table(project, name);
     let mut rows = vec![BTreeMap::new(); frame.height()];
     for column in frame.get_column_names() {
@@ -491,8 +514,9 @@ fn what_is_payable_adds_up_to_the_total() {
 fn repeats_are_those_of_a_plain_count_over_the_store() {
     let folder = shared("complete");
     let mut openings: BTreeMap<(String, String, String), Vec<i64>> = BTreeMap::new();
-    for entry in fs::read_dir(folder.join("store/incidents")).unwrap() {
-        let file = fs::File::open(entry.unwrap().path()).unwrap();
+    let store = folder.join("store");
+    for partition in disk::partitions(&store, "incidents").unwrap() {
+        let file = fs::File::open(partition.path(&store, "incidents")).unwrap();
         let frame = ParquetReader::new(file).finish().unwrap();
         let text = |name: &str| texts(&frame, name);
         let (contract, ci, category) = (text("contract_id"), text("ci_id"), text("category"));

@@ -356,7 +356,7 @@ fn rows_of_interest_and_columns_kept() {
     );
     let folder = tempfile::tempdir().unwrap();
     prepare::write_all(folder.path(), &ingested.tables).unwrap();
-    let stored = disk::read(&folder.path().join("incidents/2025-01.parquet"))
+    let stored = disk::read(&folder.path().join("incidents/CT-1/2025-01.parquet"))
         .unwrap()
         .unwrap();
     let kept = Reading::new(&stored).text("x_Cost Centre").unwrap();
@@ -393,7 +393,7 @@ fields = { state = "state", priority = "priority" }
 fn events(ingested: &Ingested) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     prepare::write_all(folder.path(), &ingested.tables).unwrap();
-    let stored = disk::read(&folder.path().join("incident_events/2025-01.parquet"))
+    let stored = disk::read(&folder.path().join("incident_events/CT-1/2025-01.parquet"))
         .unwrap()
         .unwrap();
     let reading = Reading::new(&stored);

@@ -44,6 +44,8 @@ mod mutations;
 #[cfg(feature = "frames")]
 mod people;
 #[cfg(feature = "frames")]
+mod recalc;
+#[cfg(feature = "frames")]
 mod report;
 mod score;
 mod settle;
