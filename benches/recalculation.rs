@@ -1,7 +1,8 @@
 //! The measuring pass over a large store, against two things measured in the same run: the floor
 //! (polars decoding the same columns and nothing else) and the KPIs of the first release (their
-//! columns and their terms only, by the same pass). The store is that of a project, its partitions
-//! repeated under other names, so that twenty million tickets need no more disk than the project.
+//! columns and their terms only, by the same pass). The store is that of a project, every row of
+//! its partitions repeated as often as asked for: as many contracts, services and months, more
+//! tickets and invoice lines in each.
 //!
 //! ```sh
 //! cargo bench --profile dev --bench recalculation -- data/complete 16
@@ -17,14 +18,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gainshare::config::project::Project;
+use gainshare::measure::invoices::{self, BILLING, InvoiceLine};
 use gainshare::measure::read::{self, CLOCKS, EVENTS, NOTICES, Pass, Plans, TICKETS};
 use gainshare::measure::spec::{MeasureSpec, Notices};
 use gainshare::store::cache::Cache;
-use gainshare::store::disk::{self, Partition};
+use gainshare::store::disk::{self, StoreError};
 use gainshare::store::index::Index;
-use gainshare::store::prepare;
+use gainshare::store::prepare::{self, TICKET_ROW};
 use gainshare::{ingest, pipeline};
-use polars::prelude::{ParquetReader, SerReader};
+use polars::prelude::{DataFrame, IdxCa, IdxSize, NamedFrom, ParquetReader, SerReader, Series};
+use rayon::prelude::*;
 
 /// The tables of the pass with their columns.
 const ALL: &[(&str, &[&str])] = &[
@@ -32,6 +35,7 @@ const ALL: &[(&str, &[&str])] = &[
     ("incident_events", EVENTS),
     ("notices", NOTICES),
     ("sla_clocks", CLOCKS),
+    ("billing", BILLING),
 ];
 /// What the KPIs of the first release need of them: counts, repeats, service levels, times to
 /// restore, impact.
@@ -58,22 +62,15 @@ const FIRST: &[(&str, &[&str])] = &[
         ],
     ),
     ("incident_events", &["ticket_row", "at", "field", "to"]),
+    ("billing", BILLING),
 ];
 
-/// Partitions of a store under as many names as asked for; only the columns given.
+/// The partitions of a store with every row repeated; only the columns given. A ticket's events,
+/// notices and clocks follow each of its copies.
 fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
     for (table, columns) in tables {
-        for Partition { contract, month } in disk::partitions(from, table).expect("a store") {
-            let named = |copy: usize| {
-                let month = format!("{month}-{copy:04}");
-                let contract = contract.clone();
-                Partition { contract, month }.path(to, table)
-            };
-            let original = Partition {
-                contract: contract.clone(),
-                month: month.clone(),
-            };
-            let frame = disk::read(&original.path(from, table))
+        for partition in disk::partitions(from, table).expect("a store") {
+            let frame = disk::read(&partition.path(from, table))
                 .expect("a partition")
                 .expect("a partition");
             let held: Vec<&str> = columns
@@ -81,14 +78,49 @@ fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
                 .copied()
                 .filter(|c| frame.column(c).is_ok())
                 .collect();
-            let mut frame = frame.select(held).expect("its own columns");
-            let first = named(0);
-            disk::write(&first, &mut frame).expect("a partition");
-            for copy in 1..copies {
-                fs::hard_link(&first, named(copy)).expect("a link");
-            }
+            let frame = frame.select(held).expect("its own columns");
+            let mut frame = match frame.column(TICKET_ROW).ok().cloned() {
+                None => frame.take(&every(0..frame.height(), copies)).expect("its rows"),
+                Some(rows) => {
+                    let rows: Vec<i64> = rows
+                        .i64()
+                        .expect("rows of tickets")
+                        .into_no_null_iter()
+                        .collect();
+                    beside(frame, &rows, copies)
+                }
+            };
+            disk::write(&partition.path(to, table), &mut frame).expect("a partition");
         }
     }
+}
+
+/// Each row as often as asked for.
+fn every(rows: std::ops::Range<usize>, copies: usize) -> IdxCa {
+    let repeated = rows.flat_map(|row| std::iter::repeat_n(row as IdxSize, copies));
+    IdxCa::from_vec("row".into(), repeated.collect())
+}
+
+/// Rows beside tickets, once for every copy of their ticket.
+fn beside(mut frame: DataFrame, rows: &[i64], copies: usize) -> DataFrame {
+    let (mut taken, mut of) = (Vec::new(), Vec::new());
+    let mut first = 0;
+    for ticket in rows.chunk_by(|a, b| a == b) {
+        for copy in 0..copies {
+            for (i, row) in ticket.iter().enumerate() {
+                taken.push((first + i) as IdxSize);
+                of.push(row * copies as i64 + copy as i64);
+            }
+        }
+        first += ticket.len();
+    }
+    frame = frame
+        .take(&IdxCa::from_vec("row".into(), taken))
+        .expect("its rows");
+    frame
+        .with_column(Series::new(TICKET_ROW.into(), of).into())
+        .expect("its length");
+    frame
 }
 
 /// Polars decodes the columns of every partition.
@@ -158,6 +190,14 @@ fn main() {
             plans,
         };
         let cells = read::tickets(&pass, false, &|_| {}).expect("the store reads");
+        let parts = read::of_contracts(&pass, "billing").expect("a store");
+        parts.into_par_iter().for_each(|(plan, partitions)| {
+            partitions.into_par_iter().for_each(|partition| {
+                let tell = |_: &InvoiceLine<'_>| Ok::<(), StoreError>(());
+                let billed = invoices::measure(&partition.path(store, "billing"), plan, tell);
+                std::hint::black_box(billed.expect("the store reads"));
+            });
+        });
         cells.total.cells.values().map(|c| c.tickets).sum::<u64>()
     };
     let tickets = pass(&large, &whole);
