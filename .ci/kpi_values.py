@@ -8,6 +8,7 @@ with @own. The constants are those of the terms of the example.
 import collections
 import functools
 import pathlib
+import tomllib
 from fractions import Fraction
 
 import duckdb
@@ -19,10 +20,11 @@ PRICE_PER_MINUTE = 40
 DISRUPTION = Fraction(PRICE_PER_MINUTE, 60_000_000)
 HOURS_AGREED = 80
 RHYTHM = {"weekly": 7}
+# KPI: target and floor, as the terms write them. All of them are better when higher.
+TERMS = pathlib.Path(__file__).parent.parent / "data/complete/terms/gain.toml"
 TARGETS = {
-    "sla_attainment": (Fraction("0.95"), Fraction("0.90")),
-    "notify_timely_share": (Fraction("0.90"), Fraction("0.60")),
-    "breach_warned_share": (Fraction("0.80"), Fraction("0.30")),
+    kpi: (Fraction(aim["target"]), Fraction(aim["floor"]))
+    for kpi, aim in tomllib.loads(TERMS.read_text(encoding="utf-8"))["score"]["targets"].items()
 }
 
 # KPI: name of its parts, decimals. Quotients of sums.
@@ -77,7 +79,7 @@ OWN = {}
 MONEY = set(
     "impact_cost retained_cost saving_promised telling_delay_cost benchmark_cost actual_cost "
     "gross_saving verified_saving qualified_saving total_cost total_cost_per_unit "
-    "impact_avoided".split()
+    "impact_avoided initiative_pipeline".split()
 )
 
 
@@ -119,8 +121,8 @@ def quantile(values, percent):
     return middle(values[rank - 1])
 
 
-def of_waits(rows, start, end):
-    """The median of what ended in [start, end) or still waited at its end, up to the end."""
+def waited(rows, start, end):
+    """How long what ended in [start, end) or still waited at its end did, up to the end."""
     lasted = []
     for since, until in rows:
         if until is not None and until < end:
@@ -128,7 +130,11 @@ def of_waits(rows, start, end):
                 lasted.append(until - since)
         elif since < end:
             lasted.append(end - since)
-    return sorted(lasted)[(len(lasted) - 1) // 2] if lasted else None
+    return lasted
+
+
+def median(values):
+    return sorted(values)[(len(values) - 1) // 2] if values else None
 
 
 def following(month, n=1):
@@ -285,8 +291,7 @@ class Place:
             values = self.lasted(name)
             return (quantile(values, percent), None, None) if values else None
         if kpi in WAITS:
-            waits = self.sums.waits.get((kpi, *self.at[0][:3]), ())
-            found = of_waits(waits, *self.instants())
+            found = median(self.durations(kpi))
             return None if found is None else (found, None, None)
         found = OWN[kpi](self)
         return found if found is None or isinstance(found, tuple) else (found, None, None)
@@ -304,6 +309,22 @@ class Place:
 
     def lasted(self, name):
         return [s for key in self.at for s in self.sums.lasted.get((name, *key), ())]
+
+    def durations(self, kpi):
+        """What a percentile or median is taken from."""
+        if kpi in WAITS:
+            return waited(self.sums.waits.get((kpi, *self.at[0][:3]), ()), *self.instants())
+        return self.lasted(QUANTILES[kpi][0] if kpi in QUANTILES else kpi)
+
+    def score(self, kpi):
+        """Of a target: 0 at the floor, 1 at the target, linear between."""
+        if kpi not in TARGETS or self.months[0] < PERFORMANCE or (found := self.of(kpi)) is None:
+            return None
+        target, floor = TARGETS[kpi]
+        value, above, below = found
+        score = max(Fraction(0), min(Fraction(1), half_even((value - floor) / (target - floor), 4)))
+        # A share that only rounds to its target has missed it.
+        return Fraction(9999, 10000) if score == 1 and above < target * below else score
 
     def instants(self):
         return self.sums.bounds[self.months[0]][0], self.sums.bounds[self.months[-1]][1]
@@ -381,22 +402,54 @@ def incidents_creditable(at):
     return low if low > 0 else high if high < 0 else Fraction(0)
 
 
-@own
-def rate_ratio(at):
+def crude(at):
+    """Incidents and exposure of the period, and of the same months of the baseline."""
     before = at.same_months()
-    n = below = users = base = 0
+    n = below = 0
     for _, counts in at.counts():
         n += sum(counts[m] for m in at.months if at.users_in(m))
         below += sum(counts[m] for m in before if at.users_in(m))
-    users, base = sum(map(at.users_in, at.months)), sum(map(at.users_in, before))
+    return n, sum(map(at.users_in, at.months)), below, sum(map(at.users_in, before))
+
+
+def by_service(at):
+    """Incidents, exposure and exposure of the baseline of each service that has the last."""
+    before, counted = at.same_months(), collections.Counter()
+    for service, counts in at.counts():
+        counted[service] += sum(counts[m] for m in at.months)
+    found = []
+    for service in sorted({key[2] for key in at.sums.users if key[:2] == (at.contract, "service")}):
+        if at.scope == "service" and service != at.value:
+            continue
+        users = [
+            sum(at.sums.users.get((at.contract, "service", service, m), 0) for m in these)
+            for these in (at.months, before)
+        ]
+        if users[1]:
+            found.append((counted[service], *users))
+    return found
+
+
+@own
+def mix_adjusted_rate(at):
+    services = by_service(at)
+    if not services or not all(users for _, users, _ in services) or not sum(n for n, *_ in services):
+        return None
+    whole = sum(base for *_, base in services)
+    return half_even(1000 * sum(Fraction(base * n, whole * users) for n, users, base in services), 4)
+
+
+@own
+def rate_ratio(at):
+    n, users, below, base = crude(at)
     if not (users and base and below):
         return None
     expected = Fraction(below, base) * users
     return half_even(n / expected, 4), Fraction(n), half_even(expected, 4)
 
 
-@own
-def mix_adjusted_ratio(at):
+def standardised(at):
+    """Incidents counted, and expected at the rates of the baseline, of streams that have one."""
     before = at.same_months()
     n, expected = 0, Fraction(0)
     for service, counts in at.counts():
@@ -408,6 +461,12 @@ def mix_adjusted_ratio(at):
             n += sum(counts[m] for m in at.months if users[m])
             rate = Fraction(sum(counts[m] for m in before if users[m]), base)
             expected += rate * sum(users[m] for m in at.months)
+    return n, expected
+
+
+@own
+def mix_adjusted_ratio(at):
+    n, expected = standardised(at)
     if not n or not expected:
         return None
     return half_even(n / expected, 4), Fraction(n), half_even(expected, 4)
@@ -420,8 +479,7 @@ def max_update_gap(at):
 
 @own
 def change_notice_lead(at):
-    values = sorted(at.lasted("change_notice_lead"))
-    return values[(len(values) - 1) // 2] if values else None
+    return median(at.durations("change_notice_lead"))
 
 
 @own
@@ -607,12 +665,9 @@ def proactive_hours_share(at):
 def weighted(at, weights):
     scores = []
     for kpi, weight in weights.items():
-        target, floor = TARGETS[kpi]
-        if (found := at.of(kpi)) is None:
+        if (score := at.score(kpi)) is None:
             return None
-        value, above, below = found
-        score = max(Fraction(0), min(Fraction(1), half_even((value - floor) / (target - floor), 4)))
-        scores.append(weight * (Fraction(9999, 10000) if score == 1 and above < target * below else score))
+        scores.append(weight * score)
     return half_even(sum(scores) / sum(weights.values()), 4)
 
 

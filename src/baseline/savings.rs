@@ -56,8 +56,14 @@ pub fn fit_metrics(
     if n == 0 || observed.len() != predicted.len() || !finite(observed) || !finite(predicted) {
         warn(
             "fit_metrics_input",
-            "observed and predicted must have the same length, at least one value, and be finite",
-            format!("{} observed, {} predicted", observed.len(), predicted.len()),
+            "how well the baseline fits is not known, because it has no month with both a cost and \
+             a prediction, or one that is no number: deliver invoices and exposure of every month \
+             of the baseline, or agree prices in [savings]",
+            format!(
+                "{} months with a cost, {} with a prediction",
+                observed.len(),
+                predicted.len()
+            ),
         );
         return (metrics, findings);
     }

@@ -184,6 +184,13 @@ fn clocks(line: &mut String, fact: &IncidentFact) {
             .and_then(|s| s.div(Decimal::from_i64(60_000_000), 1, Rounding::HalfEven))
     {
         let _ = write!(line, "  {minutes} min of all users");
+        // By what they are priced, where rates of hours make that another number.
+        if let Some(weighed) = fact.impact_weighed.filter(|w| *w != s_ppm * 1_000_000)
+            && let Ok(weighed) = Decimal::new(weighed, 6)
+                .and_then(|s| s.div(Decimal::from_i64(60_000_000), 1, Rounding::HalfEven))
+        {
+            let _ = write!(line, " ({weighed} by the rates of their hours)");
+        }
     }
     match (fact.notifiable, fact.first_notice_at) {
         (true, Some(at)) => {

@@ -78,6 +78,7 @@ cell! {
     Sum restore_wall_s: i128, "s", "Wall time to restore, pauses excluded, by month of restoration";
     Sum paused_wall_s: i128, "s", "Wall time paused of incidents restored, by month of restoration";
     Sum impact_s_ppm: i128, "s × ppm", "Business seconds of disruption × share affected, by month in which it fell";
+    Sum impact_rated: i128, "s × ppm × ppm", "What rates of hours add to the weight of those: × (factor − 1), by month in which it fell; 0 without [[measure.impact.rates]]";
     Sum impact_assumed: u64, "count", "Disruptions whose share affected was assumed, by month in which they fell";
     Sum impact_unknown: u64, "count", "Incidents without share affected, by month of opening";
     Sum clock_unread: u64, "count", "Incidents whose clock could not be read, by month of opening";
@@ -113,6 +114,7 @@ cell! {
     Sum informed_s: i128, "s", "Wall seconds of disruption covered by a notice no older than the limit, by month of opening";
     Sum informed_of_s: i128, "s", "Wall seconds of disruption of the incidents that had to be kept posted, by month of opening";
     Sum telling_s_ppm: i128, "s × ppm", "Business seconds between knowing and telling × share affected, by month of opening";
+    Sum telling_rated: i128, "s × ppm × ppm", "What rates of hours add to the weight of those: × (factor − 1), by month of opening; 0 without [[measure.impact.rates]]";
     Sum telling_unknown: u64, "count", "Incidents to be told without share affected or outside the calendar, by month of opening";
     Sum notices: u64, "count", "Notices about incidents to be told, by month of sending";
     Sum notice_parts: u64, "count", "Parts that the terms want in those notices, where the notice says anything about its parts";

@@ -66,6 +66,8 @@ pub struct IncidentFact {
     pub assumed: bool,
     /// Disruption, business seconds × parts per million, up to the as-of moment while open.
     pub impact_s_ppm: Option<i128>,
+    /// The same × the factors of the hours, in millionths: what `cost_per_minute` is paid for.
+    pub impact_weighed: Option<i128>,
     /// It had to be told of.
     pub notifiable: bool,
     /// First notice.
@@ -117,6 +119,7 @@ pub fn incident_fact(
         share_ppm: None,
         assumed: false,
         impact_s_ppm: None,
+        impact_weighed: None,
         notifiable: false,
         first_notice_at: first,
         told_in_time: None,
@@ -149,14 +152,12 @@ pub fn incident_fact(
         respond: &plan.respond_targets_of(fact.service_id),
     };
     let restore = terms.restoration(&terms.track(fact, segments)).ok();
-    row.impact_s_ppm = restore.and_then(|reading| {
+    let impact = restore.and_then(|reading| {
         let until = reading.stopped_at.unwrap_or(as_of).max(fact.opened_at);
-        let business_s = plan
-            .impact_calendar()?
-            .business_s(fact.opened_at, until)
-            .ok()?;
-        Some(i128::from(business_s) * i128::from(row.share_ppm?))
+        plan.disruption(fact.service_id, fact.opened_at, until, row.share_ppm?)
     });
+    row.impact_s_ppm = impact.map(|i| i.s_ppm);
+    row.impact_weighed = impact.map(|i| i.weighed);
     row.restore = restore.map(|reading| as_known(&reading, as_of));
     row.respond = terms
         .answer(fact, segments)

@@ -209,6 +209,12 @@ fn impact(place: &Place<'_, '_>, until: Instant, share: Option<u32>, out: &mut T
         cell.impact_s_ppm += i128::from(business_s) * i128::from(ppm);
         cell.impact_assumed += u64::from(fact.affected_ppm.is_none());
     }
+    let rates = &plan.rates;
+    if let Ok(extra) = rates.extra_by_month(fact.service_id, fact.opened_at, until, &plan.zone) {
+        for (month, extra) in extra {
+            place.cell(out, month).impact_rated += extra * i128::from(ppm);
+        }
+    }
 }
 
 /// What the as-of moment will decide about an incident that is not restored.

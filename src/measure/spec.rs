@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock_policy::ClockPolicy;
 use super::fact::{Fact, NoticePart};
+use super::rates::{self, Rate, RatePlan};
 use super::relief::ReliefWindow;
 use crate::money::Decimal;
 use crate::time::{BusinessCalendar, CalendarDefinition, Instant, Zone};
@@ -154,6 +155,10 @@ pub struct Impact {
     /// million (1000000 = all). Without it such tickets count nothing and are reported.
     #[serde(default)]
     pub assumed_share_ppm: Option<u32>,
+    /// Hours in which a minute of disruption costs another price, such as nights; the others cost
+    /// `cost_per_minute`. Minutes are counted alike in all hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rate>,
 }
 
 fn thirty() -> u32 {
@@ -210,6 +215,8 @@ pub struct MeasurePlan {
     pub impact: Option<u16>,
     /// Share in parts per million where a ticket names none.
     pub assumed_share_ppm: Option<u32>,
+    /// What a minute of disruption weighs by its hours.
+    pub rates: RatePlan,
     /// Which incidents are outages.
     pub outage: Option<OutagePlan>,
     /// What is to be told of incidents.
@@ -496,6 +503,20 @@ impl MeasureSpec {
             None => None,
             Some(name) => Some(at("impact.calendar", name)?),
         };
+        let mut of_rates = Vec::new();
+        for (i, rate) in self.impact.rates.iter().enumerate() {
+            let field = rates::field(i);
+            of_rates.push(at(&field, &rate.calendar)?);
+        }
+        let calendar = |at: u16| built.get(usize::from(at));
+        let rates = RatePlan::new(
+            self.impact
+                .rates
+                .iter()
+                .zip(of_rates.iter().filter_map(|c| calendar(*c))),
+            impact.and_then(calendar),
+        )
+        .map_err(|(i, problem)| wrong(&rates::field(i), problem))?;
         if self.impact.assumed_share_ppm.is_some_and(|s| s > 1_000_000) {
             return Err(wrong(
                 "impact.assumed_share_ppm",
@@ -528,6 +549,7 @@ impl MeasureSpec {
             respond,
             impact,
             assumed_share_ppm: self.impact.assumed_share_ppm,
+            rates,
             outage,
             notices,
             monitoring: self.monitoring_channels.clone(),

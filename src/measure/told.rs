@@ -108,11 +108,15 @@ fn telling(
         return;
     };
     let known_at = place.fact.known_at();
-    let untold = calendar.business_s(known_at, until.max(known_at));
+    let until = until.max(known_at);
+    let untold = calendar.business_s(known_at, until);
+    let rates = &place.plan.rates;
+    let extra = rates.extra(place.fact.service_id, known_at, until);
     let cell = place.cell(out, place.opened);
-    match (untold, share) {
-        (Ok(business_s), Some(ppm)) => {
+    match (untold, extra, share) {
+        (Ok(business_s), Ok(extra), Some(ppm)) => {
             cell.telling_s_ppm += i128::from(business_s) * i128::from(ppm);
+            cell.telling_rated += extra * i128::from(ppm);
         }
         _ => cell.telling_unknown += 1,
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::clock::{ClockReading, Verdict};
 use super::fact::{Fact, Notice, NoticeKind};
+use super::rates::Disruption;
 use super::spec::MeasurePlan;
 use crate::time::{Instant, Month};
 
@@ -60,9 +61,13 @@ pub struct Incident {
     /// Disruption in business seconds × parts per million; absent while open and where the share
     /// or the calendar of impact is missing.
     pub impact_s_ppm: Option<i128>,
-    /// Of that, between knowing and telling; absent where nobody had to be told, while open and
+    /// The same, weighed by the rates of the hours, × parts per million: what is priced.
+    pub impact_weighed: Option<i128>,
+    /// Of the disruption, between knowing and telling; absent where nobody had to be told, while open and
     /// untold, and where the impact is.
     pub silent_s_ppm: Option<i128>,
+    /// The same, weighed by the rates of the hours, × parts per million.
+    pub silent_weighed: Option<i128>,
 }
 
 /// What decides between two incidents: weight, opening, source, number.
@@ -74,11 +79,11 @@ impl Incident {
             .map_or(0, |end| end.wall_s_since(self.known_at.min(self.opened_at)))
     }
 
-    /// Worst first: of restored ones by disruption, then by duration; of open ones by the share
+    /// Worst first: of restored ones by weighed disruption, then by duration; of open ones by the share
     /// affected, then by age. Source and number break ties.
     fn rank(&self) -> Rank<'_> {
         let weight = match self.resolved_at {
-            Some(_) => (self.impact_s_ppm, self.wall_s()),
+            Some(_) => (self.impact_weighed, self.wall_s()),
             None => (self.share_ppm.map(i128::from), 0),
         };
         (
@@ -174,14 +179,15 @@ pub(super) fn add(read: Read<'_>, out: &mut Worst) {
     let impact = match read.reading.stopped_at {
         Some(end) => {
             let last = group.and_then(|g| g.restored.get(KEPT - 1));
-            if let Some(least) = last.and_then(|l| l.impact_s_ppm)
-                && most(fact, end, share) < least
+            if let Some(least) = last.and_then(|l| l.impact_weighed)
+                && most(&read, end, share) < least
             {
                 return;
             }
             let impact = impact(&read, fact.opened_at, end);
             if let Some(last) = last
-                && (impact, end.wall_s_since(fact.known_at())) < (last.impact_s_ppm, last.wall_s())
+                && (impact.map(|i| i.weighed), end.wall_s_since(fact.known_at()))
+                    < (last.impact_weighed, last.wall_s())
             {
                 return;
             }
@@ -205,18 +211,20 @@ pub(super) fn add(read: Read<'_>, out: &mut Worst) {
     }
 }
 
-/// More than the impact can be: business time is at most wall time, and both are cut to seconds.
-fn most(fact: &Fact<'_>, end: Instant, share: Option<u32>) -> i128 {
-    let wall_s = i128::from(end.wall_s_since(fact.opened_at)) + 1;
-    wall_s.max(0) * i128::from(share.unwrap_or(0))
+/// More than the weighed impact can be: business time is at most wall time, and both are cut to
+/// seconds.
+fn most(read: &Read<'_>, end: Instant, share: Option<u32>) -> i128 {
+    let wall_s = i128::from(end.wall_s_since(read.fact.opened_at)) + 1;
+    let greatest = i128::from(read.plan.rates.greatest_ppm(read.fact.service_id));
+    wall_s.max(0) * i128::from(share.unwrap_or(0)) * greatest
 }
 
-fn impact(read: &Read<'_>, from: Instant, until: Instant) -> Option<i128> {
-    let business_s = read.plan.impact_calendar()?.business_s(from, until).ok()?;
-    Some(i128::from(business_s) * i128::from(read.share?))
+fn impact(read: &Read<'_>, from: Instant, until: Instant) -> Option<Disruption> {
+    let service = read.fact.service_id;
+    read.plan.disruption(service, from, until, read.share?)
 }
 
-fn incident(read: &Read<'_>, share_ppm: Option<u32>, impact_s_ppm: Option<i128>) -> Incident {
+fn incident(read: &Read<'_>, share_ppm: Option<u32>, impact: Option<Disruption>) -> Incident {
     let (fact, reading) = (read.fact, read.reading);
     let of = |kind: NoticeKind| {
         fact.notices
@@ -229,7 +237,7 @@ fn incident(read: &Read<'_>, share_ppm: Option<u32>, impact_s_ppm: Option<i128>)
     let first = about().next();
     let silent = limit
         .and(first.into_iter().chain(end).min())
-        .and_then(|until| impact(read, known_at, until.max(known_at)));
+        .and_then(|until| self::impact(read, known_at, until.max(known_at)));
     Incident {
         source: fact.source.to_owned(),
         ticket_id: fact.ticket_id.to_owned(),
@@ -248,8 +256,10 @@ fn incident(read: &Read<'_>, share_ppm: Option<u32>, impact_s_ppm: Option<i128>)
         warned_at: of(NoticeKind::BreachWarning).map(|n| n.sent_at).next(),
         share_ppm,
         assumed: share_ppm.is_some() && fact.affected_ppm.is_none(),
-        impact_s_ppm,
-        silent_s_ppm: silent,
+        impact_s_ppm: impact.map(|i| i.s_ppm),
+        impact_weighed: impact.map(|i| i.weighed),
+        silent_s_ppm: silent.map(|s| s.s_ppm),
+        silent_weighed: silent.map(|s| s.weighed),
     }
 }
 

@@ -178,7 +178,7 @@ pub fn worst_incidents(rows: &[WorstIncident]) -> Table {
             figure(
                 "impact_cost",
                 "currency",
-                "What the disruption cost at the agreed price per minute",
+                "What the disruption cost at the agreed price per minute of its hours",
                 PRICE,
                 |r| r.cost,
             ),
@@ -206,8 +206,9 @@ pub fn worst_incidents(rows: &[WorstIncident]) -> Table {
 }
 
 /// Minutes of all users.
-fn minutes(s_ppm: Option<i128>) -> Option<Decimal> {
-    Decimal::new(s_ppm?, 0)
+/// Seconds × parts per million, the last `scale` digits behind the point, in minutes.
+fn minutes(s_ppm: Option<i128>, scale: u8) -> Option<Decimal> {
+    Decimal::new(s_ppm?, scale)
         .ok()?
         .div(
             Decimal::from_i64(S_PPM_PER_MINUTE),
@@ -388,7 +389,15 @@ pub fn incident_facts(rows: &[IncidentFact]) -> Table {
                 "business minutes of all users",
                 "Disruption over all months, up to the as-of moment while open",
                 MINUTES,
-                rows.iter().map(|r| minutes(r.impact_s_ppm)),
+                rows.iter().map(|r| minutes(r.impact_s_ppm, 0)),
+            ),
+            decimal(
+                "impact_weighed_minutes",
+                "business minutes of all users",
+                "Those, each × the factor of its hour ([[measure.impact.rates]], else 1): what \
+                 cost_per_minute is paid for",
+                MINUTES,
+                rows.iter().map(|r| minutes(r.impact_weighed, 6)),
             ),
             flags(
                 "notifiable",

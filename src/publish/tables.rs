@@ -52,7 +52,7 @@ pub fn cells(cells: &Cells) -> Table {
     ];
     for column in COLUMNS {
         let values = rows.iter().map(|(_, cell)| (column.get)(cell));
-        columns.push(if column.unit == "s × ppm" {
+        columns.push(if column.unit.starts_with("s × ppm") {
             decimal(
                 column.name,
                 column.unit,

@@ -30,14 +30,29 @@ pub enum Periods {
 pub enum Across {
     /// They add up.
     Sum,
+    /// They add up over contracts, but not over time: what there is at the end of a period, or
+    /// what a period differs in from another.
+    Stock,
     /// Numerators and denominators add up; the quotient is rounded half-even to these decimals.
     Ratio(u8),
     /// The greatest holds.
     Max,
+    /// The durations that they were taken from are put together, and the percentile or median is
+    /// taken of all.
+    Merged,
     /// They are formed over all suppliers, from the actual cost of each.
     OverSuppliers,
-    /// They do not: intervals, percentiles and scores of different terms.
-    Never,
+    /// They do not, for the reason given.
+    Never(&'static str),
+}
+
+/// The scopes within a contract that a KPI is published on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels {
+    /// Those.
+    pub of: &'static [Level],
+    /// Why the others are missing; empty where none is.
+    pub why: &'static str,
 }
 
 /// A rule that computes one KPI from the parts of a scope and period.
@@ -59,7 +74,7 @@ pub struct Kpi {
     /// The `table.column`s without which it is not measurable.
     pub inputs: &'static [&'static str],
     /// The scopes within a contract it is published on.
-    pub levels: &'static [Level],
+    pub levels: Levels,
     /// How it goes over the contracts of a supplier.
     pub across: Across,
     /// Of which periods.
@@ -84,8 +99,8 @@ impl Kpi {
     /// The names of all scopes it is published on.
     #[must_use]
     pub fn level_names(&self) -> Vec<&'static str> {
-        let mut levels = self.levels.to_vec();
-        if self.across != Across::Never {
+        let mut levels = self.levels.of.to_vec();
+        if !matches!(self.across, Across::Never(_)) {
             levels.push(Level::Supplier);
         }
         levels.sort_unstable();
@@ -136,13 +151,32 @@ pub fn describing(id: &str) -> Option<&'static Kpi> {
 }
 
 /// All scopes that tickets have.
-pub(super) const TICKET_LEVELS: &[Level] = &[Level::Contract, Level::Service, Level::Priority];
+pub(super) const TICKET_LEVELS: Levels = Levels {
+    of: &[Level::Contract, Level::Service, Level::Priority],
+    why: "",
+};
 /// All scopes that invoices have.
-pub(super) const MONEY_LEVELS: &[Level] = &[Level::Contract, Level::Service];
-/// Contract and services, for what has no priority.
-pub(super) const SERVICE_LEVELS: &[Level] = MONEY_LEVELS;
-/// The contract alone.
-pub(super) const CONTRACT_LEVEL: &[Level] = &[Level::Contract];
+pub(super) const MONEY_LEVELS: Levels = of_services("invoices name no priority");
+/// Contract and services, for rows that have no priority.
+pub(super) const SERVICE_LEVELS: Levels = of_services("its rows name a service but no priority");
+/// The contract alone, for rows that name nothing else.
+pub(super) const CONTRACT_LEVEL: Levels = of_contract("its rows name neither service nor priority");
+
+/// Contract and services, with the reason.
+pub(super) const fn of_services(why: &'static str) -> Levels {
+    Levels {
+        of: &[Level::Contract, Level::Service],
+        why,
+    }
+}
+
+/// The contract alone, with the reason.
+pub(super) const fn of_contract(why: &'static str) -> Levels {
+    Levels {
+        of: &[Level::Contract],
+        why,
+    }
+}
 
 /// A share of counted tickets: what most entries differ from in a few words. An entry sets the
 /// rest; one that leaves a text empty fails the test of the catalogue.

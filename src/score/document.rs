@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::catalogue::{self, Kpi, Periods, Unit};
+use super::catalogue::{self, Across, Kpi, Periods, Unit};
+use super::value::Level;
 
 fn unit(entry: &Kpi) -> &'static str {
     match entry.unit {
@@ -22,6 +23,29 @@ fn periods(entry: &Kpi) -> &'static str {
         Periods::All => "baseline and performance",
         Periods::Performance => "performance",
     }
+}
+
+/// The scopes that it has no value on, with the reasons, as items of a list.
+fn missing(entry: &Kpi) -> String {
+    let mut text = String::new();
+    let within: Vec<&str> = [Level::Contract, Level::Service, Level::Priority]
+        .iter()
+        .filter(|level| !entry.levels.of.contains(level))
+        .map(|level| level.name())
+        .collect();
+    if !within.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "- Not of a {}: {}.",
+            within.join(" or "),
+            entry.levels.why
+        );
+    }
+    if let Across::Never(why) = entry.across {
+        let _ = writeln!(text, "- Not of a supplier: {why}.");
+    }
+    text
 }
 
 /// The page `docs/kpis.md`.
@@ -52,7 +76,7 @@ pub fn markdown() -> String {
         }
         let _ = write!(
             text,
-            "\n## {}\n\n{}: {}.\n\n- Unit: {}; {}.\n- Inputs: {}.\n- Scopes: {}. Periods: {}.\n- \
+            "\n## {}\n\n{}: {}.\n\n- Unit: {}; {}.\n- Inputs: {}.\n- Scopes: {}. Periods: {}.\n{}- \
              Merges as: {}.\n- Least observations: {}.\n- Rule: {}.\n- Source: {}.\n- Example: \
              {}.\n",
             entry.id,
@@ -63,6 +87,7 @@ pub fn markdown() -> String {
             inputs.join(", "),
             levels(entry),
             periods(entry),
+            missing(entry),
             entry.parts,
             entry.min_n,
             entry.rule,

@@ -95,6 +95,8 @@ pub struct ExposureTable {
     rows: BTreeMap<(String, Month), u64>,
     /// The contract's own row, else the sum of its services'.
     whole: BTreeMap<Month, u64>,
+    /// Services that have rows of their own.
+    services: BTreeSet<String>,
 }
 
 impl ExposureTable {
@@ -112,6 +114,8 @@ impl ExposureTable {
                 *at = n.max(*at);
             }
         }
+        let services = table.rows.keys().map(|(service, _)| service);
+        table.services = services.filter(|s| !s.is_empty()).cloned().collect();
         for ((service, month), n) in &table.rows {
             let own = table.rows.contains_key(&(String::new(), *month));
             if service.is_empty() || !own {
@@ -120,6 +124,16 @@ impl ExposureTable {
             }
         }
         table
+    }
+
+    /// The services that have rows of their own, in order.
+    pub(super) fn services(&self) -> &BTreeSet<String> {
+        &self.services
+    }
+
+    /// The exposure of a service in a month by its own row alone.
+    pub(super) fn of_row(&self, service_id: &str, month: Month) -> Option<u64> {
+        self.rows.get(&(service_id.to_owned(), month)).copied()
     }
 
     /// Whether there is none at all.

@@ -34,6 +34,11 @@ pub struct Rates {
     pub strata: Vec<Stratum>,
     /// Incidents in strata that the baseline has no exposure for.
     pub without_base: u64,
+    /// Services with exposure of their own, with that of the baseline as standard. Priorities have
+    /// none.
+    pub services: Vec<Stratum>,
+    /// Incidents of services without it.
+    pub unserved: u64,
 }
 
 impl Strata {
@@ -85,6 +90,20 @@ impl Strata {
         };
         rates.exposure = crude(&now);
         rates.base_exposure = crude(&before);
+        // Of each service with rows of its own: incidents, exposure, exposure of the baseline.
+        let mut served: BTreeMap<&str, (u64, f64, f64)> = BTreeMap::new();
+        let all = exposure.services();
+        let wanted: Vec<&String> = match scope {
+            Scope::Service(service) => all.get(service).into_iter().collect(),
+            _ => all.iter().collect(),
+        };
+        for service in wanted {
+            let own = |months: &[Month]| -> f64 {
+                let of = |m: &Month| exposure.of_row(service, *m);
+                months.iter().filter_map(of).map(|e| e as f64).sum()
+            };
+            served.insert(service, (0, own(&now), own(&before)));
+        }
         for ((service, priority), counts) in &self.counts {
             let inside = match scope {
                 Scope::Contract => true,
@@ -94,6 +113,11 @@ impl Strata {
             };
             if !inside {
                 continue;
+            }
+            let happened = now.iter().filter_map(|m| counts.get(m)).sum::<u64>();
+            match served.get_mut(service.as_str()) {
+                Some((n, _, base)) if *base > 0.0 => *n += happened,
+                _ => rates.unserved += happened,
             }
             let sums = |months: &[Month]| -> (u64, f64, u64) {
                 let (mut n, mut e, mut crude) = (0, 0.0, 0);
@@ -123,6 +147,14 @@ impl Strata {
                 rates.without_base += n;
             }
         }
+        let standard = served.into_values().filter(|(.., base)| *base > 0.0);
+        rates.services = standard
+            .map(|(events, exposure, standard)| Stratum {
+                events,
+                exposure,
+                standard,
+            })
+            .collect();
         rates
     }
 }

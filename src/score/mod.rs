@@ -9,6 +9,7 @@
 //! [`crate::settle`]).
 
 pub mod catalogue;
+mod distribution;
 mod document;
 mod exposure;
 mod kpi;
@@ -24,6 +25,7 @@ mod value;
 mod view;
 pub mod worst;
 
+pub use distribution::Distribution;
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
 pub use mix::Rates;

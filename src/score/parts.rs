@@ -32,11 +32,11 @@ pub struct Parts {
     pub open_unanswered: u64,
     /// Business seconds of disruption × parts per million affected, per service, open incidents
     /// up to the as-of moment included.
-    pub impact: BTreeMap<String, i128>,
+    pub impact: BTreeMap<String, Disrupted>,
     /// Open incidents whose disruption lies in the month in part.
     pub impact_open: u64,
     /// Business seconds between knowing and telling × parts per million affected, per service.
-    pub telling: BTreeMap<String, i128>,
+    pub telling: BTreeMap<String, Disrupted>,
     /// Hours in which services were to be there, and outages.
     pub uptime: Uptime,
     /// Restored incidents by who solved them.
@@ -63,6 +63,15 @@ pub struct Parts {
     pub months: u64,
 }
 
+/// Disruption of one service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Disrupted {
+    /// Business seconds × parts per million affected.
+    pub s_ppm: i128,
+    /// What the rates of the hours add to their weight, in millionths of those.
+    pub rated: i128,
+}
+
 impl Parts {
     /// Adds other parts, of another month or another service.
     pub fn merge(&mut self, other: &Parts) {
@@ -74,11 +83,11 @@ impl Parts {
         self.open_warned += other.open_warned;
         self.open_unanswered += other.open_unanswered;
         self.impact_open += other.impact_open;
-        for (service, s_ppm) in &other.impact {
-            *self.impact.entry(service.clone()).or_default() += s_ppm;
+        for (service, disrupted) in &other.impact {
+            add(&mut self.impact, service, *disrupted);
         }
-        for (service, s_ppm) in &other.telling {
-            *self.telling.entry(service.clone()).or_default() += s_ppm;
+        for (service, disrupted) in &other.telling {
+            add(&mut self.telling, service, *disrupted);
         }
         self.uptime.merge(&other.uptime);
         for (assignee, n) in &other.solved {
@@ -103,18 +112,27 @@ impl Parts {
     /// Business seconds of disruption × parts per million, over all services.
     #[must_use]
     pub fn impact_s_ppm(&self) -> i128 {
-        self.impact.values().sum()
+        self.impact.values().map(|d| d.s_ppm).sum()
     }
 
     fn add_cell(&mut self, service: &str, cell: &Cell) {
         self.cell.merge(cell);
+        let disrupted = |s_ppm, rated| Disrupted { s_ppm, rated };
         if cell.impact_s_ppm != 0 {
-            *self.impact.entry(service.to_owned()).or_default() += cell.impact_s_ppm;
+            let part = disrupted(cell.impact_s_ppm, cell.impact_rated);
+            add(&mut self.impact, service, part);
         }
         if cell.telling_s_ppm != 0 {
-            *self.telling.entry(service.to_owned()).or_default() += cell.telling_s_ppm;
+            let part = disrupted(cell.telling_s_ppm, cell.telling_rated);
+            add(&mut self.telling, service, part);
         }
     }
+}
+
+fn add(sums: &mut BTreeMap<String, Disrupted>, service: &str, part: Disrupted) {
+    let sum = sums.entry(service.to_owned()).or_default();
+    sum.s_ppm += part.s_ppm;
+    sum.rated += part.rated;
 }
 
 /// The parts of one contract by scope and month.
@@ -267,17 +285,28 @@ impl PartsTable {
             let (Some(calendar), Some(ppm)) = (calendar, key.affected_ppm) else {
                 continue;
             };
-            match calendar.split_by_month(key.opened_at, from.as_of, &plan.zone) {
-                Err(_) => self.open_unread += n,
-                Ok(parts) => {
+            let (service, until) = (&key.service_id, from.as_of);
+            match (
+                calendar.split_by_month(key.opened_at, until, &plan.zone),
+                plan.rates
+                    .extra_by_month(service, key.opened_at, until, &plan.zone),
+            ) {
+                (Err(_), _) | (_, Err(_)) => self.open_unread += n,
+                (Ok(parts), Ok(extra)) => {
                     for (month, business_s) in parts {
                         if wanted.contains(&month) {
                             let s_ppm = i128::from(business_s) * i128::from(ppm) * i128::from(n);
                             self.each(&key.service_id, Some(key.priority), month, |p| {
-                                *p.impact.entry(key.service_id.clone()).or_default() += s_ppm;
+                                add(&mut p.impact, service, Disrupted { s_ppm, rated: 0 });
                                 p.impact_open += n;
                             });
                         }
+                    }
+                    for (month, extra) in extra.filter(|(month, _)| wanted.contains(month)) {
+                        let rated = extra * i128::from(ppm) * i128::from(n);
+                        self.each(service, Some(key.priority), month, |p| {
+                            add(&mut p.impact, service, Disrupted { s_ppm: 0, rated });
+                        });
                     }
                 }
             }

@@ -371,7 +371,7 @@ fn of_contract(kpi: &str) -> Option<String> {
         Some(entry) if entry.id == "quality_score" => {
             Some("a score cannot be made of quality_score, nor be its own gate".to_owned())
         }
-        Some(entry) if !entry.levels.contains(&Level::Contract) => {
+        Some(entry) if !entry.levels.of.contains(&Level::Contract) => {
             Some(format!("{kpi} has no value of a contract"))
         }
         Some(_) => None,

@@ -191,7 +191,7 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
             };
             let mut scores = Vec::new();
             for entry in catalogue::all() {
-                if !entry.levels.contains(&level(scope))
+                if !entry.levels.of.contains(&level(scope))
                     || (entry.periods == Periods::Performance && !performs)
                 {
                     continue;
@@ -302,6 +302,7 @@ fn value_of(
         status: KpiStatus::NotMeasurable,
         reason: String::new(),
         rule: entry.rule,
+        distribution: None,
         provisional: false,
     };
     match outcome {
@@ -317,6 +318,9 @@ fn value_of(
             value.numerator = outcome.numerator;
             value.denominator = outcome.denominator;
             value.reason = outcome.note;
+            if *view.scope == Scope::Contract {
+                value.distribution = outcome.distribution;
+            }
             if outcome.n < min_n {
                 value.reason = format!("{} observations, {min_n} are needed", outcome.n);
                 return value;

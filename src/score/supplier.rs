@@ -1,11 +1,12 @@
 //! Values of a supplier over its contracts, from the published values of those. Counts and money
-//! add up, ratios are recomputed from summed parts; what does not add up (joint intervals,
-//! percentiles, scores of different terms) has no value at this scope.
+//! add up, ratios are recomputed from summed parts, percentiles from merged durations; what does
+//! not merge (joint intervals, scores of different terms) has no value at this scope.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::catalogue::{self, Across, Kpi, Unit};
+use super::distribution::Distribution;
 use super::value::{KpiStatus, KpiValue, Scope};
 use crate::baseline::saving::Exchange;
 use crate::money::{Currency, Decimal, MoneyError, Rounding};
@@ -47,7 +48,7 @@ pub fn supplier_values(
     }
     for ((_, supplier), group) in &groups {
         for entry in catalogue::all() {
-            if matches!(entry.across, Across::Never | Across::OverSuppliers) {
+            if matches!(entry.across, Across::Never(_) | Across::OverSuppliers) {
                 continue;
             }
             let own: Vec<&KpiValue> = group
@@ -72,6 +73,7 @@ pub fn supplier_values(
                 score: None,
                 status: KpiStatus::NotMeasurable,
                 reason: String::new(),
+                distribution: None,
                 provisional: own.iter().any(|v| v.provisional),
                 ..(*first).clone()
             };
@@ -219,6 +221,23 @@ fn spread(
     Ok((share, above, below))
 }
 
+/// The quantile of what all contracts measured together.
+fn merged(own: &[&KpiValue]) -> Result<Decimal, String> {
+    let mut all: Option<Distribution> = None;
+    for value in own {
+        let absent = || format!("contract {}: {}", value.contract_id, value.reason);
+        let measured = value.value.and(value.distribution.as_ref());
+        let measured = measured.ok_or_else(absent)?;
+        match &mut all {
+            Some(all) => all.merge(measured)?,
+            None => all = Some(measured.clone()),
+        }
+    }
+    all.and_then(Distribution::outcome)
+        .map(|outcome| outcome.value)
+        .ok_or_else(|| "no contract".to_owned())
+}
+
 type Combined = (Decimal, Option<(Decimal, Decimal)>);
 
 fn combine(own: &[&KpiValue], across: Across) -> Result<Combined, String> {
@@ -245,7 +264,7 @@ fn combine(own: &[&KpiValue], across: Across) -> Result<Combined, String> {
         Ok(sum)
     };
     match across {
-        Across::Sum => Ok((sum(&|v| v.value)?, None)),
+        Across::Sum | Across::Stock => Ok((sum(&|v| v.value)?, None)),
         Across::Ratio(decimals) => {
             let (above, below) = (sum(&|v| v.numerator)?, sum(&|v| v.denominator)?);
             let value = above
@@ -265,6 +284,7 @@ fn combine(own: &[&KpiValue], across: Across) -> Result<Combined, String> {
                 .map(|g| (g, None))
                 .ok_or_else(|| "no contract".to_owned())
         }
-        Across::Never | Across::OverSuppliers => Err("not formed over contracts".to_owned()),
+        Across::Merged => Ok((merged(own)?, None)),
+        Across::Never(_) | Across::OverSuppliers => Err("not formed over contracts".to_owned()),
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::distribution::Distribution;
 use crate::money::Decimal;
 use crate::time::{Month, Period};
 
@@ -181,6 +182,9 @@ pub struct KpiValue {
     pub reason: String,
     /// The rule that decided the ambiguous: attribution month, rounding.
     pub rule: &'static str,
+    /// What a percentile or median of a contract was taken from; no column, but what the value of
+    /// its supplier is taken from.
+    pub distribution: Option<Distribution>,
     /// Some month of the period is not over or not in the exports: the value covers the others.
     pub provisional: bool,
 }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::distribution::Distribution;
 use super::mix::Rates;
-use super::parts::{Parts, PartsTable};
+use super::parts::{Disrupted, Parts, PartsTable};
 use super::records::Records;
 use super::spec::ScoreSpec;
 use super::value::Scope;
@@ -129,17 +130,22 @@ impl<'a> View<'a> {
             .map(|outcome| outcome.counting(n).excluding(self.parts.cell.clock_unread))
     }
 
-    /// A sum of seconds × parts per million per service, at the services' prices per minute.
-    pub(super) fn priced(&self, per_service: &BTreeMap<String, i128>) -> Result<Outcome, String> {
+    /// A sum of seconds × parts per million per service, each weighed by the rates of its hours,
+    /// at the services' prices per minute.
+    pub(super) fn priced(
+        &self,
+        per_service: &BTreeMap<String, Disrupted>,
+    ) -> Result<Outcome, String> {
         let mut cost = Decimal::ZERO;
-        for (service, s_ppm) in per_service {
+        for (service, disrupted) in per_service {
             let Some(price) = self.spec.price(service) else {
                 return Err(format!(
                     "the terms name no cost per minute for service `{service}` and no default"
                 ));
             };
-            cost = Decimal::new(*s_ppm, 0)
-                .and_then(|s| s.checked_mul(price))
+            cost = Decimal::new(disrupted.s_ppm, 0)
+                .and_then(|s| s.checked_add(Decimal::new(disrupted.rated, 6)?.normalized()))
+                .and_then(|weighed| weighed.checked_mul(price))
                 .and_then(|part| cost.checked_add(part))
                 .map_err(|e| e.to_string())?;
         }
@@ -157,7 +163,7 @@ impl<'a> View<'a> {
     ) -> Result<Outcome, String> {
         self.over()?;
         let period = self.instants();
-        let mut lasted: Vec<i64> = waits
+        let lasted: Vec<i64> = waits
             .filter_map(|(since, until)| match until {
                 Some(until) if until < period.end() => {
                     period.contains(until).then(|| until.wall_s_since(since))
@@ -165,10 +171,9 @@ impl<'a> View<'a> {
                 _ => (since < period.end()).then(|| period.end().wall_s_since(since)),
             })
             .collect();
-        median(&mut lasted).map_or_else(
-            || Err(none.to_owned()),
-            |s| Ok(Outcome::of(Decimal::from_i64(s)).counting(lasted.len() as u64)),
-        )
+        Distribution::Waits(lasted)
+            .outcome()
+            .ok_or_else(|| none.to_owned())
     }
 
     /// An amount of a month in the currency of the contract; not rounded.
@@ -236,12 +241,16 @@ impl<'a> View<'a> {
         let parts = self.observed()?;
         let histogram = parts.clocks.get(&clock);
         let seconds = histogram.and_then(|h| h.quantile_s(percent, 100));
-        match (histogram, seconds) {
-            (Some(histogram), Some(seconds)) => Ok(Outcome::of(Decimal::from_u64(seconds))
-                .counting(histogram.n())
-                .excluding(parts.cell.clock_unread)),
-            _ => Err(none.to_owned()),
+        let (Some(histogram), Some(seconds)) = (histogram, seconds) else {
+            return Err(none.to_owned());
+        };
+        let mut outcome = Outcome::of(Decimal::from_u64(seconds))
+            .counting(histogram.n())
+            .excluding(parts.cell.clock_unread);
+        if *self.scope == Scope::Contract {
+            outcome.distribution = Some(Distribution::Histogram(histogram.clone(), percent));
         }
+        Ok(outcome)
     }
 
     /// A statistic rounded to the decimals of the terms.
@@ -267,6 +276,8 @@ pub struct Outcome {
     pub interval: Option<(Decimal, Decimal, Decimal)>,
     /// What to know about the value.
     pub note: String,
+    /// What a percentile or median was taken from.
+    pub distribution: Option<Distribution>,
 }
 
 impl Outcome {
@@ -279,6 +290,7 @@ impl Outcome {
             denominator: None,
             interval: None,
             note: String::new(),
+            distribution: None,
         }
     }
 

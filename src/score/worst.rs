@@ -66,7 +66,10 @@ pub fn worst_incidents(
         let id = |r: &WorstIncident| (r.incident.source.clone(), r.incident.ticket_id.clone());
         cost(b)
             .cmp(&cost(a))
-            .then_with(|| b.incident.impact_s_ppm.cmp(&a.incident.impact_s_ppm))
+            .then_with(|| {
+                let minutes = |r: &WorstIncident| r.incident.impact_s_ppm;
+                minutes(b).cmp(&minutes(a))
+            })
             .then_with(|| lasted(b).cmp(&lasted(a)))
             .then_with(|| id(a).cmp(&id(b)))
     });
@@ -87,13 +90,12 @@ fn row(
 ) -> WorstIncident {
     let mut incident = incident.clone();
     if incident.resolved_at.is_none() {
-        let business_s = plan
-            .impact_calendar()
+        let impact = incident
+            .share_ppm
             .filter(|_| incident.opened_at < as_of)
-            .and_then(|c| c.business_s(incident.opened_at, as_of).ok());
-        incident.impact_s_ppm = business_s
-            .zip(incident.share_ppm)
-            .map(|(s, ppm)| i128::from(s) * i128::from(ppm));
+            .and_then(|ppm| plan.disruption(service, incident.opened_at, as_of, ppm));
+        incident.impact_s_ppm = impact.map(|i| i.s_ppm);
+        incident.impact_weighed = impact.map(|i| i.weighed);
     }
     let breached = match (incident.due_at, incident.resolved_at) {
         _ if incident.breached => Some(true),
@@ -103,8 +105,8 @@ fn row(
     };
     let price = spec.price(service);
     let digits = spec.currency.minor_digits();
-    let minutes = |s_ppm: Option<i128>| ratio(s_ppm, Decimal::ONE, 4);
-    let cost = |s_ppm: Option<i128>| ratio(s_ppm, price?, digits);
+    let minutes = |s_ppm: Option<i128>| ratio(s_ppm, 0, Decimal::ONE, 4);
+    let cost = |weighed: Option<i128>| ratio(weighed, 6, price?, digits);
     WorstIncident {
         contract_id: plan.contract_id.clone(),
         period,
@@ -112,17 +114,19 @@ fn row(
         service_id: service.to_owned(),
         breached,
         impact_minutes: minutes(incident.impact_s_ppm),
-        cost: cost(incident.impact_s_ppm),
+        cost: cost(incident.impact_weighed),
         silent_minutes: minutes(incident.silent_s_ppm),
-        silent_cost: cost(incident.silent_s_ppm),
+        silent_cost: cost(incident.silent_weighed),
         currency: spec.currency,
         incident,
     }
 }
 
-/// Seconds × parts per million × price per minute, rounded half-even.
-fn ratio(s_ppm: Option<i128>, price: Decimal, decimals: u8) -> Option<Decimal> {
+/// Seconds × parts per million, the last `scale` digits behind the point, × price per minute,
+/// rounded half-even.
+fn ratio(s_ppm: Option<i128>, scale: u8, price: Decimal, decimals: u8) -> Option<Decimal> {
     let minutes = Decimal::from_i64(S_PPM_PER_MINUTE);
-    let product = Decimal::new(s_ppm?, 0).ok()?.checked_mul(price).ok()?;
+    let s_ppm = Decimal::new(s_ppm?, scale).ok()?.normalized();
+    let product = s_ppm.checked_mul(price).ok()?;
     product.div(minutes, decimals, Rounding::HalfEven).ok()
 }

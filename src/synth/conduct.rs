@@ -174,6 +174,7 @@ fn plan() -> Result<MeasurePlan, SynthError> {
         impact: Impact {
             calendar: Some("office".to_owned()),
             assumed_share_ppm: None,
+            ..Impact::default()
         },
         approval_limit: Decimal::new(i128::from(APPROVAL_LIMIT), 2).ok(),
         ..MeasureSpec::new(super::world::ZONE)

@@ -30,7 +30,11 @@ pub fn catalogue_aggregate(name: &str) -> Option<Aggregate> {
         return Some(match kpi.across {
             Across::Sum => Aggregate::Sum,
             Across::Max => Aggregate::Max,
-            Across::Ratio(_) | Across::OverSuppliers | Across::Never => Aggregate::None,
+            Across::Stock
+            | Across::Ratio(_)
+            | Across::Merged
+            | Across::OverSuppliers
+            | Across::Never(_) => Aggregate::None,
         });
     }
     BESIDE

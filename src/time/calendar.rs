@@ -89,18 +89,6 @@ impl BusinessCalendar {
             date = date.plus_days(1);
         }
 
-        let mut first_of_day = Vec::new();
-        let mut stretch = 0;
-        let mut midnight = first_second;
-        while midnight <= last_second {
-            while stretches.get(stretch).is_some_and(|s| s.end <= midnight) {
-                stretch += 1;
-            }
-            // There are at most a few windows on each of some 40,000 days.
-            first_of_day.push(u32::try_from(stretch).unwrap_or(u32::MAX));
-            midnight += SECONDS_PER_DAY;
-        }
-
         let week = |day: &Weekday| -> i64 {
             if definition.round_the_clock {
                 return SECONDS_PER_DAY;
@@ -117,13 +105,50 @@ impl BusinessCalendar {
         Ok(BusinessCalendar {
             id: definition.id.clone(),
             zone,
+            first_of_day: first_of_day(&stretches, first_second, last_second),
             stretches,
-            first_of_day,
             first_second,
             last_second,
             weekly_s,
             weekly_days,
         })
+    }
+
+    /// The hours of this calendar that are hours of another as well. Name, zone and ordinary week
+    /// stay those of this one.
+    #[must_use]
+    pub fn within(&self, other: &BusinessCalendar) -> BusinessCalendar {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        let (mut mine, mut theirs) = (self.stretches.iter(), other.stretches.iter());
+        let (mut a, mut b) = (mine.next(), theirs.next());
+        let mut before = 0;
+        while let (Some(one), Some(two)) = (a, b) {
+            let (start, end) = (one.start.max(two.start), one.end.min(two.end));
+            if start < end {
+                stretches.push(Stretch { start, end, before });
+                before += end - start;
+            }
+            if one.end <= two.end {
+                a = mine.next();
+            } else {
+                b = theirs.next();
+            }
+        }
+        BusinessCalendar {
+            id: self.id.clone(),
+            zone: self.zone.clone(),
+            first_of_day: first_of_day(&stretches, self.first_second, self.last_second),
+            stretches,
+            ..*self
+        }
+    }
+
+    /// The first moment at which it is open at all; `None` when it never is.
+    #[must_use]
+    pub fn first_open(&self) -> Option<Instant> {
+        self.stretches
+            .first()
+            .map(|stretch| Instant::from_seconds(stretch.start))
     }
 
     /// The name by which terms refer to it.
@@ -256,6 +281,23 @@ impl BusinessCalendar {
     }
 }
 
+/// For each UTC day from the first to the last second: the first stretch that ends after its
+/// midnight.
+fn first_of_day(stretches: &[Stretch], first_second: i64, last_second: i64) -> Vec<u32> {
+    let mut first_of_day = Vec::new();
+    let mut stretch = 0;
+    let mut midnight = first_second;
+    while midnight <= last_second {
+        while stretches.get(stretch).is_some_and(|s| s.end <= midnight) {
+            stretch += 1;
+        }
+        // There are at most a few windows on each of some 40,000 days.
+        first_of_day.push(u32::try_from(stretch).unwrap_or(u32::MAX));
+        midnight += SECONDS_PER_DAY;
+    }
+    first_of_day
+}
+
 fn first_of_year(year: i32) -> Date {
     Month::from_ordinal(year * 12).first_day()
 }
@@ -311,6 +353,38 @@ mod tests {
         assert!(office.is_open(at("2025-12-15T11:29:59Z")).unwrap());
         assert!(!office.is_open(at("2025-12-15T11:30:00Z")).unwrap());
         assert_eq!(office.ordinary_week(), ((15 * 3600 + 1800), 2));
+    }
+
+    #[test]
+    fn the_hours_within_another_calendar_are_those_of_both() {
+        let office = calendar(OFFICE);
+        let mornings = calendar(
+            r#"
+            id = "mornings"
+            zone = "Europe/London"
+            weekly = { mon = ["08:00-11:00"], tue = ["08:00-11:00"] }
+        "#,
+        );
+        // Monday 15 December 2025: 09:00-12:00 in Amsterdam of the 09:00-12:30.
+        let (start, end) = (at("2025-12-14T23:00:00Z"), at("2025-12-21T23:00:00Z"));
+        for both in [mornings.within(&office), office.within(&mornings)] {
+            assert_eq!(both.business_s(start, end).unwrap(), 3 * 3600);
+            assert!(!both.is_open(at("2025-12-15T11:00:00Z")).unwrap());
+            assert_eq!(both.first_open(), Some(at("1990-01-01T08:00:00Z")));
+        }
+        assert_eq!(mornings.within(&office).id(), "mornings");
+        let saturdays = calendar(
+            r#"
+            id = "saturdays"
+            zone = "Europe/Amsterdam"
+            weekly = { sat = ["00:00-24:00"] }
+        "#,
+        );
+        let never = saturdays.within(&office);
+        assert_eq!(
+            (never.first_open(), never.business_s(start, end).unwrap()),
+            (None, 0)
+        );
     }
 
     #[test]

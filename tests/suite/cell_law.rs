@@ -13,6 +13,7 @@ use gainshare::measure::clock_policy::ClockPolicy;
 use gainshare::measure::fact::{Change, Event, Fact, Neighbours, Notice, NoticeKind, TicketType};
 use gainshare::measure::fragment::{Cell, Clock, Fragment};
 use gainshare::measure::kernel;
+use gainshare::measure::rates::Rate;
 use gainshare::measure::spec::{
     Fixes, Impact, MeasurePlan, MeasureSpec, NoticeLimit, Notices, Outage, Target,
 };
@@ -251,6 +252,20 @@ fn history() -> impl Strategy<Value = Vec<Ticket>> {
     })
 }
 
+/// Mondays and Thursdays in Amsterdam.
+fn late(windows: &[&str]) -> CalendarDefinition {
+    let windows: Vec<_> = windows.iter().map(|w| w.parse().unwrap()).collect();
+    CalendarDefinition {
+        round_the_clock: false,
+        weekly: Weekly {
+            mon: windows.clone(),
+            thu: windows,
+            ..Weekly::default()
+        },
+        ..CalendarDefinition::round_the_clock("late", Zone::new("Europe/Amsterdam").unwrap())
+    }
+}
+
 fn plans() -> BTreeMap<&'static str, MeasurePlan> {
     let zone = Zone::new("Europe/Amsterdam").unwrap();
     let day: Vec<_> = vec!["08:00-18:00".parse().unwrap()];
@@ -267,7 +282,7 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
         ..CalendarDefinition::round_the_clock("office", zone.clone())
     };
     let always = CalendarDefinition::round_the_clock("always", zone);
-    let calendars = [office, always];
+    let calendars = [office, always, late(&["15:30-20:00"])];
     let target = |priority: &str, within: &str, calendar: &str| Target {
         priority: priority.to_owned(),
         within: within.to_owned(),
@@ -289,6 +304,13 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
         impact: Impact {
             calendar: Some("office".to_owned()),
             assumed_share_ppm: Some(250_000),
+            rates: [("0.25", None), ("3", Some("web"))]
+                .map(|(factor, service)| Rate {
+                    calendar: "late".to_owned(),
+                    factor: factor.parse().unwrap(),
+                    service: service.map(str::to_owned),
+                })
+                .to_vec(),
         },
         respond: vec![target("P1", "15m", "always"), target("P3", "4h", "office")],
         outage: Some(Outage {
@@ -321,7 +343,7 @@ fn plans() -> BTreeMap<&'static str, MeasurePlan> {
         restore: Vec::new(),
         impact: Impact {
             calendar: Some("always".to_owned()),
-            assumed_share_ppm: None,
+            ..Impact::default()
         },
         ..MeasureSpec::new("America/New_York")
     };
@@ -539,24 +561,30 @@ proptest! {
         one.resolved = Some(one.resolved.unwrap_or(one.opened + 90 * 86_400_000_000));
         let cells = fragment([&one]);
         let total = sums(cells.cells.values());
-        let wanted = with_plans(|plans| {
+        // The hours of the rates that the office is open in.
+        let evening = BusinessCalendar::new(&late(&["15:30-18:00"])).unwrap();
+        let (wanted, rated) = with_plans(|plans| {
             let plan = &plans[one.contract];
             let calendar: &BusinessCalendar = &plan.calendars[usize::from(plan.impact.unwrap())];
             let share = one.affected.or(plan.assumed_share_ppm);
             match (one.kind, one.child, share) {
                 (TicketType::Incident, false, Some(ppm)) => {
-                    let whole = calendar
-                        .business_s(
-                            Instant::from_micros(one.opened),
-                            Instant::from_micros(one.resolved.unwrap()),
-                        )
-                        .unwrap();
-                    i128::from(whole) * i128::from(ppm)
+                    let open = |hours: &BusinessCalendar| {
+                        let (start, end) = (one.opened, one.resolved.unwrap());
+                        let (start, end) = (Instant::from_micros(start), Instant::from_micros(end));
+                        i128::from(hours.business_s(start, end).unwrap()) * i128::from(ppm)
+                    };
+                    let extra = match (one.contract, one.service) {
+                        ("C1", "web") => 2_000_000,
+                        ("C1", _) => -750_000,
+                        _ => 0,
+                    };
+                    (open(calendar), open(&evening) * extra)
                 }
-                _ => 0,
+                _ => (0, 0),
             }
         });
-        prop_assert_eq!(total.impact_s_ppm, wanted);
+        prop_assert_eq!((total.impact_s_ppm, total.impact_rated), (wanted, rated));
     }
 
     #[test]

@@ -106,6 +106,11 @@ fn knowledge_by_hand() {
 }
 
 #[test]
+fn nights_by_hand() {
+    check("nights");
+}
+
+#[test]
 fn clocks_by_hand() {
     check("clocks");
 }

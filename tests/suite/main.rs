@@ -43,6 +43,7 @@ mod ledger;
 mod mutations;
 #[cfg(feature = "frames")]
 mod people;
+mod rates;
 #[cfg(feature = "frames")]
 mod recalc;
 #[cfg(feature = "frames")]

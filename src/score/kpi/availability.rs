@@ -1,6 +1,6 @@
 //! Availability: outages against the hours in which services were to be there.
 
-use super::super::catalogue::{Across, Kpi, SERVICE_LEVELS, TICKET_SHARE, Unit};
+use super::super::catalogue::{Across, Kpi, Levels, TICKET_SHARE, Unit, of_services};
 use super::super::uptime::Uptime;
 use super::super::value::Direction;
 use super::super::view::{Outcome, View};
@@ -14,13 +14,15 @@ const INPUTS: &[&str] = &[
 const PARTS: &str = "disjoint intervals of outage per service";
 const SOURCE: &str = "availability and MTBF as in IEC 60050-192";
 
+const DOWN: Levels = of_services("the terms say from which priority on a service is down");
+
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
         id: "availability",
         title: "Availability",
         formula: "(agreed time − outage) ÷ agreed time, over the services of the scope",
         inputs: INPUTS,
-        levels: SERVICE_LEVELS,
+        levels: DOWN,
         across: Across::Ratio(6),
         parts: PARTS,
         min_n: 0,
@@ -43,7 +45,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         formula: "(agreed time − outage) ÷ outages",
         unit: Unit::Word("business_s"),
         inputs: INPUTS,
-        levels: SERVICE_LEVELS,
+        levels: DOWN,
         across: Across::Ratio(0),
         parts: PARTS,
         rule: "outages by month of their start; else as availability; whole seconds, half-even",
@@ -67,7 +69,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("business_s"),
         direction: Direction::LowerIsBetter,
         inputs: INPUTS,
-        levels: SERVICE_LEVELS,
+        levels: DOWN,
         across: Across::Ratio(0),
         parts: PARTS,
         rule: "as mtbf",

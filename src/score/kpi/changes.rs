@@ -2,10 +2,10 @@
 //! changes caused.
 
 use super::super::catalogue::{Across, Kpi, SERVICE_LEVELS, TICKET_SHARE, Unit};
+use super::super::distribution::Distribution;
 use super::super::records::ChangeRecord;
 use super::super::value::Direction;
-use super::super::view::{Outcome, View, median};
-use crate::money::Decimal;
+use super::super::view::{Outcome, View};
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
@@ -20,7 +20,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "changes.announced_at",
         ],
         levels: SERVICE_LEVELS,
-        across: Across::Never,
+        across: Across::Merged,
         parts: "changes, whole",
         rule: "month of the planned start; emergencies and cancelled changes are left out; a \
                change that was not announced before it started has a lead of 0; announced by the \
@@ -29,21 +29,17 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         example: "announced 1, 3 and 5 days ahead: 259200",
         compute: |view| {
             let changes = disruptive(view)?;
-            let mut leads: Vec<i64> = changes
+            let leads: Vec<i64> = changes
                 .iter()
                 .filter(|c| !c.emergency)
                 .map(|c| lead_s(c).unwrap_or(0))
                 .collect();
             let n = leads.len() as u64;
-            median(&mut leads).map_or_else(
-                || Err("no disruptive change was planned for the period".to_owned()),
-                |s| {
-                    let left_out = changes.len() as u64 - n;
-                    Ok(Outcome::of(Decimal::from_i64(s))
-                        .counting(n)
-                        .excluding(left_out))
-                },
-            )
+            let left_out = changes.len() as u64 - n;
+            Distribution::Waits(leads)
+                .outcome()
+                .map(|outcome| outcome.excluding(left_out))
+                .ok_or_else(|| "no disruptive change was planned for the period".to_owned())
         },
         ..TICKET_SHARE
     },

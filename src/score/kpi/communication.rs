@@ -54,7 +54,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("wall_s"),
         direction: Direction::LowerIsBetter,
         inputs: INPUTS,
-        across: Across::Never,
+        across: Across::Merged,
         parts: "histogram of wall seconds",
         rule: "month of opening; known from the detection, or the opening if earlier; incidents \
                of which nobody was told are not in it: see notify_timely_share; nearest rank in \
@@ -71,7 +71,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("wall_s"),
         direction: Direction::LowerIsBetter,
         inputs: INPUTS,
-        across: Across::Never,
+        across: Across::Merged,
         parts: "histogram of wall seconds",
         rule: "as time_to_notify_p50",
         source: MAJOR,
@@ -257,7 +257,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "notices.ref_id",
             "notices.sent_at",
         ],
-        across: Across::Never,
+        across: Across::Merged,
         parts: "histogram of wall seconds",
         rule: "month of the due time; nearest rank in histograms, at most 1/128 from the exact \
                value; breaches without a warning show in breach_warned_share",
@@ -315,7 +315,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         id: "telling_delay_cost",
         title: "Cost of telling late",
         formula: "Σ over services of business minutes between knowing and telling × share of \
-                  users affected × cost per minute of the service",
+                  users affected × factor of their hours × cost per minute of the service",
         unit: Unit::Money,
         direction: Direction::LowerIsBetter,
         inputs: INPUTS,
@@ -324,7 +324,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         parts: "Σ business seconds × parts per million per service",
         min_n: 0,
         rule: "month of opening; an incident that nobody was told of counts up to its \
-               restoration; exact until rounded once, half-even, to the decimals of the currency",
+               restoration; the factor is 1, or that of [[measure.impact.rates]] in its hours; \
+               exact until rounded once, half-even, to the decimals of the currency",
         source: "business impact per minute as agreed in the terms ([score] cost_per_minute)",
         example: "known 09:00, told 09:12, half of the users, 40 a minute: 12 × 0.5 × 40 = 240",
         compute: |view| {

@@ -22,7 +22,7 @@ const RESPOND_P50: Kpi = Kpi {
     unit: Unit::Word("business_s"),
     direction: Direction::LowerIsBetter,
     inputs: RESPOND,
-    across: Across::Never,
+    across: Across::Merged,
     parts: "histogram of seconds",
     rule: RESPOND_RULE,
     source: RESPOND_SOURCE,

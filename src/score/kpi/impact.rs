@@ -30,7 +30,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
         id: "impact_cost",
         title: "Cost of disruption",
-        formula: "Σ over services of minutes of disruption × cost per minute of the service",
+        formula: "Σ over services of minutes of disruption × factor of their hours × cost per \
+                  minute of the service",
         unit: Unit::Money,
         direction: Direction::LowerIsBetter,
         inputs: &["incidents.opened_at", "incidents.resolved_at"],
@@ -38,11 +39,13 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         across: Across::Sum,
         periods: Periods::All,
         comparable: false,
-        parts: "Σ business seconds × parts per million per service, open incidents",
+        parts: "Σ business seconds × parts per million per service, and × (factor − 1) in the hours \
+                of rates; open incidents",
         min_n: 0,
-        rule: "exact until rounded once, half-even, to the decimals of the currency",
+        rule: "the factor is 1, or that of [[measure.impact.rates]] in its hours; exact until rounded once, half-even, to the decimals of the currency",
         source: "business impact per minute as agreed in the terms ([score] cost_per_minute)",
-        example: "70 minutes at 12.50 a minute: 875.00",
+        example: "21:00 to 23:00 at 12.50 a minute, nights from 22:00 at a factor of 0.25: 60 × 12.5 \
+                  + 60 × 0.25 × 12.5 = 937.50",
         compute: impact_cost,
     },
 ];

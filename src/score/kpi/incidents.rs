@@ -3,7 +3,7 @@
 use super::super::catalogue::{Across, Kpi, Periods, TICKET_LEVELS, Unit};
 use super::super::value::Direction;
 use super::super::view::{Outcome, REFUSED, View};
-use crate::baseline::mix::indirect;
+use crate::baseline::mix::{direct, indirect};
 use crate::baseline::rates::{Interval, RateMethod, two_rates};
 use crate::baseline::{JointRow, Status};
 use crate::money::{Decimal, Rounding};
@@ -112,7 +112,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         direction: Direction::HigherIsBetter,
         inputs: &["incidents.opened_at"],
         levels: TICKET_LEVELS,
-        across: Across::Never,
+        across: Across::Never("a bound of an interval is never summed; incidents_credited is"),
         periods: Periods::Performance,
         comparable: false,
         parts: "monthly counts and exposure per service and priority",
@@ -164,6 +164,28 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
                  ch. 4",
         example: "58 incidents where the rates of the baseline give 52: 1.1154",
         compute: mix_adjusted_ratio,
+    },
+    Kpi {
+        id: "mix_adjusted_rate",
+        title: "Mix-adjusted incident rate",
+        formula: "1000 × Σ over services of share of the baseline's exposure × incidents ÷ \
+                  exposure-months",
+        unit: Unit::Word("incidents per 1,000 exposure-months"),
+        direction: Direction::LowerIsBetter,
+        inputs: &["incidents.opened_at", "exposure.month"],
+        levels: TICKET_LEVELS,
+        across: Across::Never("the mix that it is adjusted to is that of one contract"),
+        periods: Periods::Performance,
+        comparable: false,
+        parts: "counts of incidents and exposure per service",
+        min_n: 1,
+        rule: "direct standardisation: the period's own rates at the mix of the same months of the \
+               baseline; services with exposure of their own in the baseline, each of which needs \
+               some in the period; interval of Fay and Feuer; 4 decimals",
+        source: "Breslow and Day 1987, ch. 2; Fay and Feuer 1997, Statistics in Medicine 16",
+        example: "half of the users in each of two services before; now 20 incidents of 550 and 38 \
+                  of 450 users: 1000 × (0.5 × 20 ÷ 550 + 0.5 × 38 ÷ 450) = 60.4040",
+        compute: mix_adjusted_rate,
     },
     Kpi {
         id: "repeat_rate",
@@ -326,6 +348,26 @@ fn mix_adjusted_ratio(view: &View<'_>) -> Result<Outcome, String> {
         .map_err(|e| format!("{e} at the rates of the baseline"))?;
     compared(view, &found.ratio, found.observed, found.expected)
         .map(|o| o.counting(found.observed).excluding(r.without_base))
+}
+
+fn mix_adjusted_rate(view: &View<'_>) -> Result<Outcome, String> {
+    view.observed()?;
+    view.exposed()?;
+    let r = view.rates;
+    if r.services.is_empty() {
+        return Err(
+            "no service has exposure of its own in the same months of the baseline".to_owned(),
+        );
+    }
+    let found = direct(&r.services, view.level)
+        .map_err(|e| format!("{e} in every service of the baseline"))?;
+    let decimal = |x: f64| Decimal::from_f64_rounded(x, 4).map_err(|e| e.to_string());
+    let [rate, low, high] = [found.rate, found.low, found.high].map(|x| decimal(1000.0 * x));
+    let mut outcome = Outcome::of(rate?)
+        .counting(r.services.iter().map(|s| s.events).sum())
+        .excluding(r.unserved);
+    outcome.interval = Some((low?, high?, decimal(view.level)?));
+    Ok(outcome)
 }
 
 /// A ratio with its interval, p value and parts.

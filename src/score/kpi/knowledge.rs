@@ -1,7 +1,7 @@
 //! Who knows the services: concentration of knowledge on people, and how much of a service one
 //! person oversees. Groups under five people are suppressed: a value would speak of persons.
 
-use super::super::catalogue::{Across, Kpi, SERVICE_LEVELS, TICKET_SHARE, Unit};
+use super::super::catalogue::{Across, Kpi, TICKET_SHARE, Unit, of_services};
 use super::super::value::Direction;
 use super::super::view::{Outcome, View};
 use crate::money::Decimal;
@@ -21,8 +21,11 @@ const RULE: &str = "month of restoration; by who held the ticket last; incidents
 const PEOPLE: Kpi = Kpi {
     direction: Direction::Neutral,
     inputs: INPUTS,
-    levels: SERVICE_LEVELS,
-    across: Across::Never,
+    levels: of_services("people know a service, whatever the priority"),
+    across: Across::Never(
+        "people know the services of a contract: over contracts they cannot \
+                          stand in for each other",
+    ),
     parts: "(person) → restored incidents",
     rule: RULE,
     ..TICKET_SHARE

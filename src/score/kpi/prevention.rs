@@ -2,9 +2,9 @@
 //! that came back as requests.
 
 use super::super::catalogue::{
-    Across, Kpi, Periods, SERVICE_LEVELS, TICKET_LEVELS, TICKET_SHARE, Unit,
+    Across, Kpi, Levels, Periods, TICKET_LEVELS, TICKET_SHARE, Unit, of_contract, of_services,
 };
-use super::super::value::{Direction, Level};
+use super::super::value::Direction;
 use super::super::view::{Outcome, S_PPM_PER_MINUTE, View};
 use super::incidents::joint;
 use crate::money::{Decimal, Rounding};
@@ -12,6 +12,8 @@ use crate::money::{Decimal, Rounding};
 /// Incidents that must have been expected for silence to say something: with three expected,
 /// none at all has a chance of 5 in 100 (the rule of three).
 const LEAST_EXPECTED: i64 = 3;
+
+const PROBLEMS: Levels = of_contract("a fix stops incidents wherever they come up");
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
@@ -37,7 +39,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         formula: "problems fixed in the period whose stream of incidents stopped",
         unit: Unit::Word("problems"),
         inputs: &["incidents.opened_at", "problems.fixed_at"],
-        levels: &[Level::Contract],
+        levels: PROBLEMS,
         across: Across::Sum,
         comparable: false,
         parts: "(problem, days since the fix) → n",
@@ -59,7 +61,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         title: "Fixes that held",
         formula: "structural fixes ÷ fixes that can be judged",
         inputs: &["incidents.opened_at", "problems.fixed_at"],
-        levels: &[Level::Contract],
+        levels: PROBLEMS,
         parts: "(problem, days since the fix) → n",
         rule: "as structural_fixes; 4 decimals, half-even",
         source: "ITIL 4 problem management practice",
@@ -84,8 +86,8 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "incidents.category",
             "incidents.ticket_type",
         ],
-        levels: SERVICE_LEVELS,
-        across: Across::Never,
+        levels: of_services("a ticket that comes back as a request has another priority"),
+        across: Across::Stock,
         periods: Periods::Performance,
         comparable: false,
         parts: "(service, category, kind, month) → n",

@@ -58,7 +58,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
                   implemented at the end of the period",
         unit: Unit::Money,
         inputs: &["initiatives.proposed_at", "initiatives.expected_saving"],
-        across: Across::Never,
+        across: Across::Stock,
         rule: "as things stood at the end of the period, or at the as-of moment; exact; other \
                currencies at the rate of the month of proposing ([fx]), the sum then rounded once, \
                half-even, to the decimals of the currency",
@@ -120,7 +120,10 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "initiatives.expected_saving",
             "billing.amount",
         ],
-        across: Across::Never,
+        across: Across::Never(
+            "gross_saving and saving_promised of the supplier stand side by \
+                              side; contracts without proposals would weigh in the one only",
+        ),
         periods: Periods::Performance,
         rule: "as gross_saving and saving_promised; 4 decimals, half-even",
         example: "1500.00 saved, 2000.00 promised: 0.75",
@@ -149,7 +152,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "initiatives.proposed_at",
             "initiatives.decided_at",
         ],
-        across: Across::Never,
+        across: Across::Merged,
         comparable: true,
         min_n: 1,
         rule: "what was decided in the period, and what still waits at its end, up to its end, \

@@ -1,9 +1,9 @@
 //! The composite scores of a contract, from the targets, weights and gates of its terms: the one of
 //! the catalogue, and those that the terms name.
 
-use super::super::catalogue::{self, Across, Kpi, Periods, Unit};
+use super::super::catalogue::{self, Across, Kpi, Periods, Unit, of_contract};
 use super::super::spec::{Composite, Gate};
-use super::super::value::{Direction, Level};
+use super::super::value::Direction;
 use super::super::view::{Outcome, View};
 use crate::money::Decimal;
 
@@ -17,8 +17,8 @@ pub(in super::super) const QUALITY_SCORE: Kpi = Kpi {
     unit: Unit::Word("score"),
     direction: Direction::HigherIsBetter,
     inputs: &[],
-    levels: &[Level::Contract],
-    across: Across::Never,
+    levels: of_contract("targets, weights and gates are those of the contract"),
+    across: Across::Never("contracts have different targets and weights"),
     periods: Periods::Performance,
     comparable: false,
     parts: "scores of the other KPIs",

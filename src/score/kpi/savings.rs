@@ -1,8 +1,8 @@
 //! Shared savings: the benchmark, what was invoiced, the difference, and what of it is verified.
 //! Exact money, in the currency of the contract; the amounts are those of [`crate::baseline::saving`].
 
-use super::super::catalogue::{Across, Kpi, MONEY_LEVELS, Periods, Unit};
-use super::super::value::{Direction, Level};
+use super::super::catalogue::{Across, Kpi, Levels, MONEY_LEVELS, Periods, Unit, of_contract};
+use super::super::value::Direction;
 use super::super::view::{Outcome, View};
 use crate::baseline::saving::{Compared, Figures};
 use crate::money::Decimal;
@@ -20,6 +20,9 @@ const BILLING_AND_EXPOSURE: &[&str] = &[
     "billing.period_end",
     "exposure.month",
 ];
+
+const AGREED: Levels =
+    of_contract("adjustments, the minimum rate and the interval are agreed for the contract");
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
     Kpi {
@@ -99,7 +102,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Money,
         direction: Direction::HigherIsBetter,
         inputs: BILLING_AND_EXPOSURE,
-        levels: &[Level::Contract],
+        levels: AGREED,
         across: Across::Sum,
         periods: Periods::Performance,
         comparable: false,
@@ -119,7 +122,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Money,
         direction: Direction::HigherIsBetter,
         inputs: BILLING_AND_EXPOSURE,
-        levels: &[Level::Contract],
+        levels: AGREED,
         across: Across::Sum,
         periods: Periods::Performance,
         comparable: false,
@@ -139,8 +142,10 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("share"),
         direction: Direction::LowerIsBetter,
         inputs: BILLING_AND_EXPOSURE,
-        levels: &[Level::Contract],
-        across: Across::Never,
+        levels: AGREED,
+        across: Across::Never(
+            "the intervals of contracts are not independent, so none over them follows",
+        ),
         periods: Periods::Performance,
         comparable: false,
         parts: "monthly cost and exposure",

@@ -36,7 +36,7 @@ const CONTRACT_SHARE: Kpi = Kpi {
 const WAIT: Kpi = Kpi {
     unit: Unit::Word("wall_s"),
     direction: Direction::LowerIsBetter,
-    across: Across::Never,
+    across: Across::Merged,
     rule: WAITED,
     source: RELATION,
     ..CONTRACT_SHARE
@@ -122,7 +122,10 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("difference of shares"),
         direction: Direction::Neutral,
         inputs: INTERACTIONS,
-        across: Across::Never,
+        across: Across::Never(
+            "it is the difference of proactivity_supplier and \
+                              proactivity_customer, which the supplier has",
+        ),
         parts: "interactions, whole",
         rule: "as proactivity_supplier; 0 is balance, below 0 the customer has to pull",
         source: PROACTIVITY,

@@ -1,6 +1,6 @@
 //! What a contract costs its customer in all, and how spend spreads over suppliers.
 
-use super::super::catalogue::{self, Across, CONTRACT_LEVEL, Kpi, TICKET_SHARE, Unit};
+use super::super::catalogue::{self, Across, Kpi, Levels, TICKET_SHARE, Unit, of_contract};
 use super::super::value::{Direction, Level};
 use super::super::view::{Outcome, View};
 use crate::money::Decimal;
@@ -21,13 +21,18 @@ const WALLET_RULE: &str = "contracts whose cost is measurable in the period, in 
 const COST: Kpi = Kpi {
     unit: Unit::Money,
     direction: Direction::LowerIsBetter,
-    levels: CONTRACT_LEVEL,
+    levels: of_contract("the customer's own organisation is not divided over services"),
     across: Across::Sum,
     comparable: false,
     parts: "those of actual_cost and impact_cost, retained costs whole",
     min_n: 0,
     source: SOURCE,
     ..TICKET_SHARE
+};
+
+const SUPPLIERS: Levels = Levels {
+    of: &[],
+    why: "it compares suppliers",
 };
 
 pub(in super::super) const ENTRIES: &[Kpi] = &[
@@ -52,8 +57,11 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
             "incidents.opened_at",
             "incidents.resolved_at",
         ],
-        levels: &[Level::Service],
-        across: Across::Never,
+        levels: Levels {
+            of: &[Level::Service],
+            why: "of a contract it is actual_cost and impact_cost; invoices name no priority",
+        },
+        across: Across::Never("it is of one service; total_cost is of the supplier"),
         rule: "as actual_cost and impact_cost; the customer's own organisation is not divided \
                over services",
         example: "6000.00 invoiced, 810.00 of disruption: 6810.00",
@@ -107,7 +115,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("share"),
         direction: Direction::Neutral,
         inputs: &["billing.amount"],
-        levels: &[],
+        levels: SUPPLIERS,
         across: Across::OverSuppliers,
         parts: "actual_cost of each supplier",
         rule: WALLET_RULE,
@@ -123,7 +131,7 @@ pub(in super::super) const ENTRIES: &[Kpi] = &[
         unit: Unit::Word("index"),
         direction: Direction::Neutral,
         inputs: &["billing.amount"],
-        levels: &[],
+        levels: SUPPLIERS,
         across: Across::OverSuppliers,
         parts: "actual_cost of each supplier",
         rule: WALLET_RULE,

@@ -229,8 +229,9 @@ proptest! {
                 });
                 let impact = i128::from(business_s) * i128::from(share);
                 prop_assert_eq!(one.impact_s_ppm, Some(impact));
+                let weighed = one.impact_weighed.unwrap();
                 let lasted = end.wall_s_since(fact.known_at());
-                restored.push((-impact, -lasted, fact.opened_at, t.number.clone()));
+                restored.push((-weighed, -lasted, fact.opened_at, t.number.clone()));
             } else {
                 prop_assert_eq!(one.open.len(), 1);
                 open.push((-i64::from(share), fact.opened_at, t.number.clone()));
