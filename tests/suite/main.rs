@@ -45,6 +45,7 @@ mod mutations;
 mod people;
 #[cfg(feature = "frames")]
 mod report;
+mod schemes;
 mod score;
 mod settle;
 mod simulate;
