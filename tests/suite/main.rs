@@ -4,6 +4,7 @@
 #[cfg(feature = "frames")]
 mod agreed_run;
 mod align;
+mod align_cells;
 #[cfg(feature = "frames")]
 mod bad_input;
 #[cfg(feature = "frames")]
