@@ -135,7 +135,9 @@ pub(super) fn moves(
     for (by, (measures, _)) in &made {
         for contract in measures.contracts() {
             for (key, name, scope, value) in measures.values(contract) {
-                if let (PeriodKey::Span(period), Measured::Value(value)) = (key, value) {
+                let asked = wanted.contains(&(name.to_owned(), scope.map(str::to_owned)));
+                if let (true, PeriodKey::Span(period), Measured::Value(value)) = (asked, key, value)
+                {
                     let spot = Spot {
                         period,
                         name: name.to_owned(),
@@ -347,15 +349,15 @@ mod tests {
     #[test]
     fn each_value_follows_in_its_own_way() {
         let streams = BTreeSet::new();
-        let found = moves(
-            &Bent,
-            &streams,
-            span(),
-            Change::InTime,
-            (-2, 8),
-            &Wanted::new(),
-        )
-        .unwrap();
+        let names = [
+            "sla_attainment",
+            "ticket_count",
+            "impact_cost",
+            "p90",
+            "resting",
+        ];
+        let wanted: Wanted = names.iter().map(|n| ((*n).to_owned(), None)).collect();
+        let found = moves(&Bent, &streams, span(), Change::InTime, (-2, 8), &wanted).unwrap();
         let steps: Vec<(&str, Decimal)> = found
             .straight
             .iter()
