@@ -43,9 +43,11 @@ TABLES = {
     ),
     "schemes": (
         "What this contract and the pricing schemes it is compared with pay over the same "
-        "history. A true-up has a row of its own, with the contract year as period: add up "
-        "`supplier_revenue` over periods, but not `impact_cost` or `customer_total_cost`.",
-        "contract, scheme (this contract first), period as settled",
+        "history, month by month whatever the settlement period, so that schemes can be compared. "
+        "`supplier_revenue` is the customer's fees. What is known by month stands in its month; what "
+        "settles or is known only for a longer period (a quarter, a true-up of the year) stands whole "
+        "in the last month of that period. All amounts add up over the months.",
+        "contract, scheme (this contract first), month",
         ["contract_id"],
     ),
     "alignment": (

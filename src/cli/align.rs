@@ -38,7 +38,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     driver: Option<String>,
     /// Tell the change of profit at these places of the driver as well: 100,199,200.
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     at: Vec<String>,
     /// Look for no changes of the terms.
     #[arg(long)]
@@ -55,7 +60,7 @@ pub(super) struct Costs {
     #[arg(long, value_name = "NAME=NUMBER")]
     pub(super) assume: Vec<String>,
     /// Years that an effect lasts.
-    #[arg(long, value_name = "YEARS")]
+    #[arg(long, value_name = "YEARS", allow_negative_numbers = true, value_parser = super::number::whole::<u8>)]
     pub(super) horizon: Option<u8>,
     /// Where the service itself is billed.
     #[arg(long, value_enum)]

@@ -14,7 +14,7 @@ use crate::judge::backtest::{Scheme, SchemeRow, backtest};
 use crate::money::Decimal;
 use crate::terms::Terms;
 
-/// Settle the same history under several contracts and compare what each pays.
+/// Settle the same history under several contracts and compare, month by month, what each pays.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples: gainshare backtest gain.toml per-ticket.toml --measures measures.csv\n          gainshare backtest data/complete fixed-fee.toml --contract CT-A1"
@@ -160,25 +160,32 @@ fn table(rows: &[SchemeRow]) -> String {
             }
         );
     }
-    let mut totals: Vec<(&str, &str, Option<Decimal>, Option<Decimal>)> = Vec::new();
+    let add = |sum: Option<Decimal>, v: Option<Decimal>| sum?.checked_add(v?).ok();
+    let mut totals: Vec<SchemeRow> = Vec::new();
     for row in rows {
-        let key = (row.contract_id.as_str(), row.scheme.as_str());
-        let add = |sum: Option<Decimal>, v: Option<Decimal>| sum?.checked_add(v?).ok();
-        match totals.iter_mut().find(|t| (t.0, t.1) == key) {
+        let same = |t: &&mut SchemeRow| t.contract_id == row.contract_id && t.scheme == row.scheme;
+        match totals.iter_mut().find(same) {
             Some(total) => {
-                total.2 = add(total.2, row.supplier_revenue);
-                total.3 = add(total.3, row.supplier_profit);
+                total.supplier_revenue = add(total.supplier_revenue, row.supplier_revenue);
+                total.supplier_profit = add(total.supplier_profit, row.supplier_profit);
+                total.impact_cost = add(total.impact_cost, row.impact_cost);
+                total.customer_total_cost = add(total.customer_total_cost, row.customer_total_cost);
             }
-            None => totals.push((key.0, key.1, row.supplier_revenue, row.supplier_profit)),
+            None => totals.push(row.clone()),
         }
     }
-    for (contract, scheme, revenue, profit) in totals {
+    for total in totals {
         let _ = writeln!(
             text,
-            "{contract:<12} {:<12} {scheme:<20} {:>16} {:>16}",
+            "{:<12} {:<12} {:<20} {:>16} {:>16} {:>16} {:>16}  {}",
+            total.contract_id,
             "together",
-            figure(revenue),
-            figure(profit)
+            total.scheme,
+            figure(total.supplier_revenue),
+            figure(total.supplier_profit),
+            figure(total.impact_cost),
+            figure(total.customer_total_cost),
+            total.currency
         );
     }
     text

@@ -25,16 +25,16 @@ pub(super) enum Source {
 #[command(after_help = "Example: gainshare calibrate --contracts 1000 --from example")]
 pub(super) struct Arguments {
     /// Contracts to simulate, with and without an effect each.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, allow_negative_numbers = true, value_parser = super::number::whole::<u64>)]
     contracts: u64,
     /// Seed: the same seed gives the same answer on every machine.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = super::number::whole::<u64>)]
     seed: u64,
     /// Where the contracts come from.
     #[arg(long = "from", value_enum, default_value_t = Source::Generator)]
     source: Source,
     /// Size of an example world; 1 is that of data/complete.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true, value_parser = super::number::fraction)]
     scale: f64,
     /// A terms file whose [baseline] is used in place of the defaults; its periods are not.
     #[arg(long, value_name = "TERMS")]

@@ -29,6 +29,7 @@ mod inspect;
 mod judged;
 mod kpis;
 mod manual;
+mod number;
 #[cfg(feature = "frames")]
 mod parquet;
 #[cfg(feature = "frames")]

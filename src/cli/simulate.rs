@@ -30,25 +30,25 @@ pub(super) struct Arguments {
     #[command(flatten)]
     costs: Costs,
     /// Years drawn per scenario.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 2_000, allow_negative_numbers = true, value_parser = super::number::whole::<u32>)]
     paths: u32,
     /// Seed of the draws: the same seed gives the same result on every machine.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = super::number::whole::<u64>)]
     seed: u64,
     /// Part of incidents that the supplier prevents (or hides) in the scenarios.
-    #[arg(long, default_value_t = 0.15)]
+    #[arg(long, default_value_t = 0.15, allow_negative_numbers = true, value_parser = super::number::fraction)]
     reduction: f64,
     /// Dispersion of monthly counts; 1 is chance alone. When left out that of the project's
     /// baseline, or 1.5.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = super::number::fraction)]
     dispersion: Option<f64>,
     /// Months on which the baseline rests, as a plain mean. When left out the project's baseline as
     /// it was fitted, or 24 months.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = super::number::whole::<u32>)]
     baseline_months: Option<u32>,
     /// Two-sided level of the interval that is paid on. When left out that of the project, or
     /// 0.95.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = super::number::fraction)]
     level: Option<f64>,
     /// Of a project only this contract; several are named one by one.
     #[arg(long, value_name = "ID")]
@@ -61,14 +61,29 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TERMS")]
     optimise: Vec<TermWord>,
     /// With --optimise: the supplier's mean profit of a year in which it prevents, at least.
-    #[arg(long, value_name = "AMOUNT", requires = "optimise")]
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        requires = "optimise",
+        allow_hyphen_values = true
+    )]
     supplier_keeps: Option<String>,
     /// With --optimise: what the customer pays in such a year on average, at most.
-    #[arg(long, value_name = "AMOUNT", requires = "optimise")]
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        requires = "optimise",
+        allow_hyphen_values = true
+    )]
     customer_pays: Option<String>,
     /// With --optimise: up to this part of the expected incidents, such as 0.3, one more avoided
     /// incident never costs the supplier anything.
-    #[arg(long, value_name = "PART", requires = "optimise")]
+    #[arg(
+        long,
+        value_name = "PART",
+        requires = "optimise",
+        allow_hyphen_values = true
+    )]
     aligned_to: Option<String>,
     #[command(flatten)]
     printed: Printed,

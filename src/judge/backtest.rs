@@ -1,6 +1,11 @@
-//! The same history under several contracts: what each pays the supplier, what is left of it, and
-//! what the customer bears in all. Settlement with other terms; no arithmetic of its own beyond
-//! sums. Not responsible for settling (see [`crate::settle`]).
+//! The same history under several contracts, month by month: what each pays the supplier, what is
+//! left of it, and what the customer bears in all. Settlement with other terms; no arithmetic of
+//! its own beyond sums. Not responsible for settling (see [`crate::settle`]).
+//!
+//! Contracts settle by the month, the quarter or the year; their rows are months nevertheless, so
+//! that they can be compared. What is known by month stands in its month. What is known only for a
+//! longer period (a payment of a quarter, a true-up of a year) stands in the last month of that
+//! period, whole: nothing is spread, so that sums stay what was settled, to the cent.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +15,26 @@ use crate::settle::{
     AmountKind, Detail, Facts, LineStatus, Measured, Measures, PeriodKey, SettlementLine, Span,
     settle,
 };
-use crate::terms::{Located, SettleSpec, Value};
+use crate::terms::{Located, Per, SettleSpec, Value};
+use crate::time::{Month, months_between};
 
-/// What one pricing scheme pays the supplier in one period.
+/// What one pricing scheme pays the supplier in one month.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct SchemeRow {
     /// The contract.
     pub contract_id: String,
-    /// The settlement period.
+    /// The month.
     pub period: String,
     /// `this_contract`, or the name of a scheme it is compared with.
     pub scheme: String,
-    /// What the customer pays the supplier; absent when nothing was measurable.
+    /// What the customer pays the supplier: the customer's fees. What settles a longer period
+    /// stands in its last month. Absent when something was not measurable.
     pub supplier_revenue: Option<Decimal>,
     /// Revenue less what the service cost the supplier; absent without cost assumptions.
     pub supplier_profit: Option<Decimal>,
     /// Currency of the amounts.
     pub currency: Currency,
-    /// What business impact cost the customer in the period, where priced.
+    /// What business impact cost the customer in the month, where priced.
     pub impact_cost: Option<Decimal>,
     /// Revenue and impact together.
     pub customer_total_cost: Option<Decimal>,
@@ -35,12 +42,16 @@ pub struct SchemeRow {
     pub reason: String,
 }
 
-/// What the service cost the supplier, by statement period, or why that is not known.
+/// What the service cost the supplier, or why that is not known: by month where it is known by
+/// month, else by statement period. Periods do not overlap.
 pub type OwnCosts = BTreeMap<Span, Result<Decimal, String>>;
 
 /// What the service cost the supplier in every period that the terms settle: `period_cost` of
 /// `[alignment]`, else `cost_to_serve` per ticket, and what is left of charges as invoiced after
 /// the margin. `costs` are the terms that hold the assumptions.
+///
+/// The cost of a longer period is told month by month where the same expression has a value in
+/// each of its months and these add up to that of the period, exactly; else for the period.
 ///
 /// # Errors
 /// Terms that cannot be settled for the contract.
@@ -89,11 +100,60 @@ pub fn own_costs(
             Value::Text(_) => None,
         })
         .collect();
-    let answers = asked_by_period(spec, facts, contract_id, &[expression], &numbers)?;
-    Ok(answers
-        .into_iter()
-        .filter_map(|(span, mut values)| Some((span, values.pop()?)))
-        .collect())
+    let ask = |spec: &SettleSpec| -> Result<OwnCosts, AlignError> {
+        let answers = asked_by_period(
+            spec,
+            facts,
+            contract_id,
+            std::slice::from_ref(&expression),
+            &numbers,
+        )?;
+        let one =
+            |(span, mut values): (Span, Vec<Result<Decimal, String>>)| Some((span, values.pop()?));
+        Ok(answers.into_iter().filter_map(one).collect())
+    };
+    let whole = ask(spec)?;
+    if whole.keys().all(|span| span.months() == 1) {
+        return Ok(whole);
+    }
+    let mut monthly = spec.clone();
+    monthly.source.contract.per = Some(Located::bare(Per::Month));
+    // Terms that cannot be read by the month are asked by their own periods alone.
+    let monthly = ask(&monthly).unwrap_or_default();
+    let mut costs = OwnCosts::new();
+    for (span, cost) in whole {
+        match by_month(span, &cost, &monthly) {
+            Some(months) => costs.extend(months),
+            None => {
+                costs.insert(span, cost);
+            }
+        }
+    }
+    Ok(costs)
+}
+
+/// The cost of a period by its months, where these are known and add up to it.
+fn by_month(
+    span: Span,
+    cost: &Result<Decimal, String>,
+    monthly: &OwnCosts,
+) -> Option<Vec<(Span, Result<Decimal, String>)>> {
+    let mut rest = *cost.as_ref().ok()?;
+    let mut months = Vec::new();
+    for month in months_between(span.from, span.to) {
+        let one = of_month(month);
+        let cost = *monthly.get(&one)?.as_ref().ok()?;
+        rest = rest.checked_sub(cost).ok()?;
+        months.push((one, Ok(cost)));
+    }
+    rest.is_zero().then_some(months)
+}
+
+fn of_month(month: Month) -> Span {
+    Span {
+        from: month,
+        to: month.next(),
+    }
 }
 
 fn has(measures: &Measures, contract_id: &str, name: &str) -> bool {
@@ -147,9 +207,10 @@ pub fn backtest(
     (rows, findings)
 }
 
-/// What a scheme pays per settlement period: the sum of its payable lines, the impact that the
-/// customer bore meanwhile, and what the service cost the supplier. One row per period of the
-/// scheme's statements.
+/// What a scheme pays per month: its payable lines, each in the last month of its period, the
+/// impact that the customer bore meanwhile, and what the service cost the supplier. One row per
+/// month from the first to the last that the statements cover, also where nothing is paid. Over
+/// the rows the revenue is that of the lines, exactly.
 #[must_use]
 pub fn rows_of(
     scheme: &str,
@@ -157,121 +218,162 @@ pub fn rows_of(
     measures: &Measures,
     own: &OwnCosts,
 ) -> Vec<SchemeRow> {
-    let mut rows: Vec<SchemeRow> = Vec::new();
+    let mut terms: BTreeMap<&str, Vec<(Span, &SettlementLine)>> = BTreeMap::new();
     for line in lines
         .iter()
         .filter(|l| l.amount_kind == AmountKind::Payable)
     {
-        let found = rows
-            .iter()
-            .position(|r| r.contract_id == line.contract_id && r.period == line.period);
-        let at = found.unwrap_or_else(|| {
-            rows.push(SchemeRow {
-                contract_id: line.contract_id.clone(),
-                period: line.period.clone(),
+        if let Ok(PeriodKey::Span(span)) = line.period.parse() {
+            let of_contract = terms.entry(&line.contract_id).or_default();
+            of_contract.push((span, line));
+        }
+    }
+    let mut rows = Vec::new();
+    for (contract_id, lines) in terms {
+        let first = lines.iter().map(|(span, _)| span.from).min();
+        let end = lines.iter().map(|(span, _)| span.to).max();
+        let (Some(first), Some(end)) = (first, end) else {
+            continue;
+        };
+        let impacts = Impacts::of(measures, contract_id);
+        for month in months_between(first, end) {
+            let due = lines.iter().filter(|(span, _)| span.to == month.next());
+            let mut row = SchemeRow {
+                contract_id: contract_id.to_owned(),
+                period: month.to_string(),
                 scheme: scheme.to_owned(),
                 supplier_revenue: Some(Decimal::ZERO),
                 supplier_profit: None,
-                currency: line.currency,
+                currency: lines.first().map_or(Currency::EUR, |(_, l)| l.currency),
                 impact_cost: None,
                 customer_total_cost: None,
                 reason: String::new(),
-            });
-            rows.len() - 1
-        });
-        let Some(row) = rows.get_mut(at) else {
-            continue;
-        };
-        let counts = matches!(
-            line.status,
-            LineStatus::Final | LineStatus::Provisional | LineStatus::Disputed
-        );
-        match (counts, line.amount, row.supplier_revenue) {
-            (true, Some(amount), Some(sum)) if line.currency == row.currency => {
-                row.supplier_revenue = sum.checked_add(amount).ok();
+            };
+            for (_, line) in due {
+                row.pay(line);
             }
-            (true, Some(_), _) => {
-                row.supplier_revenue = None;
-                row.reason = "amounts in several currencies".to_owned();
-            }
-            _ if line.status == LineStatus::NotMeasurable => {
-                row.supplier_revenue = None;
-                row.reason = format!("{}: {}", line.clause_id, line.explanation);
-            }
-            _ => {}
-        }
-    }
-    let span = |row: &SchemeRow| match row.period.parse() {
-        Ok(PeriodKey::Span(span)) => Some(span),
-        _ => None,
-    };
-    let months = |row: &SchemeRow| span(row).map_or(0, Span::months);
-    let shortest = rows.iter().map(months).min().unwrap_or_default();
-    for row in &mut rows {
-        if months(row) > shortest {
-            // What the service cost stands in the shorter rows.
-            row.supplier_profit = row.supplier_revenue.filter(|_| !own.is_empty());
-            "a true-up of shorter periods: the impact stands in their rows"
-                .clone_into(&mut row.reason);
-            continue;
-        }
-        let period = span(row);
-        let cost = period.and_then(|p| own.get(&p));
-        if let (Some(revenue), Some(Ok(cost))) = (row.supplier_revenue, cost) {
-            row.supplier_profit = revenue.checked_sub(*cost).ok();
-        }
-        let impact = period.map_or_else(
-            || Err("no impact cost of this period".to_owned()),
-            |p| impact_of(measures, &row.contract_id, p),
-        );
-        row.impact_cost = impact.as_ref().ok().copied();
-        row.customer_total_cost = match (row.supplier_revenue, row.impact_cost) {
-            (Some(fee), Some(impact)) => fee.checked_add(impact).ok(),
-            _ => None,
-        };
-        if row.reason.is_empty()
-            && let Err(reason) = impact
-        {
-            row.reason = reason;
-        }
-        if row.reason.is_empty()
-            && let Some(Err(reason)) = cost
-        {
-            row.reason = format!("cost of the supplier: {reason}");
+            row.bear(&impacts.in_month(month), &in_month(own, month));
+            rows.push(row);
         }
     }
     rows
 }
 
-/// The measured impact cost of a period, or that of its months together.
-fn impact_of(measures: &Measures, contract_id: &str, period: Span) -> Result<Decimal, String> {
-    let value = |wanted: Span| {
-        measures
-            .values(contract_id)
-            .find(|(key, name, scope, _)| {
-                *key == PeriodKey::Span(wanted) && *name == "impact_cost" && scope.is_none()
-            })
-            .map(|(_, _, _, value)| value.clone())
-    };
-    match value(period) {
-        Some(Measured::Value(value)) => return Ok(value),
-        Some(Measured::NotMeasurable(reason)) => return Err(format!("impact_cost: {reason}")),
-        None => {}
-    }
-    let mut sum = Decimal::ZERO;
-    let mut month = period.from;
-    while month < period.to {
-        let one = Span {
-            from: month,
-            to: month.next(),
-        };
-        match value(one) {
-            Some(Measured::Value(value)) => {
-                sum = sum.checked_add(value).map_err(|e| e.to_string())?;
+impl SchemeRow {
+    /// Adds a payable line.
+    fn pay(&mut self, line: &SettlementLine) {
+        let counts = matches!(
+            line.status,
+            LineStatus::Final | LineStatus::Provisional | LineStatus::Disputed
+        );
+        match (counts, line.amount, self.supplier_revenue) {
+            (true, Some(amount), Some(sum)) if line.currency == self.currency => {
+                self.supplier_revenue = sum.checked_add(amount).ok();
             }
-            _ => return Err("no impact cost of this period".to_owned()),
+            (true, Some(_), _) if line.currency != self.currency => {
+                self.supplier_revenue = None;
+                "amounts in several currencies".clone_into(&mut self.reason);
+            }
+            _ if line.status == LineStatus::NotMeasurable => {
+                self.supplier_revenue = None;
+                self.reason = format!("{}: {}", line.clause_id, line.explanation);
+            }
+            _ => {}
         }
-        month = month.next();
     }
-    Ok(sum)
+
+    /// Sets what the customer and the supplier bear beside the payments.
+    fn bear(&mut self, impact: &Known, own: &Known) {
+        self.impact_cost = impact.value();
+        self.supplier_profit = match (self.supplier_revenue, own.value()) {
+            (Some(revenue), Some(cost)) => revenue.checked_sub(cost).ok(),
+            _ => None,
+        };
+        self.customer_total_cost = match (self.supplier_revenue, self.impact_cost) {
+            (Some(fee), Some(impact)) => fee.checked_add(impact).ok(),
+            _ => None,
+        };
+        if self.reason.is_empty() {
+            self.reason = match (impact, own) {
+                (Known::Not(reason), _) => reason.clone(),
+                (_, Known::Not(reason)) if !reason.is_empty() => {
+                    format!("cost of the supplier: {reason}")
+                }
+                (Known::Later(period), _) => {
+                    format!("the impact of {period} stands in its last month")
+                }
+                (_, Known::Later(period)) => {
+                    format!("cost of the supplier: that of {period} stands in its last month")
+                }
+                _ => String::new(),
+            };
+        }
+    }
+}
+
+/// What is known of a month.
+enum Known {
+    /// The amount that stands in it.
+    Is(Decimal),
+    /// Nothing of its own: it is part of a longer period, and stands in the last month of that.
+    Later(Span),
+    /// Why nothing is.
+    Not(String),
+}
+
+impl Known {
+    fn value(&self) -> Option<Decimal> {
+        match self {
+            Known::Is(value) => Some(*value),
+            Known::Later(_) => Some(Decimal::ZERO),
+            Known::Not(_) => None,
+        }
+    }
+}
+
+/// What the service cost the supplier in a month; without a reason where no cost is assumed.
+fn in_month(own: &OwnCosts, month: Month) -> Known {
+    let of_month = of_month(month);
+    match own.iter().find(|(span, _)| span.covers(of_month)) {
+        None => Known::Not(String::new()),
+        Some((_, Err(reason))) => Known::Not(reason.clone()),
+        Some((span, Ok(cost))) if span.to == of_month.to => Known::Is(*cost),
+        Some((span, Ok(_))) => Known::Later(*span),
+    }
+}
+
+/// The measured impact cost of a contract by period.
+struct Impacts(BTreeMap<Span, Measured>);
+
+impl Impacts {
+    fn of(measures: &Measures, contract_id: &str) -> Impacts {
+        let of_contract = measures.values(contract_id);
+        Impacts(
+            of_contract
+                .filter(|(_, name, scope, _)| *name == "impact_cost" && scope.is_none())
+                .filter_map(|(key, _, _, value)| match key {
+                    PeriodKey::Span(span) => Some((span, value.clone())),
+                    PeriodKey::ContractYear(_) => None,
+                })
+                .collect(),
+        )
+    }
+
+    /// That of a month; where months are not given, that of the shortest period around it.
+    fn in_month(&self, month: Month) -> Known {
+        let of_month = of_month(month);
+        let around = self
+            .0
+            .iter()
+            .filter(|(span, _)| span.covers(of_month))
+            .min_by_key(|(span, _)| span.months());
+        match around {
+            None => Known::Not("no impact cost of this month".to_owned()),
+            Some((_, Measured::NotMeasurable(reason))) => {
+                Known::Not(format!("impact_cost: {reason}"))
+            }
+            Some((span, Measured::Value(value))) if span.to == of_month.to => Known::Is(*value),
+            Some((span, Measured::Value(_))) => Known::Later(*span),
+        }
+    }
 }

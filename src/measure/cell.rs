@@ -35,6 +35,32 @@ macro_rules! merged {
     };
 }
 
+/// A sum of which a part can be taken away.
+trait Parted: Copy {
+    fn without(self, out: i128, of: i128) -> Self;
+}
+
+impl Parted for i128 {
+    fn without(self, out: i128, of: i128) -> i128 {
+        // A sum too great to be multiplied stays as it is; none in use comes near.
+        let taken = self.checked_mul(out).and_then(|t| t.checked_div_euclid(of));
+        self.saturating_sub(taken.unwrap_or(0))
+    }
+}
+
+impl Parted for u64 {
+    fn without(self, out: i128, of: i128) -> u64 {
+        u64::try_from(i128::from(self).without(out, of)).unwrap_or(0)
+    }
+}
+
+macro_rules! parted {
+    (Sum, $mine:expr, $out:expr, $of:expr) => {
+        $mine = $mine.without($out, $of)
+    };
+    (Max, $mine:expr, $out:expr, $of:expr) => {};
+}
+
 macro_rules! cell {
     ($($merge:ident $name:ident: $kind:ty, $unit:literal, $description:literal;)+) => {
         /// Sums of one cell. Each field says which month it belongs to.
@@ -47,6 +73,12 @@ macro_rules! cell {
             /// Adds another cell of the same key.
             pub fn merge(&mut self, other: &Cell) {
                 $(merged!($merge, self.$name, other.$name);)+
+            }
+
+            /// Takes `out` of `of` equal parts of every sum away, each rounded down to a whole
+            /// number; with `out` below 0 as much is added. Greatest values stay.
+            pub fn lessen(&mut self, out: i128, of: i128) {
+                $(parted!($merge, self.$name, out, of);)+
             }
         }
 

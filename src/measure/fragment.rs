@@ -243,7 +243,90 @@ pub struct Fragment {
     pub worst: Worst,
 }
 
+/// The entries of one contract in a map whose keys begin with the contract.
+fn own<K: Clone + Ord, V: Clone>(
+    map: &BTreeMap<K, V>,
+    first: K,
+    contract: impl Fn(&K) -> bool,
+) -> BTreeMap<K, V> {
+    map.range(first..)
+        .take_while(|(key, _)| contract(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// The key before all cells of a contract.
+fn first_of(contract_id: &str) -> CellKey {
+    CellKey {
+        contract_id: contract_id.to_owned(),
+        service_id: String::new(),
+        priority: 0,
+        month: Month::from_ordinal(i32::MIN),
+    }
+}
+
 impl Fragment {
+    /// The cells of one contract, in order.
+    pub fn cells_of<'a>(
+        &'a self,
+        contract_id: &'a str,
+    ) -> impl Iterator<Item = (&'a CellKey, &'a Cell)> {
+        let cells = self.cells.range(first_of(contract_id)..);
+        cells.take_while(move |(key, _)| key.contract_id == contract_id)
+    }
+
+    /// What KPIs of one contract are made of: sums, durations, open incidents, people,
+    /// categories, fixes and outages; without boundary map, samples and tests.
+    #[must_use]
+    pub fn of_contract(&self, contract_id: &str) -> Fragment {
+        let id = || contract_id.to_owned();
+        let none = Month::from_ordinal(i32::MIN);
+        let cell = first_of(contract_id);
+        let open = OpenKey {
+            contract_id: id(),
+            service_id: String::new(),
+            priority: 0,
+            opened_at: Instant::from_micros(i64::MIN),
+            due_at: None,
+            affected_ppm: None,
+            respond_due_at: None,
+            warned_at: None,
+        };
+        let solved = SolvedKey {
+            contract_id: id(),
+            service_id: String::new(),
+            month: none,
+            assignee: String::new(),
+            item: None,
+        };
+        let kind = KindKey {
+            contract_id: id(),
+            service_id: String::new(),
+            category: String::new(),
+            month: none,
+        };
+        let fix = FixKey {
+            contract_id: id(),
+            problem_id: String::new(),
+            day: i32::MIN,
+        };
+        let service = (id(), String::new());
+        let durations = (cell.clone(), Clock::RestoreBusiness);
+        Fragment {
+            cells: own(&self.cells, cell, |k| k.contract_id == contract_id),
+            histograms: own(&self.histograms, durations, |(k, _)| {
+                k.contract_id == contract_id
+            }),
+            open: own(&self.open, open, |k| k.contract_id == contract_id),
+            solved: own(&self.solved, solved, |k| k.contract_id == contract_id),
+            kinds: own(&self.kinds, kind, |k| k.contract_id == contract_id),
+            fixes: own(&self.fixes, fix, |k| k.contract_id == contract_id),
+            outages: own(&self.outages, service.clone(), |k| k.0 == contract_id),
+            outages_open: own(&self.outages_open, service, |k| k.0 == contract_id),
+            ..Fragment::default()
+        }
+    }
+
     /// Adds another fragment of the same partition.
     pub fn merge(&mut self, other: Fragment) {
         for (item, edge) in self.absorb_sums(other) {

@@ -125,6 +125,20 @@ impl SparseHistogram {
         self.counts = merged;
     }
 
+    /// Takes `out` of `of` equal parts of its values away, rounded down, evenly over the buckets
+    /// in their order; with `out` below 0 as many are added. Not more than there are.
+    pub fn lessen(&mut self, out: i128, of: i128) {
+        let (mut seen, mut taken) = (0_i128, 0_i128);
+        for (_, n) in &mut self.counts {
+            seen += i128::from(*n);
+            let due = seen.checked_mul(out).and_then(|d| d.checked_div_euclid(of));
+            let due = due.unwrap_or(taken);
+            *n = u64::try_from(i128::from(*n) - (due - taken)).unwrap_or(0);
+            taken = due;
+        }
+        self.counts.retain(|(_, n)| *n > 0);
+    }
+
     /// How many values were counted.
     pub fn n(&self) -> u64 {
         self.counts.iter().map(|(_, n)| n).sum()

@@ -34,4 +34,5 @@ pub mod spec;
 pub mod tally;
 mod ticket_clocks;
 mod told;
+pub mod without;
 pub mod worst;

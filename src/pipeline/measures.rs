@@ -6,7 +6,7 @@ use crate::settle::{self, Measures};
 use crate::time::{Month, Period};
 
 /// KPIs whose lower end of the interval is a measure of its own, with its name.
-const LOWER_BOUNDS: [(&str, &str); 3] = [
+pub(super) const LOWER_BOUNDS: [(&str, &str); 3] = [
     ("incidents_avoided", "incidents_avoided_lower"),
     ("incidents_credited", "incidents_credited_lower"),
     ("verified_saving", "verified_saving_lower"),
@@ -57,7 +57,7 @@ fn insert(
 }
 
 /// The names by which settlement knows a scope; see [`measures`].
-fn scope_keys(scope: &score::Scope) -> Vec<Option<String>> {
+pub(super) fn scope_keys(scope: &score::Scope) -> Vec<Option<String>> {
     let (qualified, plain) = (scope.to_string(), scope.value());
     match scope {
         score::Scope::Contract => vec![None],

@@ -22,6 +22,7 @@ mod overrides;
 mod people;
 mod planned;
 mod prepared;
+mod rebuilding;
 mod records;
 mod savings;
 mod settling;

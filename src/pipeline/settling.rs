@@ -12,10 +12,11 @@ use super::kept::Kept;
 use super::measures::{measures, ratios};
 use super::overrides::{self, OverrideRow};
 use super::prepared::{self, Prepared};
+use super::rebuilding::{Once, Rebuilt};
 use super::savings::{self, Rates, SavingTables};
 use super::stored::Stored;
 use super::{integrity, ledgers, records, small};
-use crate::baseline::saving::{AdjustmentResult, InitiativeResult};
+use crate::baseline::saving::{AdjustmentResult, InitiativeResult, SavingResult};
 use crate::baseline::{AttributionRow, BaselineResult, Link};
 use crate::config::project::Project;
 use crate::finding::{Finding, Severity, Stage};
@@ -152,7 +153,7 @@ pub(super) fn settle_all(
             prepared,
             small: &small,
         };
-        let kpis = score_one(&given, measured, &mut results, findings);
+        let (kpis, saving) = score_one(&given, measured, &mut results, findings);
         let mut measures = measures(&contract.entry.id, &kpis);
         let tested = integrity::test(contract, plan, prepared, measured.cells, measured.orders);
         findings.extend(integrity::findings(&tested));
@@ -198,7 +199,19 @@ pub(super) fn settle_all(
             &own_facts.measures,
             &costs(&spec, &own_facts),
         ));
-        match align::align_one(&spec, &own_facts, &ratios(&kpis), given, id) {
+        let rebuilt = Rebuilt {
+            contract,
+            plan,
+            prepared,
+            small: &small,
+            measured,
+            saving: &saving,
+            baseline: &results.baseline,
+            once: Once::default(),
+        };
+        let aligned =
+            align::align_one(&spec, &own_facts, &ratios(&kpis), given, id, Some(&rebuilt));
+        match aligned {
             Ok(found) => {
                 findings.extend(found.findings.iter().cloned());
                 results.alignment.rows.extend(found.rows);
@@ -269,13 +282,13 @@ struct Given<'a> {
     small: &'a Small,
 }
 
-/// Baseline and KPI values of one contract.
+/// Baseline and KPI values of one contract, and what was saved.
 fn score_one(
     given: &Given<'_>,
     measured: &Measured<'_>,
     results: &mut Results,
     findings: &mut Vec<Finding>,
-) -> Vec<score::KpiValue> {
+) -> (Vec<score::KpiValue>, SavingResult) {
     let Given {
         contract,
         plan,
@@ -297,26 +310,15 @@ fn score_one(
     );
     findings.extend(saving.findings.iter().cloned());
     let rates = Rates::of(contract, &small.saving.fx);
-    let scored = score::score(&score::Inputs {
+    let scored = score::score(&inputs(
+        contract,
         plan,
-        spec: &contract.score,
-        baseline_spec: &contract.baseline,
-        baseline: &baseline,
-        saving: &saving,
-        cells: measured.cells,
-        billing: measured.billing,
-        exposure: &small.exposure,
-        records: &small.records,
-        delivered: &small.delivered,
-        observed: prepared.observed,
-        exchange: rates.exchange(),
-        as_of,
-        levels: &[
-            score::Level::Contract,
-            score::Level::Service,
-            score::Level::Priority,
-        ],
-    });
+        prepared,
+        small,
+        measured,
+        (&baseline, &saving, measured.cells),
+        &rates,
+    ));
     findings.extend(scored.findings);
     results
         .overrides
@@ -332,10 +334,42 @@ fn score_one(
     results.baseline.months.extend(baseline.months);
     results.baseline.joint.extend(baseline.joint);
     results.baseline.hashes.extend(baseline.hashes);
-    results.adjustments.extend(saving.adjustments);
+    results.adjustments.extend(saving.adjustments.clone());
     results
         .adjustments
         .extend(prepared.adjustments.iter().cloned());
-    results.initiatives.extend(saving.initiatives);
-    scored.values
+    results.initiatives.extend(saving.initiatives.clone());
+    (scored.values, saving)
+}
+
+/// What the KPI values of a contract are made from, on one baseline, saving and set of cells.
+pub(super) fn inputs<'a>(
+    contract: &'a Contract,
+    plan: &'a MeasurePlan,
+    prepared: &'a Prepared,
+    small: &'a Small,
+    measured: &'a Measured<'a>,
+    (baseline, saving, cells): (&'a BaselineResult, &'a SavingResult, &'a Cells),
+    rates: &'a Rates,
+) -> score::Inputs<'a> {
+    score::Inputs {
+        plan,
+        spec: &contract.score,
+        baseline_spec: &contract.baseline,
+        baseline,
+        saving,
+        cells,
+        billing: measured.billing,
+        exposure: &small.exposure,
+        records: &small.records,
+        delivered: &small.delivered,
+        observed: prepared.observed,
+        exchange: rates.exchange(),
+        as_of: measured.project.as_of,
+        levels: &[
+            score::Level::Contract,
+            score::Level::Service,
+            score::Level::Priority,
+        ],
+    }
 }

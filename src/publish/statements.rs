@@ -288,7 +288,7 @@ pub fn settlement(rows: &[SettlementLine]) -> Table {
     }
 }
 
-/// `schemes`: the same history under this contract and others.
+/// `schemes`: the same history under this contract and others, month by month.
 pub fn schemes(rows: &[SchemeRow]) -> Table {
     let money = |name: &'static str,
                  description: &'static str,
@@ -303,7 +303,7 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
     };
     Table {
         name: "schemes",
-        description: "What this contract and other pricing schemes pay over the same history",
+        description: "What this contract and other pricing schemes pay over the same history, by month",
         columns: vec![
             text(
                 "contract_id",
@@ -312,7 +312,7 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
             ),
             text(
                 "period",
-                "The settlement period",
+                "The month, whatever the settlement period",
                 rows.iter().map(|r| owned(&r.period)),
             ),
             text(
@@ -322,12 +322,12 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
             ),
             money(
                 "supplier_revenue",
-                "What the customer pays the supplier",
+                "The customer's fees; what settles a longer period stands in its last month, a true-up likewise",
                 |r| r.supplier_revenue,
             ),
             money(
                 "supplier_profit",
-                "Revenue less what the service cost the supplier; absent without cost assumptions in the terms",
+                "Revenue less what the service cost the supplier, by month where it is known by month; absent without cost assumptions in the terms",
                 |r| {
                     r.supplier_profit
                         .map(|p| p.round(MONEY_SCALE, crate::money::Rounding::HalfEven))
@@ -335,7 +335,7 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
             ),
             money(
                 "impact_cost",
-                "Business impact that the customer bore",
+                "Business impact that the customer bore, by the month in which it fell",
                 |r| r.impact_cost,
             ),
             money("customer_total_cost", "Revenue and impact together", |r| {
@@ -348,7 +348,7 @@ pub fn schemes(rows: &[SchemeRow]) -> Table {
             ),
             text(
                 "reason",
-                "Why something is absent",
+                "Why something is absent, or that it stands in a later month",
                 rows.iter().map(|r| owned(&r.reason)),
             ),
         ],

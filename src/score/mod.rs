@@ -15,6 +15,7 @@ mod exposure;
 mod kpi;
 mod mix;
 mod parts;
+mod reading;
 mod records;
 mod solvers;
 mod spec;
@@ -30,6 +31,7 @@ pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
 pub use mix::Rates;
 pub use parts::{Parts, PartsTable};
+pub use reading::cells_for;
 pub use records::{
     Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,
     Party, Records, Relief, Response, RetainedCost,
@@ -37,7 +39,7 @@ pub use records::{
 pub use spec::{
     ClearedFlag, Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
 };
-pub use stage::{Inputs, Scored, periods, score, score_between};
+pub use stage::{Inputs, Scored, Wanted, periods, score, score_between, score_some};
 pub use supplier::{Reporting, supplier_values};
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};

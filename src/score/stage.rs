@@ -87,9 +87,44 @@ pub fn periods(spec: &BaselineSpec) -> Vec<Period<Month>> {
     all.into_iter().filter(|p| !p.is_empty()).collect()
 }
 
+/// Which KPI values are asked for.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Periods that share a month with this one.
+    pub months: Period<Month>,
+    /// Scopes.
+    pub scope: &'a dyn Fn(&Scope) -> bool,
+    /// KPIs, by id; composite scores by that of their measure.
+    pub kpi: &'a dyn Fn(&str) -> bool,
+}
+
 /// All KPI values of one contract.
 #[must_use]
 pub fn score(inputs: &Inputs<'_>) -> Scored {
+    let all = valued(inputs, None);
+    let findings = findings(inputs, &all.table, &all.exposure, &all.values);
+    Scored {
+        values: all.values,
+        findings,
+    }
+}
+
+/// Some of the KPI values of one contract, as [`score`] gives them. Scores are those over the
+/// targets of KPIs that are wanted as well.
+#[must_use]
+pub fn score_some(inputs: &Inputs<'_>, wanted: Wanted<'_>) -> Vec<KpiValue> {
+    valued(inputs, Some(wanted)).values
+}
+
+/// KPI values with what they were made from.
+struct Valued {
+    values: Vec<KpiValue>,
+    table: PartsTable,
+    exposure: ExposureTable,
+}
+
+fn valued(inputs: &Inputs<'_>, wanted: Option<Wanted<'_>>) -> Valued {
+    let asked = |kpi: &str| wanted.is_none_or(|w| (w.kpi)(kpi));
     let contract_id = inputs.plan.contract_id.as_str();
     let spec = inputs.baseline_spec;
     let exposure = ExposureTable::new(contract_id, inputs.exposure, inputs.spec.exposure_unit);
@@ -124,6 +159,7 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
     let scopes: Vec<&Scope> = table
         .scopes()
         .filter(|scope| published(scope, inputs.levels))
+        .filter(|scope| wanted.is_none_or(|w| (w.scope)(scope)))
         .collect();
     let bases: BTreeMap<&Scope, Parts> = scopes
         .iter()
@@ -163,6 +199,9 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
         scores: &[],
     };
     for period in periods(spec) {
+        if wanted.is_some_and(|w| w.months.intersect(&period).is_none()) {
+            continue;
+        }
         let performs = spec.performance.start() <= period.start();
         for &scope in &scopes {
             let parts = table.over(scope, period);
@@ -193,6 +232,7 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
             for entry in catalogue::all() {
                 if !entry.levels.of.contains(&level(scope))
                     || (entry.periods == Periods::Performance && !performs)
+                    || !asked(entry.id)
                 {
                     continue;
                 }
@@ -219,7 +259,8 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
                     scores: &scores,
                     ..now
                 };
-                for composite in &inputs.spec.composite {
+                let composites = inputs.spec.composite.iter();
+                for composite in composites.filter(|c| asked(&c.measure())) {
                     let outcome = quality::composite(&scored, composite);
                     let mut value = value_of(&quality::QUALITY_SCORE, outcome, &scored, inputs);
                     value.kpi = Cow::Owned(composite.measure());
@@ -228,8 +269,11 @@ pub fn score(inputs: &Inputs<'_>) -> Scored {
             }
         }
     }
-    let findings = findings(inputs, &table, &exposure, &values);
-    Scored { values, findings }
+    Valued {
+        values,
+        table,
+        exposure,
+    }
 }
 
 fn scope_of(scope: &JointScope) -> Option<Scope> {

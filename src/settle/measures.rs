@@ -99,6 +99,19 @@ impl Measures {
             .is_some_and(|s| s.contains_key(&scope.map(str::to_owned)))
     }
 
+    /// The value in a place, if one has been set.
+    #[must_use]
+    pub fn value(
+        &self,
+        contract_id: &str,
+        period: PeriodKey,
+        name: &str,
+        scope: Option<&str>,
+    ) -> Option<&Measured> {
+        let row = self.contracts.get(contract_id)?.get(&period)?;
+        row.get(name)?.get(&scope.map(str::to_owned))
+    }
+
     /// The contracts that have any.
     pub fn contracts(&self) -> impl Iterator<Item = &str> {
         self.contracts.keys().map(String::as_str)

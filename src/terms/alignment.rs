@@ -57,7 +57,8 @@ pub struct AlignmentSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_now: Option<Located<Value>>,
     /// What the service costs the supplier in a statement period; `cost_to_serve * ticket_count`
-    /// when left out. Used where schemes are compared.
+    /// when left out. Used where schemes are compared, month by month where the months add up to
+    /// it, else in the last month of the period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_cost: Option<Located<Value>>,
     /// Years that an effect lasts and is looked at; 1 when left out.

@@ -179,7 +179,15 @@ fn pricing_models_reward_differently() {
     given
         .assumptions
         .insert("cost_to_serve".into(), decimal("20"));
-    let alignment = align_one(&terms.settle, &facts, &Ratios::new(), &given, "n10000").unwrap();
+    let alignment = align_one(
+        &terms.settle,
+        &facts,
+        &Ratios::new(),
+        &given,
+        "n10000",
+        None,
+    )
+    .unwrap();
     let of = |clause| shape(&regions(&alignment, clause, "avoided_incident"));
     assert_eq!(of("fixed"), [["0", "10000", "20", "0"]]);
     assert_eq!(of("tickets"), [["0", "10000", "-15", "0"]]);
@@ -279,6 +287,7 @@ fn missing_costs_are_named_and_a_break_even_is_given() {
         &Ratios::new(),
         &Given::default(),
         "n10000",
+        None,
     )
     .unwrap();
     let row = regions(&alignment, "tickets", "avoided_incident")[0];
@@ -321,6 +330,7 @@ fn verdicts_on_the_golden_contracts() {
             &Ratios::new(),
             &Given::default(),
             contract,
+            None,
         )
         .unwrap();
         text.push_str(&format!("## {case}, {contract}\n"));
@@ -378,7 +388,15 @@ fn an_incident_moves_its_own_priority_and_no_other() {
         let key = (span, "sla_attainment".to_owned(), scope.map(str::to_owned));
         ratios.insert(key, ratio);
     }
-    let alignment = align_one(&terms.settle, &facts, &ratios, &Given::default(), "C1").unwrap();
+    let alignment = align_one(
+        &terms.settle,
+        &facts,
+        &ratios,
+        &Given::default(),
+        "C1",
+        None,
+    )
+    .unwrap();
     let drivers: std::collections::BTreeSet<&str> =
         alignment.rows.iter().map(|r| r.driver.as_str()).collect();
     assert_eq!(
@@ -414,7 +432,7 @@ fn an_incident_moves_its_own_priority_and_no_other() {
         driver: Some("breach".to_owned()),
         ..Given::default()
     };
-    let alignment = align_one(&terms.settle, &facts, &ratios, &only, "C1").unwrap();
+    let alignment = align_one(&terms.settle, &facts, &ratios, &only, "C1", None).unwrap();
     assert!(
         alignment
             .rows

@@ -4,6 +4,7 @@
 #[cfg(feature = "frames")]
 mod agreed_run;
 mod align;
+mod align_cells;
 #[cfg(feature = "frames")]
 mod bad_input;
 #[cfg(feature = "frames")]
@@ -48,6 +49,7 @@ mod rates;
 mod recalc;
 #[cfg(feature = "frames")]
 mod report;
+mod schemes;
 mod score;
 mod settle;
 mod simulate;

@@ -6,6 +6,7 @@ mod compared;
 mod composite;
 mod currencies;
 mod limits;
+mod some;
 mod suppliers;
 mod targets;
 
@@ -218,13 +219,20 @@ fn baseline(world: &World) -> BaselineResult {
 }
 
 fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
-    let saving = saving_of(world);
-    score(&Inputs {
+    score(&inputs(world, baseline, &saving_of(world)))
+}
+
+fn inputs<'a>(
+    world: &'a World,
+    baseline: &'a BaselineResult,
+    saving: &'a SavingResult,
+) -> Inputs<'a> {
+    Inputs {
         plan: &world.plan,
         spec: &world.spec,
         baseline_spec: &world.baseline_spec,
         baseline,
-        saving: &saving,
+        saving,
         cells: &world.cells,
         billing: &world.billing,
         exposure: &world.exposure,
@@ -238,7 +246,7 @@ fn run_with(world: &World, baseline: &BaselineResult) -> Scored {
         },
         as_of: world.as_of.parse().unwrap(),
         levels: LEVELS,
-    })
+    }
 }
 
 fn saving_of(world: &World) -> SavingResult {

@@ -10,6 +10,7 @@ mod streams;
 use std::collections::BTreeSet;
 
 use super::assume::Assumptions;
+use super::rebuild::{Moves, Rebuild};
 use super::{AlignError, Ratios};
 use crate::money::Decimal;
 use crate::settle::{Facts, Inputs, Plan, Span};
@@ -42,6 +43,10 @@ pub(super) struct Driver {
     now: Vec<Effect>,
     later: Option<Vec<Effect>>,
     pub(super) ratios: Vec<RatioEffect>,
+    /// What follows from changed cells, in the period in which it acts.
+    pub(super) cells: Moves,
+    /// Whether it is about a part of the incidents of another driver that stands for all.
+    pub(super) part: bool,
     /// Where it stands, and the range that is looked at.
     pub(super) at: Decimal,
     pub(super) from: Decimal,
@@ -61,6 +66,11 @@ pub(super) struct Driver {
 }
 
 impl Driver {
+    /// Whether it moves anything at all.
+    pub(super) fn moves(&self) -> bool {
+        !self.now.is_empty() || !self.ratios.is_empty() || !self.cells.is_empty()
+    }
+
     /// The effects in the year in which it acts, or in a later one.
     pub(super) fn effects(&self, later: bool) -> &[Effect] {
         match (&self.later, later) {
@@ -98,6 +108,7 @@ pub(super) struct Bench<'a> {
     pub(super) contract_id: &'a str,
     pub(super) act: Span,
     pub(super) assumptions: &'a Assumptions,
+    pub(super) rebuild: Option<&'a dyn Rebuild>,
 }
 
 impl Bench<'_> {
@@ -203,7 +214,9 @@ impl Bench<'_> {
                 .ratios
                 .iter()
                 .map(|r| (r.name.clone(), r.scope.clone()));
-            moved.extend(effects.chain(ratios));
+            let cells = driver.cells.spots();
+            let cells = cells.map(|spot| (spot.name.clone(), spot.scope.clone()));
+            moved.extend(effects.chain(ratios).chain(cells));
         }
         let rest: Vec<(String, Option<String>)> = self
             .plan
@@ -224,6 +237,8 @@ impl Bench<'_> {
             now: Vec::new(),
             later: None,
             ratios: Vec::new(),
+            cells: Moves::default(),
+            part: false,
             at: Decimal::ZERO,
             from: Decimal::ZERO,
             to: Decimal::ZERO,

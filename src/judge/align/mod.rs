@@ -16,6 +16,7 @@ mod dial;
 mod driver;
 mod knob;
 mod path;
+mod rebuild;
 mod regions;
 mod repair;
 mod rows;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 pub use ask::asked_by_period;
 pub use assume::{Assumptions, Origin};
 pub use dial::{Dial, Term, dials};
+pub use rebuild::{CellStream, Rebuild, Wanted};
 
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::{Currency, Decimal, MoneyError};
@@ -235,7 +237,7 @@ pub fn align(spec: &SettleSpec, facts: &Facts, ratios: &Ratios, given: &Given) -
     let found: Vec<Alignment> = contracts
         .par_iter()
         .map(|id| {
-            align_one(spec, facts, ratios, given, id).unwrap_or_else(|error| Alignment {
+            align_one(spec, facts, ratios, given, id, None).unwrap_or_else(|error| Alignment {
                 findings: vec![
                     Finding::new(
                         Stage::Judge,
@@ -258,7 +260,9 @@ pub fn align(spec: &SettleSpec, facts: &Facts, ratios: &Ratios, given: &Given) -
     all
 }
 
-/// The alignment of one contract.
+/// The alignment of one contract. Where its measures can be made again from its cells, `rebuild`
+/// does: then the drivers of incidents take incidents out of cells, one service and priority at a
+/// time; else they move the measures that are known to follow.
 ///
 /// # Errors
 /// Terms that cannot be settled for it, and expressions without a value.
@@ -268,6 +272,7 @@ pub fn align_one(
     ratios: &Ratios,
     given: &Given,
     contract_id: &str,
+    rebuild: Option<&dyn Rebuild>,
 ) -> Result<Alignment, AlignError> {
     let exact = ask::unrounded(spec);
     let plan = Plan::new(&exact, contract_id, &facts.parameters)?;
@@ -310,6 +315,7 @@ pub fn align_one(
                 contract_id,
                 act,
                 assumptions: &assumptions,
+                rebuild,
             },
             &mut all,
         )?;

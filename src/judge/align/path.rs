@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::driver::{Driver, Effect};
+use super::rebuild::between;
 use super::{AlignError, Ratio, Ratios};
 use crate::money::{Decimal, Rounding};
 use crate::settle::{Facts, Inputs, Measured, Measures, Parameters, PeriodKey, Plan, Span, Way};
@@ -31,6 +32,15 @@ struct RatioCell {
     denominator_step: Decimal,
 }
 
+/// A value that follows the driver along a bent line.
+#[derive(Debug, Clone)]
+struct BentCell {
+    period: Span,
+    name: String,
+    scope: Option<String>,
+    points: Vec<(Decimal, Decimal)>,
+}
+
 /// One contract's settlement as a function of one driver in one period.
 #[derive(Debug, Clone)]
 pub(super) struct Path {
@@ -38,6 +48,7 @@ pub(super) struct Path {
     pub(super) base: Inputs,
     way: Way,
     ratios: Vec<RatioCell>,
+    bent: Vec<BentCell>,
     /// By number of the statement period.
     weights: Vec<Decimal>,
 }
@@ -119,6 +130,14 @@ fn touched(
         .collect()
 }
 
+/// The same months so many years later.
+fn later(span: Span, years: i32) -> Span {
+    Span {
+        from: span.from.plus(12 * years),
+        to: span.to.plus(12 * years),
+    }
+}
+
 impl Path {
     /// Lays out the settlement of a contract along a driver that acts in a period, and in the
     /// same period of the later years of the horizon.
@@ -153,10 +172,7 @@ impl Path {
         let moved = |by: Decimal| -> Result<Measures, AlignError> {
             let mut measures = facts.measures.clone();
             for year in 0..i32::from(years) {
-                let span = Span {
-                    from: act.from.plus(12 * year),
-                    to: act.to.plus(12 * year),
-                };
+                let span = later(act, year);
                 for effect in driver.effects(year > 0) {
                     let Effect {
                         name, scope, step, ..
@@ -169,14 +185,22 @@ impl Path {
                         measures.insert(contract_id, key, name, scope, value);
                     }
                 }
+                for (spot, step) in &driver.cells.straight {
+                    let key = PeriodKey::Span(later(spot.period, year));
+                    let (name, scope) = (spot.name.as_str(), spot.scope.as_deref());
+                    let now = match measures.value(contract_id, key, name, scope) {
+                        Some(Measured::Value(now)) => *now,
+                        _ => continue,
+                    };
+                    let value = now.checked_add(step.checked_mul(by)?)?;
+                    measures.insert(contract_id, key, name, scope, value);
+                }
             }
             Ok(measures)
         };
+        let mut bent = Vec::new();
         for year in 0..i32::from(years) {
-            let span = Span {
-                from: act.from.plus(12 * year),
-                to: act.to.plus(12 * year),
-            };
+            let span = later(act, year);
             for effect in &driver.ratios {
                 let scope = effect.scope.as_deref();
                 for (key, _) in touched(
@@ -200,6 +224,27 @@ impl Path {
                         });
                     }
                 }
+            }
+            for (spot, ratio, numerator, denominator) in &driver.cells.quotients {
+                let period = later(spot.period, year);
+                // A later year without measures of its own repeats those of this one.
+                let own = ratios.get(&(period, spot.name.clone(), spot.scope.clone()));
+                cells.push(RatioCell {
+                    period,
+                    name: spot.name.clone(),
+                    scope: spot.scope.clone(),
+                    ratio: own.copied().unwrap_or(*ratio),
+                    numerator_step: *numerator,
+                    denominator_step: *denominator,
+                });
+            }
+            for (spot, points) in &driver.cells.curved {
+                bent.push(BentCell {
+                    period: later(spot.period, year),
+                    name: spot.name.clone(),
+                    scope: spot.scope.clone(),
+                    points: points.clone(),
+                });
             }
         }
         let one = bind(moved(Decimal::ONE)?);
@@ -236,13 +281,14 @@ impl Path {
             base,
             way,
             ratios: cells,
+            bent,
             weights,
         })
     }
 
     /// Whether the driver changes anything that the terms use.
     pub(super) fn moves(&self) -> bool {
-        !self.way.is_empty() || !self.ratios.is_empty()
+        !self.way.is_empty() || !self.ratios.is_empty() || !self.bent.is_empty()
     }
 
     /// How far the driver can move before a part of a quotient is used up.
@@ -281,6 +327,16 @@ impl Path {
                 Rounding::HalfEven,
             )?;
             work.set(cell.period, &cell.name, cell.scope.as_deref(), value);
+        }
+        for cell in &self.bent {
+            let scope = cell.scope.as_deref();
+            let start = between(&cell.points, Decimal::ZERO)?;
+            let now = self.base.get(cell.period, &cell.name, scope);
+            if let (Some(value), Some(start), Some(now)) = (between(&cell.points, by)?, start, now)
+            {
+                let value = now.checked_add(value.checked_sub(start)?)?;
+                work.set(cell.period, &cell.name, scope, value);
+            }
         }
         let outcome = self.plan.run(work, false);
         let clauses = self.plan.clauses().count();

@@ -9,7 +9,7 @@ use super::path::{Course, Path, extended};
 use super::regions::{Curve, regions};
 use super::rows::{Rows, ratchet};
 use super::wallet::wallets;
-use super::{AlignError, Alignment, Given, Ratios};
+use super::{AlignError, Alignment, Given, Ratios, Rebuild};
 use crate::finding::{Finding, Severity, Stage};
 use crate::money::{Decimal, Rounding};
 use crate::settle::{Facts, Plan, Span};
@@ -25,6 +25,8 @@ pub(super) struct Place<'a> {
     pub(super) contract_id: &'a str,
     pub(super) act: Span,
     pub(super) assumptions: &'a Assumptions,
+    /// How measures follow cells, where there are any.
+    pub(super) rebuild: Option<&'a dyn Rebuild>,
 }
 
 /// One driver, laid out.
@@ -179,6 +181,7 @@ pub(super) fn period(place: &Place<'_>, all: &mut Alignment) -> Result<(), Align
         contract_id: place.contract_id,
         act: place.act,
         assumptions: place.assumptions,
+        rebuild: place.rebuild,
     }
     .drivers()?;
     let mut missing: BTreeSet<&'static str> = BTreeSet::new();
@@ -265,7 +268,10 @@ fn one(
     all: &mut Alignment,
 ) -> Result<bool, AlignError> {
     let driver = study.driver;
+    // A measure that nothing else moves, or a part of the incidents of another driver: told where
+    // clauses react to it.
     let generic = driver.name.starts_with("one_more:");
+    let part = driver.part;
     let path = study.path_under(place.spec)?;
     if generic && !path.moves() {
         return Ok(false);
@@ -364,7 +370,7 @@ fn one(
                 .unwrap_or(Decimal::ZERO))
         })?;
         let reacts = own.iter().any(|r| !r.slope.is_zero() || !r.notch.is_zero());
-        if generic && !reacts {
+        if (generic || part) && !reacts {
             continue;
         }
         for region in &own {
@@ -377,10 +383,10 @@ fn one(
             all.rows.push(row);
         }
     }
-    if place.assumptions.horizon_years > 1 && !generic {
+    if place.assumptions.horizon_years > 1 && !generic && !part {
         ratchet(place, &study, plan, now, &knobs, all)?;
     }
-    if place.given.repair && rows.unit.is_some() && !generic {
+    if place.given.repair && rows.unit.is_some() && !generic && !part {
         rows.repairs(&total, &knobs, all)?;
     }
     Ok(true)

@@ -1,0 +1,216 @@
+//! The measures of a contract made again from changed cells, for alignment: the same stages in the
+//! same order (baseline, KPI values, measures of the settlement), for what is asked alone. Has no
+//! arithmetic of its own.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::contracts::Contract;
+use super::measures::{LOWER_BOUNDS, measures, ratios, scope_keys};
+use super::prepared::Prepared;
+use super::savings::Rates;
+use super::settling::{Measured, Small, inputs};
+use crate::baseline::saving::SavingResult;
+use crate::baseline::{self, BaselineResult};
+use crate::judge::align::{CellStream, Ratios, Rebuild, Wanted};
+use crate::measure::cells::Cells;
+use crate::measure::spec::{MeasurePlan, priority};
+use crate::measure::without::{Change, Moved};
+use crate::money::Decimal;
+use crate::score::{self, SCORE_PREFIX};
+use crate::settle::{Measures, Span};
+use crate::time::{Month, Period};
+
+/// Decimals of avoided incidents of one service and priority.
+const AVOIDED_DECIMALS: u8 = 4;
+
+/// One contract of a run, with all that its measures are made from.
+pub(super) struct Rebuilt<'a> {
+    pub(super) contract: &'a Contract,
+    pub(super) plan: &'a MeasurePlan,
+    pub(super) prepared: &'a Prepared,
+    pub(super) small: &'a Small,
+    pub(super) measured: &'a Measured<'a>,
+    /// What was invoiced and saved: cells do not change it.
+    pub(super) saving: &'a SavingResult,
+    /// The rows of the baseline as the run has them.
+    pub(super) baseline: &'a BaselineResult,
+    /// What is made once, when it is needed.
+    pub(super) once: Once,
+}
+
+/// What is the same for every change.
+#[derive(Default)]
+pub(super) struct Once {
+    /// The contract's own cells, as far as they are read.
+    own: OnceCell<Cells>,
+    /// The measures of the cells as they are.
+    unchanged: OnceCell<(Measures, Ratios)>,
+}
+
+/// The KPIs that the wanted measures are made of.
+fn kpis(wanted: &Wanted) -> BTreeSet<&str> {
+    let names: BTreeSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
+    if names
+        .iter()
+        .any(|n| n.starts_with(SCORE_PREFIX) || *n == "quality_score")
+    {
+        // A score is made of all that have a target.
+        let all = score::catalogue::all().map(|entry| entry.id);
+        return all.chain(names).collect();
+    }
+    let bounded = LOWER_BOUNDS
+        .iter()
+        .filter(|(_, bound)| names.contains(bound))
+        .map(|(kpi, _)| *kpi);
+    bounded.chain(names.iter().copied()).collect()
+}
+
+fn months(period: Span) -> Period<Month> {
+    Period::spanning(period.from, period.to)
+}
+
+impl Rebuilt<'_> {
+    fn id(&self) -> &str {
+        &self.contract.entry.id
+    }
+
+    fn own(&self, kpis: &BTreeSet<&str>) -> &Cells {
+        let own = || score::cells_for(self.measured.cells, self.id(), kpis.iter().copied());
+        self.once.own.get_or_init(own)
+    }
+
+    /// What a service and priority avoided in the months of a period, where all are known.
+    fn avoided(&self, service: &str, number: u8, period: Period<Month>) -> Option<Decimal> {
+        let rows = self.baseline.months.iter().filter(|row| {
+            row.key.contract_id == self.id()
+                && row.key.service_id == service
+                && priority(&row.key.priority) == Some(number)
+                && period.contains(row.month)
+        });
+        let mut sum = None;
+        for row in rows {
+            let own = Decimal::from_f64_rounded(row.avoided?, AVOIDED_DECIMALS).ok()?;
+            sum = Some(sum.unwrap_or(Decimal::ZERO).checked_add(own).ok()?);
+        }
+        sum
+    }
+}
+
+impl Rebuild for Rebuilt<'_> {
+    fn streams(&self, period: Span) -> Vec<CellStream> {
+        let period = months(period);
+        let mut streams: BTreeMap<(String, u8), CellStream> = BTreeMap::new();
+        for (key, cell) in self.measured.cells.total.cells_of(self.id()) {
+            let incidents = cell.incidents.saturating_sub(cell.relieved);
+            if !period.contains(key.month) {
+                continue;
+            }
+            let stream = streams
+                .entry((key.service_id.clone(), key.priority))
+                .or_insert_with(|| CellStream {
+                    service: key.service_id.clone(),
+                    priority: key.priority,
+                    incidents: 0,
+                    met: 0,
+                    late: 0,
+                    avoided: self.avoided(&key.service_id, key.priority, period),
+                });
+            stream.incidents += incidents;
+            stream.met += cell.restore_met;
+            stream.late += cell.restore_breached;
+        }
+        streams.into_values().filter(|s| s.incidents > 0).collect()
+    }
+
+    fn changed(
+        &self,
+        streams: &BTreeSet<(String, u8)>,
+        period: Span,
+        change: Change,
+        by: i64,
+        wanted: &Wanted,
+    ) -> (Measures, Ratios) {
+        if by == 0 {
+            let make = || self.make(streams, period, change, 0, wanted);
+            return self.once.unchanged.get_or_init(make).clone();
+        }
+        self.make(streams, period, change, by, wanted)
+    }
+}
+
+impl Rebuilt<'_> {
+    fn make(
+        &self,
+        streams: &BTreeSet<(String, u8)>,
+        period: Span,
+        change: Change,
+        by: i64,
+        wanted: &Wanted,
+    ) -> (Measures, Ratios) {
+        let period = months(period);
+        let kpis = kpis(wanted);
+        let (cells, gone) = self.own(&kpis).without(&Moved {
+            contract_id: self.id(),
+            streams,
+            months: period,
+            change,
+            by,
+        });
+        let again;
+        let baseline = if gone.is_empty() {
+            self.baseline
+        } else {
+            let mut series = self.prepared.series.clone();
+            for (key, taken) in &gone {
+                let name = format!("P{}", key.priority);
+                let own = series
+                    .iter_mut()
+                    .find(|s| s.key.service_id == key.service_id && s.key.priority == name);
+                let count = own.and_then(|s| {
+                    let at = usize::try_from(key.month.months_since(s.first_month)).ok()?;
+                    s.counts.get_mut(at)?.as_mut()
+                });
+                if let Some(count) = count {
+                    *count = count.saturating_add_signed(taken.saturating_neg());
+                }
+            }
+            again = baseline::estimate_in(
+                &series,
+                &self.contract.baseline,
+                &self.prepared.circumstances,
+            );
+            &again
+        };
+        let scopes: BTreeSet<&Option<String>> = wanted.iter().map(|(_, scope)| scope).collect();
+        let rates = Rates::of(self.contract, &self.small.saving.fx);
+        let inputs = inputs(
+            self.contract,
+            self.plan,
+            self.prepared,
+            self.small,
+            self.measured,
+            (baseline, self.saving, &cells),
+            &rates,
+        );
+        let values = score::score_some(
+            &inputs,
+            score::Wanted {
+                months: period,
+                scope: &|scope| scope_keys(scope).iter().any(|key| scopes.contains(key)),
+                kpi: &|kpi| kpis.contains(kpi),
+            },
+        );
+        let asked = |name: &str, scope: Option<&str>| {
+            wanted.contains(&(name.to_owned(), scope.map(str::to_owned)))
+        };
+        let all = measures(self.id(), &values);
+        let mut measures = Measures::new();
+        for (key, name, scope, value) in all.values(self.id()) {
+            if asked(name, scope) {
+                measures.insert(self.id(), key, name, scope, value.clone());
+            }
+        }
+        (measures, ratios(&values))
+    }
+}
