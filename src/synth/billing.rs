@@ -2,21 +2,27 @@
 //! quantities, prices in whole minor units and corrections; not for how a line is written
 //! ([`super::invoices`]) nor for how much is saved ([`super::world`]).
 
-use super::incidents::Unit;
+use std::ops::Range;
+
+use super::detail::shares;
+use super::incidents::ServiceTruth;
 use super::invoices::{Category, Line, write_line};
 use super::sample::Draw;
+use super::slices::Usage;
 use super::world::{CONTRACTS, SERVICES, SUPPLIERS, Topic, World, first_day, year_month};
 use super::writer::Piece;
 
 /// Something that is billed by quantity.
-struct Item {
+pub(crate) struct Item {
     name: &'static str,
     unit: &'static str,
-    per_user: f64,
+    /// Units that a user needs in a month.
+    pub(crate) per_user: f64,
     price: (i64, i64),
 }
 
-const ITEMS: [Item; 5] = [
+/// What is billed by quantity, on each cost centre.
+pub(crate) const ITEMS: [Item; 5] = [
     Item {
         name: "user seat",
         unit: "seat",
@@ -112,6 +118,26 @@ pub(crate) fn billing_error(world: &World, contract: usize, month: usize) -> Opt
     (month % 6 == 2).then(|| draw.whole(20_000, 90_000))
 }
 
+impl MonthCost {
+    /// Adds what another part of the month cost.
+    pub(crate) fn add(&mut self, other: &MonthCost) {
+        self.counterfactual += other.counterfactual;
+        self.saved_by_customer += other.saved_by_customer;
+        self.saved_by_supplier += other.saved_by_supplier;
+        self.actual += other.actual;
+        self.ticket_fees += other.ticket_fees;
+        self.ticket_fees_prevented += other.ticket_fees_prevented;
+    }
+}
+
+/// What slices of an invoice add up to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum {
+    /// Lines, which the next one's number follows from.
+    pub(crate) lines: u64,
+    pub(crate) cost: MonthCost,
+}
+
 struct Invoice<'a> {
     contract: usize,
     id: String,
@@ -121,7 +147,19 @@ struct Invoice<'a> {
     piece: &'a mut Piece,
 }
 
-impl Invoice<'_> {
+impl<'a> Invoice<'a> {
+    fn new(contract: usize, month: usize, before: &Sum, piece: &'a mut Piece) -> Self {
+        Invoice {
+            contract,
+            id: invoice_id(contract, month),
+            period: (first_day(month as i64), first_day(month as i64 + 1)),
+            lines: before.lines,
+            // Usage is all that was billed so far, before tax.
+            net: before.cost.actual,
+            piece,
+        }
+    }
+
     fn add(&mut self, line: &Line<'_>) {
         self.lines += 1;
         if line.category != Category::Tax {
@@ -143,28 +181,32 @@ impl Invoice<'_> {
     }
 }
 
-/// Writes a contract's invoice of a month and gives its truths and known defects.
-pub(crate) fn invoice(world: &World, unit: &Unit, piece: &mut Piece) -> (MonthCost, Vec<String>) {
-    let (c, m) = (unit.contract, unit.month);
+/// Writes a contract's invoice of a month, or what is left of it when `before` are the slices of
+/// its usage, and gives its truths and known defects.
+pub(crate) fn invoice(
+    world: &World,
+    (c, m): (usize, usize),
+    truth: &[ServiceTruth; SERVICES],
+    before: Option<&Sum>,
+    piece: &mut Piece,
+) -> (MonthCost, Vec<String>) {
     let mut draw = world.stream(Topic::Billing, c, m);
-    let mut cost = MonthCost::default();
-    let month = (first_day(m as i64), first_day(m as i64 + 1));
-    let mut invoice = Invoice {
-        contract: c,
-        id: invoice_id(c, m),
-        period: month,
-        lines: 0,
-        net: 0,
-        piece,
-    };
-    for service in 0..SERVICES {
-        usage(world, &mut invoice, service, m, &mut cost, &mut draw);
-        tickets(unit, &mut invoice, service, &mut cost);
-        if m % 3 == 0 {
+    let mut cost = before.map(|b| b.cost).unwrap_or_default();
+    let mut invoice = Invoice::new(c, m, before.unwrap_or(&Sum::default()), piece);
+    let period = invoice.period;
+    for (service, truth) in truth.iter().enumerate() {
+        if before.is_none() {
+            let place = (c, m, service);
+            let mut write = |charge: &Charge<'_>| charge.write(service, &mut invoice);
+            let all = 0..world.detail.centres;
+            usage(world, place, all, &mut draw, &mut cost, &mut write);
+        }
+        tickets(truth, m, &mut invoice, service, &mut cost);
+        if m.is_multiple_of(3) {
             let users = world.users(c, service, m) as i64;
             invoice.add(&Line {
                 service: Some(service),
-                period: (month.0, first_day(m as i64 + 3)),
+                period: (period.0, first_day(m as i64 + 3)),
                 amount: users * indexed(85, m),
                 quantity: Some(users),
                 unit: "subscription",
@@ -183,23 +225,111 @@ pub(crate) fn invoice(world: &World, unit: &Unit, piece: &mut Piece) -> (MonthCo
     (cost, notes)
 }
 
+/// Adds up a slice of usage without writing it.
+pub(crate) fn usage_sum(world: &World, slice: &Usage) -> Sum {
+    let mut sum = Sum::default();
+    let mut cost = MonthCost::default();
+    usage_slice(world, slice, &mut cost, &mut |charge| {
+        sum.lines += charge.resources();
+    });
+    sum.cost = cost;
+    sum
+}
+
+/// Writes a slice of usage, after what `before` adds up to.
+pub(crate) fn usage_lines(world: &World, slice: &Usage, before: &Sum, piece: &mut Piece) {
+    let mut invoice = Invoice::new(slice.contract, slice.month, before, piece);
+    let mut write = |charge: &Charge<'_>| charge.write(slice.service, &mut invoice);
+    usage_slice(world, slice, &mut MonthCost::default(), &mut write);
+}
+
+fn usage_slice(
+    world: &World,
+    slice: &Usage,
+    cost: &mut MonthCost,
+    charge: &mut dyn FnMut(&Charge<'_>),
+) {
+    let (c, m) = (slice.contract, slice.month);
+    let mut draw = world.slice_stream(Topic::Billing, c, m, slice.number);
+    let centres = slice.centres.0..slice.centres.1;
+    usage(
+        world,
+        (c, m, slice.service),
+        centres,
+        &mut draw,
+        cost,
+        charge,
+    );
+}
+
+/// What a cost centre used of an item in a month.
+struct Charge<'a> {
+    item: &'a Item,
+    centre: u64,
+    used: i64,
+    price: i64,
+    /// Resources wanted, on which it is billed.
+    wanted: u64,
+}
+
+impl Charge<'_> {
+    /// Resources with at least one unit each, at least one.
+    fn resources(&self) -> u64 {
+        self.wanted.min(self.used.unsigned_abs()).max(1)
+    }
+
+    /// A line for each resource.
+    fn write(&self, service: usize, invoice: &mut Invoice<'_>) {
+        let line = Line {
+            service: Some(service),
+            period: invoice.period,
+            amount: self.used * self.price,
+            quantity: Some(self.used),
+            unit: self.item.unit,
+            price: Some(self.price),
+            category: Category::Usage,
+            settlement: "",
+            corrects: "",
+            description: "",
+        };
+        let mut description = format!("{}, cost centre {:04}", self.item.name, 1_000 + self.centre);
+        if self.wanted == 1 {
+            invoice.add(&Line {
+                description: &description,
+                ..line
+            });
+            return;
+        }
+        let stem = description.len();
+        for (resource, part) in shares(self.used, self.resources()).enumerate() {
+            description.truncate(stem);
+            description.push_str(", resource ");
+            description.push_str(&(resource + 1).to_string());
+            invoice.add(&Line {
+                amount: part * self.price,
+                quantity: Some(part),
+                description: &description,
+                ..line
+            });
+        }
+    }
+}
+
 fn usage(
     world: &World,
-    invoice: &mut Invoice<'_>,
-    service: usize,
-    m: usize,
-    cost: &mut MonthCost,
+    (c, m, service): (usize, usize, usize),
+    centres: Range<u64>,
     draw: &mut Draw,
+    cost: &mut MonthCost,
+    charge: &mut dyn FnMut(&Charge<'_>),
 ) {
-    let c = invoice.contract;
-    let centres = libm::round(5.0 * world.scale).max(1.0);
-    let before = world.users_without_drop(c, service, m) / centres;
+    let before = world.users_without_drop(c, service, m) / world.detail.centres as f64;
     let customer = world.customer_share(c, service, m);
     let saving = world.saving(c, service) * world.phase(c, m);
     let mut prices = world.stream(Topic::Fixed, c, service);
-    for item in &ITEMS {
+    for (kind, item) in ITEMS.iter().enumerate() {
         let price = indexed(prices.whole(item.price.0, item.price.1), m);
-        for centre in 0..centres as u64 {
+        for centre in centres.clone() {
             let noise = draw.lognormal(1.0, 0.06);
             let wanted = draw.stochastic_round(before * item.per_user * noise);
             let kept = draw.stochastic_round(wanted as f64 * (1.0 - customer));
@@ -208,26 +338,27 @@ fn usage(
             cost.saved_by_customer += (wanted - kept) * price;
             cost.saved_by_supplier += (kept - used) * price;
             cost.actual += used * price;
-            let description = format!("{}, cost centre {:04}", item.name, 1_000 + centre);
-            invoice.add(&Line {
-                service: Some(service),
-                period: invoice.period,
-                amount: used * price,
-                quantity: Some(used),
-                unit: item.unit,
-                price: Some(price),
-                category: Category::Usage,
-                settlement: "",
-                corrects: "",
-                description: &description,
+            charge(&Charge {
+                item,
+                centre,
+                used,
+                price,
+                wanted: world
+                    .detail
+                    .resources_of(centre * ITEMS.len() as u64 + kind as u64),
             });
         }
     }
 }
 
-fn tickets(unit: &Unit, invoice: &mut Invoice<'_>, service: usize, cost: &mut MonthCost) {
-    let truth = &unit.truth[service];
-    let price = indexed(CONTRACTS[invoice.contract].ticket_price, unit.month);
+fn tickets(
+    truth: &ServiceTruth,
+    month: usize,
+    invoice: &mut Invoice<'_>,
+    service: usize,
+    cost: &mut MonthCost,
+) {
+    let price = indexed(CONTRACTS[invoice.contract].ticket_price, month);
     let count = truth.shown() as i64;
     cost.ticket_fees += count * price;
     cost.ticket_fees_prevented += truth.removed_by_supplier as i64 * price;

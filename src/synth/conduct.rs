@@ -94,7 +94,7 @@ pub fn flags(seed: u64, worlds: u64, scale: f64, plays: Option<Kind>) -> Result<
                 seed: seed.wrapping_add(n),
                 scale,
                 scenario: Scenario::Honest,
-                force: false,
+                ..Options::new(0)
             })?;
             let world = match plays.and_then(of_the_worlds) {
                 Some(trick) => world.playing(trick),

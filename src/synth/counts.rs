@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 
-use super::incidents::simulate;
+use super::incidents::{self, ServiceTruth};
+use super::slices;
 use super::world::{CONTRACTS, MONTHS, SERVICES, SUPPLIERS, World, year_month};
 use super::{Options, SynthError};
 
@@ -60,7 +61,12 @@ pub fn true_months(options: &Options) -> Result<Vec<TrueMonth>, SynthError> {
 }
 
 fn unit(world: &World, c: usize, m: usize) -> Vec<TrueMonth> {
-    let truth = simulate(world, c, m).truth;
+    let mut truth = [ServiceTruth::default(); SERVICES];
+    for slice in slices::of_tickets(world, c, m) {
+        for (sum, part) in truth.iter_mut().zip(&incidents::draw(world, &slice).truth) {
+            sum.add(part);
+        }
+    }
     let (year, month) = year_month(m as i64);
     (0..SERVICES)
         .map(|s| TrueMonth {

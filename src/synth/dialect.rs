@@ -110,14 +110,18 @@ fn defects_of(contract: usize, month: usize) -> [Option<Defect>; 2] {
     [spoiled, (contract % 2 == 1).then_some(Defect::OutOfScope)]
 }
 
-/// Writes a month of tickets; gives the known defects as rows `file kind,ticket,defect`.
+/// Writes the tickets of a month or a slice of it; gives the known defects as rows `file kind,ticket,defect`.
 pub(crate) fn tickets(
     world: &World,
     unit: &Unit,
     out: &mut Piece,
     truth: &mut Piece,
 ) -> Vec<String> {
-    let [spoiled, outside] = defects_of(unit.contract, unit.month);
+    let [spoiled, outside] = if unit.last {
+        defects_of(unit.contract, unit.month)
+    } else {
+        [None, None]
+    };
     let half = unit.tickets.len() / 2;
     // Neither a tricked ticket nor a request: a defect must not hide a truth.
     let victim = spoiled.and_then(|defect| {
@@ -144,7 +148,7 @@ pub(crate) fn tickets(
     }
     if let (Some(defect), Some(model)) = (outside, unit.tickets.get(half)) {
         let mut ticket = model.clone();
-        ticket.number = unit.tickets.len() as u32 + 1;
+        ticket.number = unit.tickets.last().map_or(0, |t| t.number) + 1;
         ticket.is_request = false;
         ticket.trick = None;
         ticket.parent = None;

@@ -18,6 +18,7 @@ period_start,period_end,amount,currency,quantity,unit,unit_price,charge_category
 is_correction,document_type,corrects_invoice_id,service_id,description";
 
 /// One invoice line.
+#[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
     pub(crate) service: Option<usize>,
     pub(crate) period: (i64, i64),

@@ -2,22 +2,27 @@
 //! knows nothing of the estimators, and its world is richer than any of their models
 //! (overdispersion, autocorrelation, hot items, a reorganisation, outages, bad rows).
 //!
-//! [`generate`] walks month by month: the contracts of a month are simulated in parallel, each
-//! from its own stream of random numbers, written in order, and forgotten. So the bytes depend
-//! on the seed and the scale only, and memory on the size of one month.
+//! [`generate`] walks month by month: the contracts of a month, cut into slices when they are
+//! large, are simulated in parallel, each from its own stream of random numbers, written in
+//! order, and forgotten. So the bytes depend on the seed and the size only, never on the number of
+//! threads, and memory not on the size.
 
 mod billing;
 mod clock;
 pub mod conduct;
 mod counts;
+mod detail;
 mod dialect;
 mod governance;
 mod incidents;
 mod invoices;
 mod lifecycle;
 mod notices;
+mod pipeline;
 mod recovery;
+mod rhythm;
 pub(crate) mod sample;
+mod slices;
 mod tables;
 mod text;
 mod truth;
@@ -27,12 +32,11 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use counts::{TrueMonth, true_months};
-use rayon::prelude::*;
+pub use detail::{MOST_INCIDENTS, scale_for};
 pub use recovery::{recover, terms as recovery_terms};
 
-use incidents::ServiceTruth;
-use world::{CONTRACTS, MONTHS, SERVICES, World};
-use writer::{Output, Piece, Staging};
+use world::{CONTRACTS, World};
+use writer::{Layout, Staging};
 
 /// Why a world could not be generated.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,25 @@ pub enum SynthError {
     Scale {
         /// The scale asked for.
         scale: f64,
+    },
+    /// No world has so few or so many incidents.
+    #[error("--incidents {wanted} is not between 1 and {MOST_INCIDENTS}")]
+    Incidents {
+        /// The number asked for.
+        wanted: u64,
+    },
+    /// A world of this size has no invoices of so few or so many lines.
+    #[error(
+        "--invoice-lines {wanted}: a world with this many incidents can have between {least} and \
+         {most} lines; ask for another number of lines, or for more incidents"
+    )]
+    InvoiceLines {
+        /// The number asked for.
+        wanted: u64,
+        /// Fewest lines.
+        least: u64,
+        /// Most lines.
+        most: u64,
     },
     /// The zone is not in the bundled database.
     #[error("zone {zone}: {detail}")]
@@ -98,13 +121,43 @@ impl std::fmt::Display for Scenario {
     }
 }
 
+/// How the large files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// `.csv.gz`, the same bytes on every machine.
+    #[default]
+    Gzip,
+    /// `.csv`: about ten times as large, in a third to half of the time of the processor.
+    None,
+}
+
+/// Into how many files the large tables go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Split {
+    /// One file each.
+    #[default]
+    Never,
+    /// A file per year, `NAME_2023.csv.gz`.
+    Year,
+    /// A file per month, `NAME_2023-01.csv.gz`.
+    Month,
+}
+
 /// What to generate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
     /// Seed of every draw.
     pub seed: u64,
-    /// Size: 1 is about 20,000 incidents and 30,000 invoice lines.
+    /// Size: 1 is about 20,000 incidents and 30,000 invoice lines. [`scale_for`] gives that of a
+    /// number of incidents.
     pub scale: f64,
+    /// About so many invoice lines (within 2 %) instead of those of the scale: the costs are of
+    /// the same size, told by resource, few of which carry most of it.
+    pub invoice_lines: Option<u64>,
+    /// How the large files are compressed.
+    pub compression: Compression,
+    /// Into how many files the large tables go.
+    pub split: Split,
     /// What the suppliers do.
     pub scenario: Scenario,
     /// Replace data that is already there.
@@ -118,6 +171,9 @@ impl Options {
         Options {
             seed,
             scale: 1.0,
+            invoice_lines: None,
+            compression: Compression::Gzip,
+            split: Split::Never,
             scenario: Scenario::Declared,
             force: false,
         }
@@ -148,59 +204,6 @@ pub fn incidents_per_month_at_scale_one() -> f64 {
     CONTRACTS.iter().map(|c| c.monthly).sum()
 }
 
-/// Everything that one contract's month adds to the files.
-struct Month {
-    tickets: Piece,
-    events: Piece,
-    clocks: Piece,
-    billing: Piece,
-    tricks: Piece,
-    notices: Piece,
-    truth: [ServiceTruth; SERVICES],
-    cost: billing::MonthCost,
-    defects: Vec<String>,
-}
-
-fn month(world: &World, contract: usize, month: usize) -> Month {
-    let unit = incidents::simulate(world, contract, month);
-    let mut made = Month {
-        tickets: Piece::new(true),
-        events: Piece::new(true),
-        clocks: Piece::new(true),
-        billing: Piece::new(true),
-        tricks: Piece::new(false),
-        notices: Piece::new(true),
-        truth: unit.truth,
-        cost: billing::MonthCost::default(),
-        defects: Vec::new(),
-    };
-    made.defects = dialect::tickets(world, &unit, &mut made.tickets, &mut made.tricks);
-    dialect::events(world, &unit, &mut made.events);
-    dialect::sla_clocks(&unit, &mut made.clocks);
-    notices::notices(world, &unit, &mut made.notices);
-    let (cost, defects) = billing::invoice(world, &unit, &mut made.billing);
-    made.cost = cost;
-    made.defects.extend(defects);
-    made.tickets = made.tickets.close();
-    made.events = made.events.close();
-    made.clocks = made.clocks.close();
-    made.billing = made.billing.close();
-    made.tricks = made.tricks.close();
-    made.notices = made.notices.close();
-    made
-}
-
-const TICKET_FILES: [&str; 3] = [
-    "alder_incidents.csv.gz",
-    "birch_tickets.csv.gz",
-    "cedar_incidents.csv.gz",
-];
-const EVENT_FILES: [&str; 3] = [
-    "alder_audit.csv.gz",
-    "birch_history.csv.gz",
-    "cedar_incident_events.csv.gz",
-];
-
 /// Generates a world into `out/input` and `out/truth`, which appear whole or not at all.
 ///
 /// `progress` is called with the number of months done and the number of months in all.
@@ -216,66 +219,27 @@ pub fn generate(
 ) -> Result<Summary, SynthError> {
     let world = World::new(options)?;
     let staging = Staging::begin(out, &["input", "truth"], options.force)?;
-    let input = staging.part("input");
-    let truth_folder = staging.part("truth");
-    let create = |names: [&str; 3], headers: [&str; 3]| -> Result<Vec<Output>, SynthError> {
-        names
-            .iter()
-            .zip(headers)
-            .map(|(n, h)| Output::create(&input, n, h))
-            .collect()
+    let (input, truths) = (staging.part("input"), staging.part("truth"));
+    let layout = Layout {
+        compression: options.compression,
+        split: options.split,
     };
-    let mut tickets = create(TICKET_FILES, dialect::TICKET_HEADERS)?;
-    let mut events = create(EVENT_FILES, dialect::EVENT_HEADERS)?;
-    let mut clocks = Output::create(&input, "sla_clocks.csv.gz", dialect::CLOCK_HEADER)?;
-    let mut notices = Output::create(&input, "notices.csv.gz", notices::HEADER)?;
-    let mut focus = Output::create(&input, "alder_billing_focus.csv.gz", invoices::FOCUS_HEADER)?;
-    let mut canonical = Output::create(&input, "billing.csv.gz", invoices::CANONICAL_HEADER)?;
-    let mut tricks = Output::create(&truth_folder, "tricks.csv", truth::TRICKS_HEADER)?;
-    let mut ledger = truth::Ledger::new(&truth_folder)?;
-    progress(0, MONTHS);
-    for m in 0..MONTHS {
-        let made: Vec<Month> = (0..CONTRACTS.len())
-            .into_par_iter()
-            .map(|c| month(&world, c, m))
-            .collect();
-        for (c, made) in made.iter().enumerate() {
-            let supplier = CONTRACTS[c].supplier;
-            tickets[supplier].append(&made.tickets)?;
-            events[supplier].append(&made.events)?;
-            clocks.append(&made.clocks)?;
-            notices.append(&made.notices)?;
-            if supplier == 0 {
-                &mut focus
-            } else {
-                &mut canonical
-            }
-            .append(&made.billing)?;
-            tricks.append(&made.tricks)?;
-            ledger.month(&world, c, m, &made.truth, &made.cost, &made.defects)?;
-        }
-        progress(m + 1, MONTHS);
-    }
+    let mut large = pipeline::Files::new(&input, &truths, layout)?;
+    pipeline::write(&world, layout, &mut large, progress)?;
+    let large = large.finish()?;
     let mut files = Vec::new();
-    for (outputs, names) in [(tickets, TICKET_FILES), (events, EVENT_FILES)] {
-        for (output, name) in outputs.into_iter().zip(names) {
-            files.push((format!("input/{name}"), output.finish()?));
-        }
-    }
-    files.push(("input/sla_clocks.csv.gz".to_owned(), clocks.finish()?));
-    files.push(("input/notices.csv.gz".to_owned(), notices.finish()?));
-    files.push((
-        "input/alder_billing_focus.csv.gz".to_owned(),
-        focus.finish()?,
-    ));
-    files.push(("input/billing.csv.gz".to_owned(), canonical.finish()?));
-    for (name, rows) in tables::write(&world, &input)? {
-        files.push((format!("input/{name}"), rows));
-    }
-    files.push(("truth/tricks.csv".to_owned(), tricks.finish()?));
-    for (name, rows) in ledger.finish(&world, options)? {
-        files.push((format!("truth/{name}"), rows));
-    }
+    let mut list = |folder: &str, written: Vec<(String, u64)>| {
+        let named = written.into_iter();
+        files.extend(named.map(|(name, rows)| (format!("{folder}/{name}"), rows)));
+    };
+    let owned = |written: Vec<(&'static str, u64)>| {
+        let named = written.into_iter();
+        named.map(|(name, rows)| (name.to_owned(), rows)).collect()
+    };
+    list("input", large.data);
+    list("input", owned(tables::write(&world, &input)?));
+    list("truth", large.tricks);
+    list("truth", owned(large.ledger.finish(&world, options)?));
     staging.publish()?;
     Ok(Summary { files })
 }

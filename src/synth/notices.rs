@@ -135,11 +135,11 @@ impl Sender<'_> {
     }
 }
 
-/// Writes the notices of a contract's month, and gives those about tickets in the order written.
+/// Writes the notices of a contract's month or a slice of it, and gives those about tickets in the order written.
 pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) -> Vec<Sent> {
     let (c, m) = (unit.contract, unit.month);
     let manner = manner(world, c, m);
-    let draw = world.stream(Topic::Notices, c, m);
+    let draw = world.slice_stream(Topic::Notices, c, m, unit.slice);
     let mut sender = Sender {
         world,
         piece,
@@ -161,7 +161,8 @@ pub(crate) fn notices(world: &World, unit: &Unit, piece: &mut Piece) -> Vec<Sent
         about_breach(&mut sender, ticket, c, &id, &mut count, &manner);
     }
     let told = std::mem::take(&mut sender.sent);
-    for service in 0..SERVICES {
+    // Planned changes are told of once a month.
+    for service in (0..SERVICES).filter(|_| unit.last) {
         if let Some(at) = announcement(world, c, service, m) {
             let change = change_text(c, service, m);
             let id = |out: &mut Vec<u8>| out.extend_from_slice(change.as_bytes());

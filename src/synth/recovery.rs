@@ -49,7 +49,7 @@ pub fn recover(
                 seed: seed.wrapping_add(n),
                 scale,
                 scenario,
-                force: false,
+                ..Options::new(0)
             })?;
             let mut sum = Calibration::default();
             for c in &CONTRACTS {

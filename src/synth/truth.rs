@@ -159,6 +159,9 @@ impl Ledger {
         let mut rows = Piece::new(false);
         rows.row(&format!("seed,{}", options.seed));
         rows.row(&format!("scale,{}", options.scale));
+        if let Some(lines) = options.invoice_lines {
+            rows.row(&format!("invoice_lines,{lines}"));
+        }
         rows.row(&format!("scenario,{}", options.scenario));
         rows.row("first_month,2023-01");
         rows.row("performance_from,2025-01");

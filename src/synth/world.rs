@@ -3,6 +3,7 @@
 //! single tickets or invoice lines.
 
 use super::clock::{Clock, DAY, HOUR, Hours, days_of};
+use super::detail::Detail;
 use super::incidents::Trick;
 use super::sample::Draw;
 use super::{Options, Scenario, SynthError};
@@ -336,6 +337,8 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     /// Exports were made at this instant; nothing later is in them.
     pub(crate) export_at: i64,
+    /// How finely invoices are detailed.
+    pub(crate) detail: Detail,
     /// Cumulative weights of a service's configuration items.
     pub(crate) ci_weights: Vec<f64>,
     users: Vec<f64>,
@@ -369,6 +372,7 @@ impl World {
             only: None,
             clock,
             export_at,
+            detail: Detail::plain(scale),
             ci_weights: Vec::new(),
             users: vec![0.0; cells],
             users_kept: vec![0.0; cells],
@@ -382,6 +386,9 @@ impl World {
         for rank in 0..pool {
             sum += 1.0 / libm::pow(rank as f64 + 2.0, 1.15);
             world.ci_weights.push(sum);
+        }
+        if let Some(lines) = options.invoice_lines {
+            world.detail = Detail::for_lines(&world, lines)?;
         }
         Ok(world)
     }
@@ -423,10 +430,13 @@ impl World {
 
     /// A stream of draws for a topic in a contract's month.
     pub(crate) fn stream(&self, topic: Topic, contract: usize, month: usize) -> Draw {
-        Draw::new(
-            self.seed,
-            ((topic as u64) << 32) | ((contract as u64) << 16) | month as u64,
-        )
+        self.slice_stream(topic, contract, month, 0)
+    }
+
+    /// A stream of draws for a slice of a contract's month; slice 0 is [`World::stream`].
+    pub(crate) fn slice_stream(&self, topic: Topic, c: usize, m: usize, slice: u32) -> Draw {
+        let place = ((topic as u64) << 32) | ((c as u64) << 16) | m as u64;
+        Draw::new(self.seed, (u64::from(slice) << 36) | place)
     }
 
     /// Users of a service in a month, as the exposure table shows them.

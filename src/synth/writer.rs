@@ -14,7 +14,8 @@ use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
 };
 
-use super::SynthError;
+use super::world::month_label;
+use super::{Compression, Split, SynthError};
 
 /// Uncompressed size at which a block is deflated and dropped.
 const BLOCK: usize = 1 << 20;
@@ -151,6 +152,92 @@ impl Output {
             .and_then(|()| self.file.flush())
             .map_err(|e| SynthError::io(&self.path, e))?;
         Ok(self.rows)
+    }
+}
+
+/// How the large files are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) compression: Compression,
+    pub(crate) split: Split,
+}
+
+impl Layout {
+    /// One plain file.
+    pub(crate) fn plain() -> Self {
+        Layout {
+            compression: Compression::None,
+            split: Split::Never,
+        }
+    }
+
+    /// Whether files are compressed.
+    pub(crate) fn compress(self) -> bool {
+        self.compression == Compression::Gzip
+    }
+}
+
+/// One large table as one file or one file per year or month, each with a header row.
+pub(crate) struct Series {
+    folder: PathBuf,
+    stem: String,
+    header: &'static str,
+    layout: Layout,
+    open: Option<(String, Output)>,
+    done: Vec<(String, u64)>,
+}
+
+impl Series {
+    /// A series of which no file exists yet.
+    pub(crate) fn new(folder: &Path, stem: &str, header: &'static str, layout: Layout) -> Self {
+        Series {
+            folder: folder.to_owned(),
+            stem: stem.to_owned(),
+            header,
+            layout,
+            open: None,
+            done: Vec::new(),
+        }
+    }
+
+    fn name(&self, month: usize) -> String {
+        let label = month_label(month as i64);
+        let part = match self.layout.split {
+            Split::Never => "",
+            Split::Year => label.split('-').next().unwrap_or_default(),
+            Split::Month => label.as_str(),
+        };
+        let joint = if part.is_empty() { "" } else { "_" };
+        let end = if self.layout.compress() { ".gz" } else { "" };
+        format!("{}{joint}{part}.csv{end}", self.stem)
+    }
+
+    /// Appends a closed piece to the file of a month; months come in order.
+    pub(crate) fn append(&mut self, month: usize, piece: &Piece) -> Result<(), SynthError> {
+        let name = self.name(month);
+        match &mut self.open {
+            Some((open, output)) if *open == name => output.append(piece),
+            _ => {
+                self.close()?;
+                let mut output = Output::create(&self.folder, &name, self.header)?;
+                output.append(piece)?;
+                self.open = Some((name, output));
+                Ok(())
+            }
+        }
+    }
+
+    fn close(&mut self) -> Result<(), SynthError> {
+        if let Some((name, output)) = self.open.take() {
+            self.done.push((name, output.finish()?));
+        }
+        Ok(())
+    }
+
+    /// Closes the last file; gives names and rows of all.
+    pub(crate) fn finish(mut self) -> Result<Vec<(String, u64)>, SynthError> {
+        self.close()?;
+        Ok(self.done)
     }
 }
 

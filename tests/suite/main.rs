@@ -54,6 +54,7 @@ mod score;
 mod settle;
 mod simulate;
 mod synth;
+mod synth_size;
 #[cfg(feature = "frames")]
 mod terminal;
 mod terms;
