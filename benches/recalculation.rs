@@ -80,7 +80,9 @@ fn repeated(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: usize) {
                 .collect();
             let frame = frame.select(held).expect("its own columns");
             let mut frame = match frame.column(TICKET_ROW).ok().cloned() {
-                None => frame.take(&every(0..frame.height(), copies)).expect("its rows"),
+                None => frame
+                    .take(&every(0..frame.height(), copies))
+                    .expect("its rows"),
                 Some(rows) => {
                     let rows: Vec<i64> = rows
                         .i64()
