@@ -212,7 +212,7 @@ fn apply(edit_: &Edit, folder: &Path) {
             let names: Vec<String> = kept(folder).into_keys().collect();
             let path = folder.join(format!(".store.cache{}", names[file % names.len()]));
             let whole = fs::read(&path).unwrap();
-            fs::write(&path, &whole[..(*at).min(whole.len())].to_vec()).unwrap();
+            fs::write(&path, &whole[..(*at).min(whole.len())]).unwrap();
         }
         Edit::Forget => fs::remove_dir_all(folder.join(".store.cache")).unwrap(),
     }
