@@ -31,6 +31,7 @@ mod stored;
 mod tickets;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use miette::Diagnostic;
 use rayon::prelude::*;
@@ -184,7 +185,31 @@ fn repairing() -> align::Given {
     }
 }
 
+/// Bytes of the stack of each thread of a run. A thread that waits for parts of its job takes on
+/// other jobs meanwhile, on top of what it has, so that contracts within months within contracts
+/// pile up; the memory is taken only where it is used.
+const STACK: usize = 64 << 20;
+
+/// The threads of runs, as many as rayon takes by itself.
+fn threads() -> Option<&'static rayon::ThreadPool> {
+    static THREADS: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    let made = || rayon::ThreadPoolBuilder::new().stack_size(STACK).build();
+    THREADS.get_or_init(|| made().ok()).as_ref()
+}
+
 fn whole(
+    project: &Project,
+    given: &align::Given,
+    asked: Asked,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, RunError> {
+    match threads() {
+        Some(threads) => threads.install(|| staged(project, given, asked, progress)),
+        None => staged(project, given, asked, progress),
+    }
+}
+
+fn staged(
     project: &Project,
     given: &align::Given,
     asked: Asked,
