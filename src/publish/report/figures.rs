@@ -252,9 +252,9 @@ pub(super) fn alignment(contract: &Contract, n: usize, rows: bool, l: Language) 
             Some(table) => {
                 @let regions = regions(table);
                 @let drivers = drivers(&regions);
-                @for (driver, parts) in drivers.iter().filter(|(driver, _)| rows || driver == "avoided_incident") {
+                @for (at, (driver, parts)) in drivers.iter().enumerate().filter(|(_, (driver, _))| rows || driver == "avoided_incident") {
                     figure {
-                        (picture::curve(parts, &format!("c{n}-p3-{}", driver.replace(|c: char| !c.is_ascii_alphanumeric(), "-")), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de drijfveer")), &driver.replace('_', " "), l))
+                        (picture::curve(parts, &format!("c{n}-p3-{at}"), &format!("{}: {}", short(&contract.id, 60), l.say("the supplier's profit over regions of the driver", "de winst van de leverancier over gebieden van de drijfveer")), &short(&driver.replace('_', " "), 60), l))
                         @if rows { figcaption { (Caption::Alignment.words(l)) } }
                     }
                 }

@@ -14,9 +14,10 @@ pub(super) fn name(text: &str) -> Markup {
     html! { @if shown.is_ascii() { (shown) } @else { bdi { (shown) } } }
 }
 
-/// A sentence of a table; the engine writes English.
+/// A sentence of a table, which may have names in it; the engine writes English.
 pub(super) fn sentence(text: &str) -> Markup {
-    let shown = short(text, SENTENCE);
+    let words: Vec<String> = text.split(' ').map(|word| short(word, NAME)).collect();
+    let shown = short(&words.join(" "), SENTENCE);
     html! { @if shown.is_ascii() { span lang="en" { (shown) } } @else { bdi lang="en" { (shown) } } }
 }
 
