@@ -13,7 +13,7 @@ use super::account::FileAccount;
 use super::record::Reject;
 use crate::config::project::Project;
 use crate::finding::Finding;
-use crate::store::disk::StoreError;
+use crate::store::disk::{self, StoreError};
 
 /// Name of the file within the store.
 pub const NOTES: &str = "_ingest.json";
@@ -66,10 +66,8 @@ impl Notes {
         files.len() == self.accounts.len()
             && files.par_iter().zip(&self.accounts).all(|(file, account)| {
                 let (shown, path) = file;
-                let mut hasher = blake3::Hasher::new();
-                let read =
-                    std::fs::File::open(path).and_then(|f| Ok(hasher.update_reader(f)?.finalize()));
-                *shown == account.file && read.is_ok_and(|h| h.to_string() == account.blake3)
+                *shown == account.file
+                    && disk::hash_of(path).is_ok_and(|h| h.to_string() == account.blake3)
             })
     }
 }

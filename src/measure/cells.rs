@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::fragment::{CellKey, Fragment, ItemKey, Opening};
-use super::spec::MeasurePlan;
+use super::plan::MeasurePlan;
 
 /// What all partitions together give. Those of different contracts merge by
 /// [`Fragment::absorb_sums`].

@@ -5,7 +5,7 @@
 
 use super::clock::{ClockReading, Segment, Verdict};
 use super::fact::{Fact, NoticeKind, TicketType};
-use super::spec::MeasurePlan;
+use super::plan::MeasurePlan;
 use super::tally::Ready;
 use super::ticket_clocks::ClockTerms;
 use crate::time::{Instant, Month};

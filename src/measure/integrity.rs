@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::{ClockReading, ClockState, Segment};
 use super::fact::{Fact, NoticeKind};
-use super::spec::MeasurePlan;
+use super::plan::MeasurePlan;
 use crate::time::{BusinessCalendar, Instant, Month};
 
 /// A hold that starts when at least this part of the target is used, in percent, starts late.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_by_month};
 use super::orders::Orders;
+use super::plan::MeasurePlan;
 use super::read::Pass;
-use super::spec::MeasurePlan;
 use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal, MoneyError};
 use crate::store::columnar::Batches;

@@ -4,7 +4,7 @@
 
 use super::clock::{ClockState, Segment};
 use super::fact::{Change, Fact};
-use super::spec::MeasurePlan;
+use super::plan::MeasurePlan;
 
 /// The life of a ticket as segments: from its history where there is one, else from its dates.
 /// `schedule` says which calendar counts for a priority.

@@ -26,6 +26,7 @@ mod life;
 pub mod neighbours;
 pub mod orders;
 pub mod outage;
+pub mod plan;
 pub mod rates;
 #[cfg(feature = "frames")]
 pub mod read;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spec::MeasurePlan;
+use super::plan::MeasurePlan;
 use crate::money::{Decimal, Rounding};
 use crate::time::{BusinessCalendar, Instant, Month, OutsideYears, Zone};
 

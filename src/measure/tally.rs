@@ -16,7 +16,7 @@ use super::fragment::{
 use super::histogram::{self, SparseHistogram};
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
-use super::spec::{ByPriority, MeasurePlan};
+use super::plan::{ByPriority, MeasurePlan};
 use super::ticket_clocks::ClockTerms;
 use super::worst::Worst;
 use crate::time::{BusinessCalendar, Instant, Month};

@@ -6,7 +6,7 @@
 use super::clock::{ClockError, ClockReading, ClockState, Segment, Track, Until, read_clock};
 use super::fact::Fact;
 use super::life;
-use super::spec::{ByPriority, MeasurePlan};
+use super::plan::{ByPriority, MeasurePlan};
 use crate::time::BusinessCalendar;
 
 /// The terms that the clocks of a service's tickets run by.

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use super::clock::{ClockReading, Verdict};
 use super::fact::{Fact, Notice, NoticeKind};
+use super::plan::MeasurePlan;
 use super::rates::Disruption;
-use super::spec::MeasurePlan;
 use crate::time::{Instant, Month};
 
 /// Incidents kept per contract, service and month of opening, of those restored and of those

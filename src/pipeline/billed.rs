@@ -3,7 +3,7 @@
 //! again; not for what a line counts as (see [`crate::measure::billing`]).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -11,12 +11,12 @@ use super::RunError;
 use super::contracts::Contract;
 use super::savings::{place, places};
 use crate::measure::invoices::{self, Billing};
+use crate::measure::plan::MeasurePlan;
 use crate::measure::read::{Pass, of_contracts};
-use crate::measure::spec::MeasurePlan;
 use crate::publish::billing::BillingFile;
 use crate::publish::manifest::{Manifest, OutputFile};
 use crate::publish::table::PublishError;
-use crate::store::disk::{Partition, StoreError};
+use crate::store::disk::{self, Partition, StoreError};
 use crate::store::index::BUILD;
 
 /// Name of the table and of its folder.
@@ -46,11 +46,6 @@ pub(super) fn bill(
     outputs: &Outputs<'_>,
     manifest: &mut Manifest,
 ) -> Result<Billing, RunError> {
-    let folder = outputs.new.join(TABLE);
-    std::fs::create_dir_all(&folder).map_err(|e| PublishError {
-        path: folder.clone(),
-        cause: e.to_string(),
-    })?;
     let mut months: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
     for (plan, partitions) in of_contracts(pass, "billing")? {
         let Some(contract) = contracts.iter().find(|c| c.entry.id == plan.contract_id) else {
@@ -66,6 +61,14 @@ pub(super) fn bill(
             });
         }
     }
+    if months.is_empty() {
+        return Ok(Billing::default());
+    }
+    let folder = outputs.new.join(TABLE);
+    std::fs::create_dir_all(&folder).map_err(|e| PublishError {
+        path: folder.clone(),
+        cause: e.to_string(),
+    })?;
     let metadata = manifest.file_metadata_of_part();
     let done: Vec<(Billing, OutputFile)> = months
         .into_par_iter()
@@ -73,10 +76,7 @@ pub(super) fn bill(
         .collect::<Result<_, RunError>>()?;
     let mut all = Billing::default();
     for (billing, file) in done {
-        all.absorb(billing).map_err(|e| StoreError::Damaged {
-            path: pass.store.join("billing"),
-            cause: e.to_string(),
-        })?;
+        absorb(&mut all, billing, pass)?;
         manifest.outputs.push(file);
     }
     Ok(all)
@@ -104,79 +104,71 @@ fn one_month(
     }
     let made_of = hasher.finalize();
     let kept = format!("{TABLE}/{month}");
-    let stands = pass
+    let former = pass
         .cache
         .get(&kept, &made_of)
         .filter(|file: &OutputFile| taken_over(&former, &path, file));
-    let mut writing = match stands {
-        Some(_) => None,
+    let mut file = match former {
+        Some(file) => Month::Stands(file),
         None => {
             let mut metadata = metadata.to_vec();
             metadata.push(("lines_hash".to_owned(), lines.finalize().to_string()));
-            Some(BillingFile::create(&path, &metadata)?)
+            Month::Written(Box::new(BillingFile::create(&path, &metadata)?))
         }
     };
     let mut all = Billing::default();
     for part in parts {
-        let kept = part.partition.place("billing");
-        let known = pass.cache.get(&kept, &part.made_of);
-        let billing = match (known, &mut writing) {
-            (Some(billing), None) => billing,
-            (_, writing) => {
-                let path = part.partition.path(pass.store, "billing");
-                let id = &part.contract.entry.id;
-                let billing = invoices::measure(&path, part.plan, |line| match writing {
-                    None => Ok::<(), RunError>(()),
-                    Some(file) => Ok(file.push(id, line, place(line, part.contract))?),
-                })?;
-                pass.cache.put(&kept, &part.made_of, &billing);
-                billing
-            }
-        };
-        all.absorb(billing).map_err(|e| StoreError::Damaged {
-            path: pass.store.join("billing"),
-            cause: e.to_string(),
-        })?;
+        let billing = one_part(pass, part, &mut file)?;
+        absorb(&mut all, billing, pass)?;
     }
-    let file = match (stands, writing) {
-        (_, Some(writing)) => {
+    let file = match file {
+        Month::Stands(file) => file,
+        Month::Written(writing) => {
             let rows = writing.close()?;
-            let file = OutputFile {
-                blake3: hash_of(&path)?,
-                file: name,
-                rows,
-            };
+            let file = OutputFile::of(&path, &name, rows)?;
             pass.cache.put(&kept, &made_of, &file);
             file
         }
-        (Some(file), None) => file,
-        (None, None) => return Err(lost(&path)),
     };
     Ok((all, file))
 }
 
-/// Cannot happen: a file either stands or is written.
-fn lost(path: &Path) -> RunError {
-    RunError::Publish(PublishError {
-        path: path.to_owned(),
-        cause: "nothing was written".to_owned(),
+/// The file of a month.
+enum Month {
+    /// That of the former output is taken over.
+    Stands(OutputFile),
+    /// It is being written.
+    Written(Box<BillingFile>),
+}
+
+/// The sums of one contract's month; its lines are written where the file is, and else read only
+/// when the sums are not known.
+fn one_part(pass: &Pass<'_>, part: &Part<'_>, file: &mut Month) -> Result<Billing, RunError> {
+    let kept = part.partition.place("billing");
+    if let Month::Stands(_) = file
+        && let Some(billing) = pass.cache.get(&kept, &part.made_of)
+    {
+        return Ok(billing);
+    }
+    let path = part.partition.path(pass.store, "billing");
+    let contract = part.contract;
+    let billing = invoices::measure(&path, part.plan, |line| match file {
+        Month::Stands(_) => Ok::<(), RunError>(()),
+        Month::Written(file) => Ok(file.push(&contract.entry.id, line, place(line, contract))?),
+    })?;
+    pass.cache.put(&kept, &part.made_of, &billing);
+    Ok(billing)
+}
+
+fn absorb(all: &mut Billing, part: Billing, pass: &Pass<'_>) -> Result<(), StoreError> {
+    all.absorb(part).map_err(|e| StoreError::Damaged {
+        path: pass.store.join("billing"),
+        cause: e.to_string(),
     })
 }
 
 /// Takes a file of the former output over into the new one, if it is the same byte for byte.
-fn taken_over(former: &Path, new: &PathBuf, file: &OutputFile) -> bool {
-    hash_of(former).is_ok_and(|hash| hash == file.blake3)
+fn taken_over(former: &Path, new: &Path, file: &OutputFile) -> bool {
+    disk::hash_of(former).is_ok_and(|hash| hash.to_string() == file.blake3)
         && (std::fs::hard_link(former, new).is_ok() || std::fs::copy(former, new).is_ok())
-}
-
-fn hash_of(path: &Path) -> Result<String, PublishError> {
-    let mut hasher = blake3::Hasher::new();
-    let read = std::fs::File::open(path).and_then(|f| hasher.update_reader(f).map(|_| ()));
-    match read {
-        Ok(()) => Ok(hasher.finalize().to_string()),
-        Err(e) => Err(PublishError {
-            path: path.to_owned(),
-            cause: e.to_string(),
-        }),
-    }
 }

@@ -8,7 +8,7 @@ use crate::finding::{Finding, Severity, Stage};
 use crate::judge::integrity::{self, IntegrityRow, PeriodOf};
 use crate::measure::cells::Cells;
 use crate::measure::orders::Orders;
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::settle::{self, Measures};
 use crate::time::{Month, Period};
 

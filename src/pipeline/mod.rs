@@ -40,8 +40,8 @@ use crate::config::project::Project;
 use crate::ingest;
 use crate::ingest::file::InputError;
 use crate::judge::align;
+use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
-use crate::measure::spec::MeasurePlan;
 use crate::publish::manifest::MANIFEST;
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
@@ -204,12 +204,13 @@ fn whole(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     match threads() {
-        Some(threads) => threads.install(|| staged(project, given, asked, progress)),
-        None => staged(project, given, asked, progress),
+        Some(threads) => threads.install(|| stages(project, given, asked, progress)),
+        None => stages(project, given, asked, progress),
     }
 }
 
-fn staged(
+/// The stages in their order.
+fn stages(
     project: &Project,
     given: &align::Given,
     asked: Asked,

@@ -108,7 +108,7 @@ pub(super) fn prepare(
 
 fn one(
     contract: &Contract,
-    plan: &crate::measure::spec::MeasurePlan,
+    plan: &crate::measure::plan::MeasurePlan,
     cells: &Cells,
     small: &Small,
     as_of: Instant,

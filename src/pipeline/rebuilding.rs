@@ -2,7 +2,7 @@
 //! same order (baseline, KPI values, measures of the settlement), for what is asked alone. Has no
 //! arithmetic of its own.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contracts::Contract;
@@ -14,7 +14,8 @@ use crate::baseline::saving::SavingResult;
 use crate::baseline::{self, BaselineResult};
 use crate::judge::align::{CellStream, Ratios, Rebuild, Wanted};
 use crate::measure::cells::Cells;
-use crate::measure::spec::{MeasurePlan, priority};
+use crate::measure::plan::MeasurePlan;
+use crate::measure::spec::priority;
 use crate::measure::without::{Change, Moved};
 use crate::money::Decimal;
 use crate::score::{self, SCORE_PREFIX};
@@ -44,8 +45,8 @@ pub(super) struct Rebuilt<'a> {
 pub(super) struct Once {
     /// The contract's own cells, as far as they are read.
     own: OnceCell<Cells>,
-    /// The measures of the cells as they are.
-    unchanged: OnceCell<(Measures, Ratios)>,
+    /// The measures of the cells as they are, by the period around which they were asked for.
+    unchanged: RefCell<BTreeMap<Span, (Measures, Ratios)>>,
 }
 
 /// The KPIs that the wanted measures are made of.
@@ -131,11 +132,16 @@ impl Rebuild for Rebuilt<'_> {
         by: i64,
         wanted: &Wanted,
     ) -> (Measures, Ratios) {
-        if by == 0 {
-            let make = || self.make(streams, period, change, 0, wanted);
-            return self.once.unchanged.get_or_init(make).clone();
+        if by != 0 {
+            return self.make(streams, period, change, by, wanted);
         }
-        self.make(streams, period, change, by, wanted)
+        if let Some(made) = self.once.unchanged.borrow().get(&period) {
+            return made.clone();
+        }
+        let made = self.make(streams, period, change, 0, wanted);
+        let mut unchanged = self.once.unchanged.borrow_mut();
+        unchanged.insert(period, made.clone());
+        made
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::ingest::columns::Columns;
 use crate::ingest::value::STORE_SCALE;
-use crate::measure::spec::Fixes;
+use crate::measure::plan::Fixes;
 use crate::money::{Currency, Decimal};
 use crate::score::{
     Blocker, ChangeRecord, ContactMoment, FixedProblem, Goal, HoursRecord, Initiative, Interaction,

@@ -10,7 +10,7 @@ use crate::baseline::saving::{
 use crate::baseline::{BaselineResult, Status};
 use crate::measure::billing::{BillingCells, BillingClass};
 use crate::measure::invoices::InvoiceLine;
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::money::{Decimal, FxRates};
 use crate::publish::billing::Placed;
 use crate::score::{self, ExposureTable, Reporting, Scope};

@@ -26,8 +26,8 @@ use crate::judge::integrity::IntegrityRow;
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
 use crate::measure::orders::Orders;
+use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
-use crate::measure::spec::MeasurePlan;
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
 

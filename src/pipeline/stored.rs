@@ -2,7 +2,7 @@
 //! tables. Not responsible for tickets and invoice lines (see [`crate::measure`]).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -74,10 +74,7 @@ impl Stored {
 }
 
 /// A small table of a store.
-pub(super) fn small(
-    store: &std::path::Path,
-    table: &'static Table,
-) -> Result<Option<Columns>, StoreError> {
+fn small(store: &Path, table: &'static Table) -> Result<Option<Columns>, StoreError> {
     let path = store.join(format!("{}.parquet", table.name));
     let Some(stored) = disk::read(&path)? else {
         return Ok(None);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{PublishError, SCHEMA_VERSION};
 use crate::ingest::account::FileAccount;
+use crate::store::disk;
 
 /// Name of the manifest in the output folder.
 pub const MANIFEST: &str = "_manifest.json";
@@ -64,6 +65,26 @@ pub struct OutputFile {
     pub blake3: String,
 }
 
+impl OutputFile {
+    /// A written file by its name in the output folder.
+    ///
+    /// # Errors
+    /// When it cannot be read back.
+    pub fn of(path: &Path, name: &str, rows: u64) -> Result<OutputFile, PublishError> {
+        match disk::hash_of(path) {
+            Ok(hash) => Ok(OutputFile {
+                file: name.to_owned(),
+                rows,
+                blake3: hash.to_string(),
+            }),
+            Err(e) => Err(PublishError {
+                path: path.to_owned(),
+                cause: e.to_string(),
+            }),
+        }
+    }
+}
+
 impl Manifest {
     /// The metadata that every output file carries.
     pub fn file_metadata(&self) -> Vec<(String, String)> {
@@ -113,15 +134,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::add`].
     pub fn add_as(&mut self, path: &Path, name: &str, rows: usize) -> Result<(), PublishError> {
-        let bytes = std::fs::read(path).map_err(|e| PublishError {
-            path: path.to_owned(),
-            cause: e.to_string(),
-        })?;
-        self.outputs.push(OutputFile {
-            file: name.to_owned(),
-            rows: rows as u64,
-            blake3: blake3::hash(&bytes).to_hex().to_string(),
-        });
+        self.outputs.push(OutputFile::of(path, name, rows as u64)?);
         Ok(())
     }
 

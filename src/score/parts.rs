@@ -13,7 +13,7 @@ use crate::measure::billing::{BillingCells, BillingClass, BillingKey};
 use crate::measure::cells::Cells;
 use crate::measure::fragment::{Cell, Clock, KindKey, Kinds, OpenKey, SolvedKey};
 use crate::measure::histogram::{SparseHistogram, bucket};
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::money::Currency;
 use crate::time::{Instant, Month, Period, months_between};
 

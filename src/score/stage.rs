@@ -18,7 +18,7 @@ use crate::baseline::{BaselineResult, BaselineSpec, JointRow, Scope as JointScop
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::money::{Decimal, Rounding};
 use crate::time::{Instant, Month, Period, months_between};
 

@@ -12,7 +12,7 @@ use super::value::Scope;
 use crate::baseline::JointRow;
 use crate::baseline::saving::{Exchange, Figures};
 use crate::measure::fragment::Clock;
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::money::{Currency, Decimal, Rounding};
 use crate::time::{Instant, Month, Period};
 

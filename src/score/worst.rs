@@ -4,7 +4,7 @@
 
 use super::spec::ScoreSpec;
 use super::view::S_PPM_PER_MINUTE;
-use crate::measure::spec::MeasurePlan;
+use crate::measure::plan::MeasurePlan;
 use crate::measure::worst::{Incident, KEPT, OfContract};
 use crate::money::{Currency, Decimal, Rounding};
 use crate::time::{Instant, Month, Period};

@@ -39,7 +39,7 @@ pub enum StoreError {
     },
     /// A stored table is damaged.
     #[error("{}: damaged or not ours: {cause}", path.display())]
-    #[diagnostic(help("run `gainshare run` again: it makes the store anew from the exports"))]
+    #[diagnostic(help("run `gainshare ingest` again: it makes the store anew from the exports"))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -173,6 +173,16 @@ fn exchange(new: &Path, old: &Path) -> Result<(), StoreError> {
     fs::rename(old, &aside).map_err(|e| StoreError::io(old, &e))?;
     fs::rename(new, old).map_err(|e| StoreError::io(old, &e))?;
     fs::rename(&aside, new).map_err(|e| StoreError::io(new, &e))
+}
+
+/// The hash of a file as it lies on disk.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_of(path: &Path) -> std::io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
 }
 
 /// A writer that hashes what passes.

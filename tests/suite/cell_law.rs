@@ -13,10 +13,9 @@ use gainshare::measure::clock_policy::ClockPolicy;
 use gainshare::measure::fact::{Change, Event, Fact, Neighbours, Notice, NoticeKind, TicketType};
 use gainshare::measure::fragment::{Cell, Clock, Fragment};
 use gainshare::measure::kernel;
+use gainshare::measure::plan::{Fixes, MeasurePlan};
 use gainshare::measure::rates::Rate;
-use gainshare::measure::spec::{
-    Fixes, Impact, MeasurePlan, MeasureSpec, NoticeLimit, Notices, Outage, Target,
-};
+use gainshare::measure::spec::{Impact, MeasureSpec, NoticeLimit, Notices, Outage, Target};
 use gainshare::measure::tally::{Ready, Tally};
 use gainshare::money::{Currency, Decimal};
 use gainshare::time::{BusinessCalendar, CalendarDefinition, Date, Instant, Weekly, Zone};

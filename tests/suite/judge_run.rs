@@ -260,3 +260,28 @@ fn strike_one(project: &Path) {
     let bytes = writer.into_inner().unwrap().finish().unwrap();
     fs::write(&path, bytes).unwrap();
 }
+
+/// A statement period says the same whether it is looked at alone or among all of them.
+#[test]
+fn a_period_is_aligned_alike_alone_and_among_all() {
+    let folder = complete();
+    let terms = folder.path().join("terms/gain.toml");
+    let text = fs::read_to_string(&terms).unwrap();
+    let level = "\n[[clause]]\nid = \"level\"\nkind = \"service_credit\"\n\
+                 levels = [{ id = \"l\", measure = \"sla_attainment\", target = \"95%\", \
+                 bands = [{ to = \"95%\", amount = 1_000 }, { amount = 0 }] }]\n";
+    fs::write(&terms, text + level).unwrap();
+    let project = folder.path().to_str().unwrap();
+    let rows = |periods: &[&str]| -> Vec<String> {
+        let arguments = [&["align", project, "--format", "csv"], periods].concat();
+        let output = gainshare(&arguments, "2");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() < Some(2), "{said}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let of_third = text.lines().filter(|l| l.contains(",2025-Q3,"));
+        of_third.map(str::to_owned).collect()
+    };
+    let alone = rows(&["--period", "2025-Q3"]);
+    assert!(alone.iter().any(|row| row.contains(",level,")), "{alone:?}");
+    assert_eq!(rows(&["--all-periods"]), alone);
+}

@@ -6,7 +6,8 @@
 use gainshare::measure::fact::{Fact, Notice, NoticeKind};
 use gainshare::measure::fragment::{Cell, Fragment};
 use gainshare::measure::kernel;
-use gainshare::measure::spec::{MeasurePlan, MeasureSpec};
+use gainshare::measure::plan::MeasurePlan;
+use gainshare::measure::spec::MeasureSpec;
 use gainshare::measure::tally::{Ready, Tally};
 use gainshare::time::{CalendarDefinition, Instant};
 

@@ -20,7 +20,8 @@ use gainshare::baseline::{
 use gainshare::measure::billing::{BillingCell, BillingCells, BillingClass, BillingKey};
 use gainshare::measure::cells::Cells;
 use gainshare::measure::fragment::{Cell, CellKey, Clock, OpenKey};
-use gainshare::measure::spec::{MeasurePlan, MeasureSpec};
+use gainshare::measure::plan::MeasurePlan;
+use gainshare::measure::spec::MeasureSpec;
 use gainshare::money::{Currency, Decimal, FxRates};
 use gainshare::score::{
     Delivered, Direction, Exposure, ExposureTable, ExposureUnit, Inputs, KpiStatus, KpiTarget,
