@@ -62,6 +62,5 @@ fn stands(project: &Project) -> Result<bool, RunError> {
         return Ok(false);
     };
     let same = index.build == BUILD && index.settings == notes::settings(project);
-    let there = |file: &String| store.join(file).is_file();
-    Ok(same && index.files.keys().all(there) && notes.are_of(project))
+    Ok(same && index.missing(&store).is_none() && notes.are_of(project))
 }

@@ -55,6 +55,10 @@ impl Stored {
                  read",
             ));
         }
+        if let Some(path) = index.missing(&folder) {
+            let cause = "it is not there".to_owned();
+            return Err(StoreError::Damaged { path, cause }.into());
+        }
         let notes = Notes::read(&folder)?;
         let tables = TABLES
             .par_iter()

@@ -3,7 +3,7 @@
 //! reading tables.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,12 @@ impl Index {
             cause: e.to_string(),
         })?;
         std::fs::write(&path, text + "\n").map_err(|e| StoreError::io(&path, &e))
+    }
+
+    /// A file that the store should have and has not.
+    pub fn missing(&self, store: &Path) -> Option<PathBuf> {
+        let mut files = self.files.keys().map(|file| store.join(file));
+        files.find(|path| !path.is_file())
     }
 
     /// What was stored in a file, for a hash of what is made of it; empty where there is none.

@@ -336,6 +336,12 @@ fn recalc_goes_on_from_the_store_without_exports() {
     fs::rename(&away, project.join("input")).unwrap();
     same(project, "recalc");
 
+    // A part of the store that is gone is not taken for a month without notices.
+    let notices = project.join("store/notices");
+    fs::rename(&notices, project.join("aside")).unwrap();
+    run(&["recalc", name]).with(3, &["it is not there", "gainshare ingest"]);
+    fs::rename(project.join("aside"), &notices).unwrap();
+
     // A comment changes nothing; another supplier changes what the store says.
     edit(&project.join("mappings/cedar-events.toml"), |text| {
         format!("# A remark.\n{text}")
