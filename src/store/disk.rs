@@ -62,14 +62,28 @@ impl StoreError {
 pub struct Staging {
     target: PathBuf,
     staging: PathBuf,
-    // Held until the end of the run; the system releases it with the process.
-    _lock: File,
+    // Held as long as this is.
+    _lock: Lock,
 }
 
-/// The lock file of a folder, which lies beside it.
-fn lock_file(parent: &Path, name: &str) -> Result<File, StoreError> {
-    let path = parent.join(format!(".{name}.lock"));
-    File::create(&path).map_err(|e| StoreError::io(&path, &e))
+/// The lock of a folder, on a file that lies beside it. The system releases it with the process.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Lock {
+    fn open(parent: &Path, name: &str) -> Result<Lock, StoreError> {
+        let path = parent.join(format!(".{name}.lock"));
+        let file = File::create(&path).map_err(|e| StoreError::io(&path, &e))?;
+        Ok(Lock(file))
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would not be enough: a process that was started meanwhile has it open too,
+    /// until it begins its own program.
+    fn drop(&mut self) {
+        self.0.unlock().ok();
+    }
 }
 
 /// The name of a folder and the folder that it lies in.
@@ -85,7 +99,7 @@ fn placed(target: &Path) -> (PathBuf, &str) {
 /// A folder that nobody replaces as long as this is held; others may read it as well.
 #[derive(Debug)]
 pub struct Reading {
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Reading {
@@ -95,8 +109,8 @@ impl Reading {
     /// When a run is replacing it.
     pub fn begin(target: &Path) -> Result<Reading, StoreError> {
         let (parent, name) = placed(target);
-        let lock = lock_file(&parent, name)?;
-        match lock.try_lock_shared() {
+        let lock = Lock::open(&parent, name)?;
+        match lock.0.try_lock_shared() {
             Ok(()) => Ok(Reading { _lock: lock }),
             Err(_) => Err(StoreError::Locked {
                 folder: target.to_owned(),
@@ -113,8 +127,8 @@ impl Staging {
     pub fn begin(target: &Path) -> Result<Staging, StoreError> {
         let (parent, name) = placed(target);
         fs::create_dir_all(&parent).map_err(|e| StoreError::io(&parent, &e))?;
-        let lock = lock_file(&parent, name)?;
-        if lock.try_lock().is_err() {
+        let lock = Lock::open(&parent, name)?;
+        if lock.0.try_lock().is_err() {
             return Err(StoreError::Locked {
                 folder: target.to_owned(),
             });
@@ -358,6 +372,21 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_free_again_though_a_child_has_its_lock_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("store");
+        let staging = Staging::begin(&target).unwrap();
+        let inherited = staging._lock.0.try_clone().unwrap();
+        assert!(Staging::begin(&target).is_err() && Reading::begin(&target).is_err());
+        drop(staging);
+        let reading = Reading::begin(&target).unwrap();
+        assert!(Reading::begin(&target).is_ok() && Staging::begin(&target).is_err());
+        drop(reading);
+        assert!(Staging::begin(&target).is_ok());
+        drop(inherited);
+    }
 
     #[test]
     fn any_identifier_is_a_name_and_comes_back() {
