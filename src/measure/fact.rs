@@ -1,6 +1,7 @@
 //! A ticket as the measuring pass sees it: one row of the store with its events beside it. Plain
 //! typed values; not responsible for where they are stored.
 
+use super::clock::ClockState;
 use crate::time::Instant;
 
 /// What kind of ticket.
@@ -17,8 +18,8 @@ pub enum TicketType {
 /// A change of state or priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// To this state, as the export names it.
-    State(&'a str),
+    /// To a state that means this to the clocks of the contract.
+    State(ClockState),
     /// To this priority, 1 to 5.
     Priority(u8),
     /// Between assignment groups.

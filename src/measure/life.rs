@@ -4,19 +4,13 @@
 
 use super::clock::{ClockState, Segment};
 use super::fact::{Change, Fact};
-use super::plan::MeasurePlan;
 
 /// The life of a ticket as segments: from its history where there is one, else from its dates.
 /// `schedule` says which calendar counts for a priority.
 ///
 /// The history says when states changed; the ticket's own `resolved_at` decides when it was
 /// restored if the history never says so.
-pub(super) fn segments(
-    fact: &Fact<'_>,
-    plan: &MeasurePlan,
-    schedule: impl Fn(u8) -> u16,
-    segments: &mut Vec<Segment>,
-) {
+pub(super) fn segments(fact: &Fact<'_>, schedule: impl Fn(u8) -> u16, segments: &mut Vec<Segment>) {
     segments.clear();
     let first = fact
         .events
@@ -37,7 +31,7 @@ pub(super) fn segments(
     for event in fact.events {
         let mut next = now;
         match event.change {
-            Change::State(state) => next.state = plan.policy.state_of(state),
+            Change::State(state) => next.state = state,
             Change::Priority(p) => {
                 next.priority = p;
                 next.schedule = schedule(p);

@@ -222,7 +222,7 @@ pub fn incident_facts<E: From<StoreError>>(
         let (mut rows, mut segments) = (Vec::new(), Vec::new());
         for (plan, partition) in partitions {
             let ready = Ready::new(plan);
-            Tickets::open(store, &partition)?.each(&mut |fact| {
+            Tickets::open(store, &partition)?.each(plan, &mut |fact| {
                 rows.push(incident_fact(fact, &ready, as_of, &mut segments));
             })?;
         }
@@ -346,19 +346,37 @@ impl<T> Grouped<T> {
     }
 }
 
-fn event<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Event<'a>>, StoreError> {
-    let (at, field) = (rows.integer("at")?, rows.text("field")?);
+/// Which of a ticket's fields an event changes.
+#[derive(Debug, Clone, Copy)]
+enum Changed {
+    State,
+    Priority,
+    Group,
+}
+
+/// An event; what a state means is asked once per state.
+fn event<'a>(
+    rows: &'a Rows,
+    plan: &MeasurePlan,
+) -> Result<impl Fn(usize) -> Option<Event<'a>>, StoreError> {
+    let at = rows.integer("at")?;
+    let field = rows.text("field")?.mapped(|field| match field {
+        "state" => Some(Changed::State),
+        "priority" => Some(Changed::Priority),
+        "group" => Some(Changed::Group),
+        _ => None,
+    });
     let (from, to) = (rows.text("from")?, rows.text("to")?);
+    let state = to.mapped(|to| plan.policy.state_of(to));
+    let priority = to.mapped(priority);
     Ok(move |row: usize| {
-        let to = to.get(row)?;
-        let change = match field.get(row)? {
-            "state" => Change::State(to),
-            "priority" => Change::Priority(priority(to)?),
-            "group" => Change::Group {
+        let change = match field.get(row)?? {
+            Changed::State => Change::State(state.get(row)?),
+            Changed::Priority => Change::Priority(priority.get(row)??),
+            Changed::Group => Change::Group {
                 from: from.get(row),
-                to,
+                to: to.get(row)?,
             },
-            _ => return None,
         };
         let at = Instant::from_micros(at.get(row)?);
         Some(Event { at, change })
@@ -371,9 +389,22 @@ fn stated_s_ppm(units: i128) -> i128 {
     units.saturating_mul(6) / 100_000_000
 }
 
+/// What a notice is about.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    Breach,
+    Change,
+    Other,
+}
+
 fn notice<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Notice<'a>>, StoreError> {
-    let (sent_at, kind) = (rows.integer("sent_at")?, rows.text("kind")?);
-    let (about, level) = (rows.text("about")?, rows.text("audience_level")?);
+    let (sent_at, level) = (rows.integer("sent_at")?, rows.text("audience_level")?);
+    let warning = rows.text("kind")?.mapped(|kind| kind == "breach_warning");
+    let about = rows.text("about")?.mapped(|about| match about {
+        "breach" => About::Breach,
+        "change" => About::Change,
+        _ => About::Other,
+    });
     let stated = rows.decimal("stated_impact")?;
     let said = [
         rows.boolean("has_status")?,
@@ -383,9 +414,9 @@ fn notice<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Notice<'a>>, St
         rows.boolean("has_workaround")?,
     ];
     Ok(move |row: usize| {
-        let kind = match (kind.get(row), about.get(row)) {
-            (Some("breach_warning"), _) | (_, Some("breach")) => NoticeKind::BreachWarning,
-            (_, Some("change")) => return None,
+        let kind = match (warning.get(row), about.get(row)) {
+            (Some(true), _) | (_, Some(About::Breach)) => NoticeKind::BreachWarning,
+            (_, Some(About::Change)) => return None,
             _ => NoticeKind::Incident,
         };
         Some(Notice {
@@ -400,13 +431,16 @@ fn notice<'a>(rows: &'a Rows) -> Result<impl Fn(usize) -> Option<Notice<'a>>, St
 
 /// Whether the tool calls the restoration of a ticket late, for those whose clock has ended.
 fn verdict(rows: &Rows) -> Result<impl Fn(usize) -> Option<bool>, StoreError> {
-    let (kind, breached) = (rows.text("kind")?, rows.boolean("breached")?);
+    let restores = ["resolution", "restore", "restoration", "resolve"];
+    let judged = rows.text("kind")?.mapped(|kind| {
+        let is = |name: &&str| name.eq_ignore_ascii_case(kind.trim());
+        restores.iter().any(is)
+    });
+    let breached = rows.boolean("breached")?;
     let stopped = rows.integer("stopped_at")?;
     Ok(move |row: usize| {
-        let kind = kind.get(row)?.trim();
-        let restores = ["resolution", "restore", "restoration", "resolve"];
+        let judged = judged.get(row)?;
         stopped.get(row)?;
-        let judged = restores.iter().any(|r| r.eq_ignore_ascii_case(kind));
         breached.get(row).filter(|_| judged)
     })
 }
@@ -434,12 +468,18 @@ impl Tickets {
     /// The fragment of the partition.
     fn measure(self, ready: &Ready<'_>, audited: bool) -> Result<Fragment, StoreError> {
         let mut tally = Tally::default();
-        self.each(&mut |fact| kernel::add(fact, ready, audited, &mut tally))?;
+        self.each(ready.plan, &mut |fact| {
+            kernel::add(fact, ready, audited, &mut tally)
+        })?;
         Ok(tally.into_fragment())
     }
 
-    /// Hands over every ticket.
-    fn each(mut self, give: &mut impl FnMut(&Fact<'_>)) -> Result<(), StoreError> {
+    /// Hands over every ticket, its states as the plan reads them.
+    fn each(
+        mut self,
+        plan: &MeasurePlan,
+        give: &mut impl FnMut(&Fact<'_>),
+    ) -> Result<(), StoreError> {
         let mut first = 0;
         while let Some(tickets) = &mut self.tickets
             && let Some(rows) = tickets.next_rows()?
@@ -450,7 +490,7 @@ impl Tickets {
             self.notices.hold(&range)?;
             self.clocks.hold(&range)?;
             let beside = (
-                self.events.of(&range, event)?,
+                self.events.of(&range, |rows| event(rows, plan))?,
                 self.notices.of(&range, notice)?,
                 self.clocks.of(&range, verdict)?,
             );
@@ -469,7 +509,11 @@ fn batch(
     let source = rows.text("source")?;
     let ticket_id = rows.text("ticket_id")?;
     let contract_id = rows.text("contract_id")?;
-    let ticket_type = rows.text("ticket_type")?;
+    let ticket_type = rows.text("ticket_type")?.mapped(|kind| match kind {
+        "incident" => TicketType::Incident,
+        "request" => TicketType::Request,
+        _ => TicketType::Other,
+    });
     let opened_at = rows.integer("opened_at")?;
     let responded_at = rows.integer("responded_at")?;
     let detected_at = rows.integer("detected_at")?;
@@ -503,11 +547,7 @@ fn batch(
             ticket_id: ticket_id.get(i).unwrap_or_default(),
             contract_id: contract_id.get(i).unwrap_or_default(),
             service_id: service_id.get(i).unwrap_or_default(),
-            ticket_type: match ticket_type.get(i) {
-                None | Some("incident") => TicketType::Incident,
-                Some("request") => TicketType::Request,
-                Some(_) => TicketType::Other,
-            },
+            ticket_type: ticket_type.get(i).unwrap_or(TicketType::Incident),
             opened_at: Instant::from_micros(opened_at.get(i).unwrap_or_default()),
             responded_at: instant(responded_at.get(i)),
             detected_at: instant(detected_at.get(i)),

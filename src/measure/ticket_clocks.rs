@@ -34,7 +34,7 @@ impl ClockTerms<'_> {
     /// The track to restoration. `segments` is filled with the ticket's life.
     pub(super) fn track<'s>(&self, fact: &Fact<'_>, segments: &'s mut Vec<Segment>) -> Track<'s> {
         let schedule = |p: u8| of(self.targets, p).map_or(0, |(_, c)| c);
-        life::segments(fact, self.plan, schedule, segments);
+        life::segments(fact, schedule, segments);
         let paused = segments.iter().any(|s| s.state == ClockState::Paused);
         Track {
             segments,
@@ -62,7 +62,7 @@ impl ClockTerms<'_> {
     ) -> Option<ClockReading> {
         if self.plan.has_respond_targets() {
             let schedule = |p: u8| of(self.respond, p).map_or(0, |(_, c)| c);
-            life::segments(fact, self.plan, schedule, segments);
+            life::segments(fact, schedule, segments);
         }
         let track = Track {
             segments,

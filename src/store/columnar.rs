@@ -6,10 +6,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringViewArray,
+use arrow::array::types::{
+    Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch,
+    StringArray, StringViewArray,
+};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -47,14 +51,26 @@ impl Batches {
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata =
             ArrowReaderMetadata::load(&file, plain.clone()).map_err(|e| damaged(e.to_string()))?;
-        // Texts as views: short ones lie in the view itself, none is copied into a long buffer.
+        // Texts that repeat are stored as codes and stay codes. The others as views: short ones lie
+        // in the view itself, none is copied into a long buffer.
+        let coded = |column: usize| {
+            let mut groups = metadata.metadata().row_groups().iter();
+            groups.all(|g| g.column(column).dictionary_page_offset().is_some())
+        };
         let fields: Vec<Arc<Field>> = metadata
             .schema()
             .fields()
             .iter()
-            .map(|field| match field.data_type() {
+            .enumerate()
+            .map(|(column, field)| match field.data_type() {
                 DataType::Utf8 => {
-                    Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+                    let texts = if coded(column) {
+                        let (codes, texts) = (DataType::Int32, DataType::Utf8);
+                        DataType::Dictionary(Box::new(codes), Box::new(texts))
+                    } else {
+                        DataType::Utf8View
+                    };
+                    Arc::new(field.as_ref().clone().with_data_type(texts))
                 }
                 _ => Arc::clone(field),
             })
@@ -138,9 +154,18 @@ impl Rows {
     /// # Errors
     /// When it holds none.
     pub fn text(&self, name: &str) -> Result<Texts<'_>, StoreError> {
-        Ok(Texts(
-            self.column(name, "texts", |c| c.as_string_view_opt())?,
-        ))
+        let found = self.column(name, "texts", |column| {
+            if let Some(views) = column.as_string_view_opt() {
+                return Some(Texts::One(views));
+            }
+            let codes: &DictionaryArray<Int32Type> = column.as_dictionary_opt()?;
+            let texts: &StringArray = codes.values().as_string_opt()?;
+            Some(Texts::Coded {
+                codes: codes.keys(),
+                texts: texts.iter().map(Option::unwrap_or_default).collect(),
+            })
+        })?;
+        Ok(found.unwrap_or(Texts::Absent))
     }
 
     /// The whole numbers, instants (UTC microseconds) or dates (days) of a column.
@@ -149,9 +174,13 @@ impl Rows {
     /// When it holds none.
     pub fn integer(&self, name: &str) -> Result<Integers<'_>, StoreError> {
         let found = self.column(name, "whole numbers or instants", |c| match c.data_type() {
-            DataType::Int64 => Some(Integers::Whole(c.as_primitive_opt()?)),
+            DataType::Int64 => {
+                let whole: &PrimitiveArray<Int64Type> = c.as_primitive_opt()?;
+                Some(Integers::Long(whole.values(), whole.nulls()))
+            }
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                Some(Integers::Instant(c.as_primitive_opt()?))
+                let moments: &PrimitiveArray<TimestampMicrosecondType> = c.as_primitive_opt()?;
+                Some(Integers::Long(moments.values(), moments.nulls()))
             }
             DataType::Date32 => Some(Integers::Date(c.as_primitive_opt()?)),
             _ => None,
@@ -180,18 +209,82 @@ impl Rows {
     }
 }
 
+#[inline]
 fn present<A: Array>(array: &A, row: usize) -> bool {
     row < array.len() && !array.is_null(row)
 }
 
 /// A column of texts.
-#[derive(Debug, Clone, Copy)]
-pub struct Texts<'a>(Option<&'a StringViewArray>);
+#[derive(Debug, Clone)]
+pub enum Texts<'a> {
+    /// The table has no such column.
+    Absent,
+    /// Each row with a text of its own.
+    One(&'a StringViewArray),
+    /// Texts that repeat: each row with the place of its text.
+    Coded {
+        /// The places.
+        codes: &'a PrimitiveArray<Int32Type>,
+        /// The texts.
+        texts: Vec<&'a str>,
+    },
+}
 
 impl<'a> Texts<'a> {
     /// That of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<&'a str> {
-        self.0.filter(|a| present(*a, row)).map(|a| a.value(row))
+        match self {
+            Texts::Absent => None,
+            Texts::One(views) => present(*views, row).then(|| views.value(row)),
+            Texts::Coded { codes, texts } => texts.get(code(codes, row)?).copied(),
+        }
+    }
+
+    /// What `read` makes of the texts: asked once for each text that repeats, not once per row.
+    pub fn mapped<T: Copy>(&self, read: impl Fn(&'a str) -> T) -> Mapped<'a, T> {
+        match self {
+            Texts::Absent => Mapped::One(Vec::new()),
+            Texts::One(views) => Mapped::One(views.iter().map(|text| text.map(&read)).collect()),
+            Texts::Coded { codes, texts } => Mapped::Coded {
+                codes,
+                values: texts.iter().map(|text| read(text)).collect(),
+            },
+        }
+    }
+}
+
+/// The place of a row's text.
+#[inline]
+fn code(codes: &PrimitiveArray<Int32Type>, row: usize) -> Option<usize> {
+    if !present(codes, row) {
+        return None;
+    }
+    usize::try_from(codes.value(row)).ok()
+}
+
+/// What was made of a column of texts.
+#[derive(Debug, Clone)]
+pub enum Mapped<'a, T> {
+    /// By row.
+    One(Vec<Option<T>>),
+    /// By the place of the text.
+    Coded {
+        /// The places.
+        codes: &'a PrimitiveArray<Int32Type>,
+        /// What was made of the text there.
+        values: Vec<T>,
+    },
+}
+
+impl<T: Copy> Mapped<'_, T> {
+    /// That of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<T> {
+        match self {
+            Mapped::One(values) => values.get(row).copied().flatten(),
+            Mapped::Coded { codes, values } => values.get(code(codes, row)?).copied(),
+        }
     }
 }
 
@@ -200,21 +293,22 @@ impl<'a> Texts<'a> {
 pub enum Integers<'a> {
     /// The table has no such column.
     Absent,
-    /// Whole numbers.
-    Whole(&'a PrimitiveArray<Int64Type>),
-    /// UTC microseconds.
-    Instant(&'a PrimitiveArray<TimestampMicrosecondType>),
+    /// Whole numbers, or instants in UTC microseconds.
+    Long(&'a [i64], Option<&'a NullBuffer>),
     /// Days since 1970-01-01.
     Date(&'a PrimitiveArray<Date32Type>),
 }
 
 impl Integers<'_> {
     /// That of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<i64> {
         match self {
             Integers::Absent => None,
-            Integers::Whole(a) => present(*a, row).then(|| a.value(row)),
-            Integers::Instant(a) => present(*a, row).then(|| a.value(row)),
+            Integers::Long(values, nulls) => {
+                let value = values.get(row).copied();
+                value.filter(|_| nulls.is_none_or(|n| n.is_valid(row)))
+            }
             Integers::Date(a) => present(*a, row).then(|| i64::from(a.value(row))),
         }
     }
@@ -226,6 +320,7 @@ pub struct Booleans<'a>(Option<&'a BooleanArray>);
 
 impl Booleans<'_> {
     /// That of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<bool> {
         self.0.filter(|a| present(*a, row)).map(|a| a.value(row))
     }

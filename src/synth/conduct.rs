@@ -355,7 +355,7 @@ fn measured(unit: &Unit, told: &[Sent], plan: &MeasurePlan) -> Fragment {
     let ready = Ready::new(plan);
     let mut tally = Tally::default();
     for ((ticket, text), neighbours) in unit.tickets.iter().zip(&texts).zip(near) {
-        let events = history(unit, ticket);
+        let events = history(unit, ticket, plan);
         let mut notices = by_ticket.get(&ticket.number).cloned().unwrap_or_default();
         notices.sort_by_key(|n| n.sent_at);
         let fact = Fact {
@@ -387,7 +387,7 @@ fn measured(unit: &Unit, told: &[Sent], plan: &MeasurePlan) -> Fragment {
 }
 
 /// The history of a ticket as an export tells it.
-fn history(unit: &Unit, ticket: &Ticket) -> Vec<Event<'static>> {
+fn history(unit: &Unit, ticket: &Ticket, plan: &MeasurePlan) -> Vec<Event<'static>> {
     let (from, to) = ticket.updates;
     let updates = unit.updates.get(from as usize..to as usize);
     let mut events = Vec::new();
@@ -395,13 +395,13 @@ fn history(unit: &Unit, ticket: &Ticket) -> Vec<Event<'static>> {
     for update in updates.unwrap_or_default() {
         let at = Instant::from_seconds(update.at);
         if before.is_none_or(|(state, _)| state != update.state) {
-            let state = match update.state {
+            let state = plan.policy.state_of(match update.state {
                 State::New => "new",
                 State::InProgress => "in_progress",
                 State::HoldUser | State::HoldVendor => "on_hold",
                 State::Resolved => "resolved",
                 State::Closed => "closed",
-            };
+            });
             let change = Change::State(state);
             events.push(Event { at, change });
         }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gainshare::measure::billing::split_by_month;
 use gainshare::measure::cells::Cells;
+use gainshare::measure::clock::ClockState;
 use gainshare::measure::clock_policy::ClockPolicy;
 use gainshare::measure::fact::{Change, Event, Fact, Neighbours, Notice, NoticeKind, TicketType};
 use gainshare::measure::fragment::{Cell, Clock, Fragment};
@@ -28,7 +29,12 @@ const CONTRACTS: [&str; 2] = ["C1", "C2"];
 const SERVICES: [&str; 3] = ["", "mail", "web"];
 const ITEMS: [(&str, &str); 3] = [("ci-1", "disk"), ("ci-1", "login"), ("ci-2", "disk")];
 const GROUPS: [&str; 3] = ["desk", "network", "vendor"];
-const STATES: [&str; 4] = ["active", "waiting", "resolved", "closed"];
+const STATES: [ClockState; 4] = [
+    ClockState::Running,
+    ClockState::Paused,
+    ClockState::Resolved,
+    ClockState::Resolved,
+];
 /// 2024-10-15, 2025-05-15: the months between hold both changes of the clock.
 const START_S: i64 = 1_728_950_400;
 const END_S: i64 = 1_747_267_200;
