@@ -21,6 +21,8 @@ import polars as pl
 NAMES = """contract_id ticket_id parent_id problem_id change_id caused_by_change_id ref_id notice_id
 invoice_id corrects_invoice_id initiative_id goal_id adjustment_id moment_id interaction_id
 response_id relief_id dispute_id statement_id blocker_id line_id""".split()
+# What the store holds in parts per million.
+SHARES = {"incidents": ["affected_share"], "attribution": ["weight"]}
 
 
 def rows(store: Path, table: str) -> pl.DataFrame | None:
@@ -31,7 +33,14 @@ def rows(store: Path, table: str) -> pl.DataFrame | None:
         return None
     made = {"source_line", "ticket_row", "item_gap_s", "first_child"}
     whole = pl.concat(found, how="diagonal")
-    return whole.drop([c for c in whole.columns if c in made or c.startswith("caller_") or c.startswith("x_")])
+    whole = whole.drop(c for c in whole.columns if c in made or c.startswith(("caller_", "x_")))
+    # Moments are UTC.
+    moments = [c for c, kind in whole.schema.items() if kind == pl.Datetime]
+    shares = [c for c in SHARES.get(table, []) if c in whole.columns]
+    return whole.with_columns(
+        *(pl.col(c).dt.replace_time_zone("UTC") for c in moments),
+        *((pl.col(c) / 1_000_000).round(6) for c in shares),
+    )
 
 
 def copy_of(frame: pl.DataFrame, copy: int) -> pl.DataFrame:
@@ -75,7 +84,7 @@ def main() -> None:
         frame = rows(stored, table)
         if frame is None or frame.height == 0:
             continue
-        own = "contract_id" in frame.columns or "ticket_id" in frame.columns or "goal_id" in frame.columns
+        own = any(c in frame.columns for c in ("contract_id", "ticket_id", "goal_id"))
         copies = range(asked.times) if own else []
         whole = pl.concat([copy_of(frame, i) for i in copies]) if own else frame
         whole.write_parquet(asked.folder / "input" / f"{table}.parquet")

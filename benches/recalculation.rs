@@ -385,7 +385,8 @@ fn main() {
             &|_| {},
         )
         .expect("the store reads");
-        cells.total.cells.values().map(|c| c.tickets).sum::<u64>()
+        let all = cells.values().flat_map(|of| of.total.cells.values());
+        all.map(|c| c.tickets).sum::<u64>()
     };
     let billing = || {
         let pass = Pass {

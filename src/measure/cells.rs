@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::fragment::{CellKey, Fragment, ItemKey, Opening};
 use super::plan::MeasurePlan;
 
-/// What all partitions together give. Those of different contracts merge by
-/// [`Fragment::absorb_sums`].
+/// What all partitions together give.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cells {
     /// Sums, histograms and open incidents; `repeats` includes those across borders. The boundary

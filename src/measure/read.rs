@@ -142,8 +142,8 @@ pub fn of_contracts<'p>(
     Ok(found)
 }
 
-/// Measures all tickets of a store. `audited` asks for the clock audit as well; `progress` hears
-/// of so many partitions done.
+/// Measures all tickets of a store, by contract. `audited` asks for the clock audit as well;
+/// `progress` hears of so many partitions done.
 ///
 /// # Errors
 /// When a partition is damaged.
@@ -151,11 +151,11 @@ pub fn tickets(
     pass: &Pass<'_>,
     audited: bool,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Cells, StoreError> {
+) -> Result<BTreeMap<String, Cells>, StoreError> {
     // An audited pass counts more than is kept.
     let nowhere = Cache::none();
     let cache = if audited { &nowhere } else { pass.cache };
-    let contracts: Vec<Cells> = of_contracts(pass, "incidents")?
+    of_contracts(pass, "incidents")?
         .into_par_iter()
         .map(|(plan, partitions)| {
             let fingerprint = plan.fingerprint();
@@ -167,7 +167,7 @@ pub fn tickets(
             let name = format!("cells/{}", disk::escaped(&plan.contract_id));
             if let Some(cells) = cache.get(&name, &whole) {
                 progress(partitions.len() as u64);
-                return Ok(cells);
+                return Ok((plan.contract_id.clone(), cells));
             }
             let ready = Ready::new(plan);
             let fragments: BTreeMap<Partition, Fragment> = partitions
@@ -190,14 +190,9 @@ pub fn tickets(
                 .collect::<Result<_, StoreError>>()?;
             let cells = Cells::fold(fragments, |_| Some(plan));
             cache.put(&name, &whole, &cells);
-            Ok(cells)
+            Ok((plan.contract_id.clone(), cells))
         })
-        .collect::<Result<_, StoreError>>()?;
-    let mut all = Cells::default();
-    for cells in contracts {
-        all.total.absorb_sums(cells.total);
-    }
-    Ok(all)
+        .collect()
 }
 
 /// The rows of `incident_facts`, one UTC month after the other, so that no more than one is in

@@ -30,6 +30,9 @@ struct Part<'a> {
     made_of: blake3::Hash,
 }
 
+/// What invoice lines come to, by contract.
+pub(super) type Billed = BTreeMap<String, Billing>;
+
 /// Where the files of an output go, and where those of the former output are.
 pub(super) struct Outputs<'a> {
     pub(super) new: &'a Path,
@@ -45,7 +48,7 @@ pub(super) fn bill(
     contracts: &[Contract],
     outputs: &Outputs<'_>,
     manifest: &mut Manifest,
-) -> Result<Billing, RunError> {
+) -> Result<Billed, RunError> {
     let mut months: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
     for (plan, partitions) in of_contracts(pass, "billing")? {
         let Some(contract) = contracts.iter().find(|c| c.entry.id == plan.contract_id) else {
@@ -62,7 +65,7 @@ pub(super) fn bill(
         }
     }
     if months.is_empty() {
-        return Ok(Billing::default());
+        return Ok(Billed::new());
     }
     let folder = outputs.new.join(TABLE);
     std::fs::create_dir_all(&folder).map_err(|e| PublishError {
@@ -70,13 +73,15 @@ pub(super) fn bill(
         cause: e.to_string(),
     })?;
     let metadata = manifest.file_metadata_of_part();
-    let done: Vec<(Billing, OutputFile)> = months
+    let done: Vec<(Billed, OutputFile)> = months
         .into_par_iter()
         .map(|(month, parts)| one_month(pass, outputs, &metadata, &month, &parts))
         .collect::<Result<_, RunError>>()?;
-    let mut all = Billing::default();
-    for (billing, file) in done {
-        absorb(&mut all, billing, pass)?;
+    let mut all = Billed::new();
+    for (billed, file) in done {
+        for (contract, billing) in billed {
+            absorb(all.entry(contract).or_default(), billing, pass)?;
+        }
         manifest.outputs.push(file);
     }
     Ok(all)
@@ -88,7 +93,7 @@ fn one_month(
     metadata: &[(String, String)],
     month: &str,
     parts: &[Part<'_>],
-) -> Result<(Billing, OutputFile), RunError> {
+) -> Result<(Billed, OutputFile), RunError> {
     let name = format!("{TABLE}/{month}.parquet");
     let (path, former) = (outputs.new.join(&name), outputs.former.join(&name));
     let mut hasher = blake3::Hasher::new();
@@ -116,10 +121,11 @@ fn one_month(
             Month::Written(Box::new(BillingFile::create(&path, &metadata)?))
         }
     };
-    let mut all = Billing::default();
+    let mut all = Billed::new();
     for part in parts {
         let billing = one_part(pass, part, &mut file)?;
-        absorb(&mut all, billing, pass)?;
+        // A month has one part of a contract.
+        all.insert(part.plan.contract_id.clone(), billing);
     }
     let file = match file {
         Month::Stands(file) => file,

@@ -6,8 +6,6 @@ use super::overrides::OverrideRow;
 use super::prepared::Prepared;
 use crate::finding::{Finding, Severity, Stage};
 use crate::judge::integrity::{self, IntegrityRow, PeriodOf};
-use crate::measure::cells::Cells;
-use crate::measure::orders::Orders;
 use crate::measure::plan::MeasurePlan;
 use crate::settle::{self, Measures};
 use crate::time::{Month, Period};
@@ -19,9 +17,7 @@ const CLEARED: &str = "integrity_cleared";
 pub(super) fn test(
     contract: &Contract,
     plan: &MeasurePlan,
-    prepared: &Prepared,
-    cells: &Cells,
-    orders: &Orders,
+    prepared: &Prepared<'_>,
 ) -> Vec<IntegrityRow> {
     let id = &contract.entry.id;
     let Some(observed) = prepared.observed else {
@@ -36,10 +32,10 @@ pub(super) fn test(
         let of = PeriodOf {
             contract_id: id,
             months,
-            orders: plan.approval_limit.map(|_| orders),
+            orders: plan.approval_limit.map(|_| &prepared.own.billing.orders),
             impact: plan.impact_calendar().is_some(),
         };
-        integrity::counts(cells, &of, |month| {
+        integrity::counts(prepared.own.cells, &of, |month| {
             Some(prepared.exposure.of_contract(month)? as f64)
         })
     };

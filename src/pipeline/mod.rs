@@ -19,6 +19,7 @@ mod manifest;
 mod measures;
 mod outcome;
 mod overrides;
+mod own;
 mod people;
 mod planned;
 mod prepared;
@@ -278,8 +279,7 @@ fn stages(
         stored: &stored,
         plans: &plans,
         cells: &cells,
-        billing: &billing.cells,
-        orders: &billing.orders,
+        billing: &billing,
         given,
         kept: asked.kept,
     };
@@ -332,9 +332,8 @@ fn stages(
         kept: results.kept,
         kpis: results.kpis,
         audit: cells
-            .total
-            .audit
-            .into_iter()
+            .into_values()
+            .flat_map(|cells| cells.total.audit)
             .map(|((contract_id, policy), audited)| AuditRow {
                 contract_id,
                 policy,

@@ -10,6 +10,7 @@ use super::stored::Stored;
 use crate::baseline::PeriodKind;
 use crate::baseline::power::{self, Provable};
 use crate::config::project::Project;
+use crate::measure::cells::Cells;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read::{self, Plans};
 use crate::score::{self, ExposureTable};
@@ -54,10 +55,12 @@ pub fn planned(
         let Some(plan) = plans.get(id) else { continue };
         let unit = contract.score.exposure_unit;
         let table = ExposureTable::new(id, &rows, unit);
-        let found = match score::observed(&cells, id, &plan.zone, project.as_of) {
+        let nothing = Cells::default();
+        let cells = cells.get(id).unwrap_or(&nothing);
+        let found = match score::observed(cells, id, &plan.zone, project.as_of) {
             None => Vec::new(),
             Some(period) => {
-                let (series, _) = score::series(&cells, id, &table, unit, period);
+                let (series, _) = score::series(cells, id, &table, unit, period);
                 power::planned(&series, &contract.baseline, power)
             }
         };

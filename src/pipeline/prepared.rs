@@ -2,13 +2,13 @@
 //! reduction it is, and the peers among the other contracts. Has no arithmetic of its own.
 
 use super::contracts::Contract;
+use super::own::{Own, Shares};
 use super::settling::Small;
 use crate::baseline::saving::AdjustmentResult;
 use crate::baseline::{
     self, BaselineResult, Circumstances, PeerLevel, Series, Shrinkage, about_incidents,
 };
 use crate::finding::{Finding, Severity, Stage};
-use crate::measure::cells::Cells;
 use crate::measure::read::Plans;
 use crate::measure::relief::{ReliefRow, ReliefRule, windows};
 use crate::score::{self, ExposureTable, ExposureUnit};
@@ -16,7 +16,8 @@ use crate::time::{Instant, Month, Period};
 
 /// A contract ready for its estimate.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct Prepared<'a> {
+    pub(super) own: Own<'a>,
     pub(super) exposure: ExposureTable,
     pub(super) observed: Option<Period<Month>>,
     pub(super) series: Vec<Series>,
@@ -68,19 +69,20 @@ pub(super) fn relieve(
 }
 
 /// Prepares all contracts, in the order of the project.
-pub(super) fn prepare(
+pub(super) fn prepare<'a>(
     contracts: &[Contract],
     plans: &Plans,
-    cells: &Cells,
+    shares: &'a Shares<'a>,
     small: &Small,
     as_of: Instant,
     findings: &mut Vec<Finding>,
-) -> Vec<Option<Prepared>> {
-    let mut all: Vec<Option<Prepared>> = contracts
+) -> Vec<Option<Prepared<'a>>> {
+    let mut all: Vec<Option<Prepared<'a>>> = contracts
         .iter()
         .map(|contract| {
             let plan = plans.get(&contract.entry.id)?;
-            Some(one(contract, plan, cells, small, as_of, findings))
+            let own = shares.of(&contract.entry.id);
+            Some(one(contract, plan, own, small, as_of, findings))
         })
         .collect();
     let levels: Vec<(ExposureUnit, Vec<PeerLevel>)> = contracts
@@ -106,17 +108,18 @@ pub(super) fn prepare(
     all
 }
 
-fn one(
+fn one<'a>(
     contract: &Contract,
     plan: &crate::measure::plan::MeasurePlan,
-    cells: &Cells,
+    own: Own<'a>,
     small: &Small,
     as_of: Instant,
     findings: &mut Vec<Finding>,
-) -> Prepared {
+) -> Prepared<'a> {
+    let cells = own.cells;
     let id = &contract.entry.id;
     let unit = contract.score.exposure_unit;
-    let exposure = ExposureTable::new(id, &small.exposure, unit);
+    let exposure = ExposureTable::new(id, own.exposure, unit);
     let observed = score::observed(cells, id, &plan.zone, as_of);
     let mut series = match observed {
         Some(period) => {
@@ -140,13 +143,7 @@ fn one(
     );
     findings.extend(noticed);
     findings.extend(baseline::early_warnings(&series, spec));
-    let relieved: u64 = cells
-        .total
-        .cells
-        .iter()
-        .filter(|(key, _)| key.contract_id == *id)
-        .map(|(_, cell)| cell.relieved)
-        .sum();
+    let relieved: u64 = cells.total.cells.values().map(|cell| cell.relieved).sum();
     if relieved > 0 {
         let both: Vec<&str> = adjusted
             .results
@@ -177,6 +174,7 @@ fn one(
         );
     }
     Prepared {
+        own,
         exposure,
         observed,
         series,
@@ -193,7 +191,7 @@ fn one(
 /// The estimate of a prepared contract.
 pub(super) fn estimate(
     contract: &Contract,
-    prepared: &Prepared,
+    prepared: &Prepared<'_>,
     findings: &mut Vec<Finding>,
 ) -> BaselineResult {
     if prepared.observed.is_none() {

@@ -29,7 +29,7 @@ const AVOIDED_DECIMALS: u8 = 4;
 pub(super) struct Rebuilt<'a> {
     pub(super) contract: &'a Contract,
     pub(super) plan: &'a MeasurePlan,
-    pub(super) prepared: &'a Prepared,
+    pub(super) prepared: &'a Prepared<'a>,
     pub(super) small: &'a Small,
     pub(super) measured: &'a Measured<'a>,
     /// What was invoiced and saved: cells do not change it.
@@ -77,7 +77,7 @@ impl Rebuilt<'_> {
     }
 
     fn own(&self, kpis: &BTreeSet<&str>) -> &Cells {
-        let own = || score::cells_for(self.measured.cells, self.id(), kpis.iter().copied());
+        let own = || score::cells_for(self.prepared.own.cells, self.id(), kpis.iter().copied());
         self.once.own.get_or_init(own)
     }
 
@@ -102,7 +102,7 @@ impl Rebuild for Rebuilt<'_> {
     fn streams(&self, period: Span) -> Vec<CellStream> {
         let period = months(period);
         let mut streams: BTreeMap<(String, u8), CellStream> = BTreeMap::new();
-        for (key, cell) in self.measured.cells.total.cells_of(self.id()) {
+        for (key, cell) in self.prepared.own.cells.total.cells_of(self.id()) {
             let incidents = cell.incidents.saturating_sub(cell.relieved);
             if !period.contains(key.month) {
                 continue;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::billed::Billed;
 use super::contracts::Contract;
 use super::kept::Kept;
 use super::measures::{measures, ratios};
 use super::overrides::{self, OverrideRow};
+use super::own::Shares;
 use super::prepared::{self, Prepared};
 use super::rebuilding::{Once, Rebuilt};
 use super::savings::{self, Rates, SavingTables};
@@ -23,9 +25,7 @@ use crate::finding::{Finding, Severity, Stage};
 use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::judge::integrity::IntegrityRow;
-use crate::measure::billing::BillingCells;
 use crate::measure::cells::Cells;
-use crate::measure::orders::Orders;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
 use crate::score;
@@ -36,9 +36,8 @@ pub(super) struct Measured<'a> {
     pub(super) project: &'a Project,
     pub(super) stored: &'a Stored,
     pub(super) plans: &'a read::Plans,
-    pub(super) cells: &'a Cells,
-    pub(super) billing: &'a BillingCells,
-    pub(super) orders: &'a Orders,
+    pub(super) cells: &'a BTreeMap<String, Cells>,
+    pub(super) billing: &'a Billed,
     pub(super) given: &'a align::Given,
     /// Whether every contract's history is kept.
     pub(super) kept: bool,
@@ -82,10 +81,9 @@ impl Results {
     }
 }
 
-/// The small tables that the pure stages read, of all contracts.
+/// The small tables that the pure stages read, of all contracts: those that are not parted (see
+/// [`Shares`]).
 pub(super) struct Small {
-    pub(super) exposure: Vec<score::Exposure>,
-    pub(super) records: score::Records,
     pub(super) saving: SavingTables,
     pub(super) attribution: Vec<AttributionRow>,
     pub(super) links: Vec<Link>,
@@ -120,8 +118,6 @@ pub(super) fn settle_all(
             measured.plans,
             as_of,
         ),
-        exposure: ledgers::exposure(table("exposure")),
-        records: records::records(&measured.stored.tables),
         saving: SavingTables {
             indices: small::indices(table("indices")),
             adjustments: small::adjustments(table("adjustments"), findings),
@@ -130,16 +126,15 @@ pub(super) fn settle_all(
         },
         delivered: measured.stored.notes.delivered.clone(),
     };
-    prepared::unknown_measures(&small, findings);
-    let all = prepared::prepare(
-        contracts,
-        measured.plans,
+    let shares = Shares::new(
         measured.cells,
-        &small,
-        as_of,
-        findings,
+        measured.billing,
+        ledgers::exposure(table("exposure")),
+        records::records(&measured.stored.tables),
     );
-    let one = |(contract, prepared): (&Contract, &Option<Prepared>)| {
+    prepared::unknown_measures(&small, findings);
+    let all = prepared::prepare(contracts, measured.plans, &shares, &small, as_of, findings);
+    let one = |(contract, prepared): (&Contract, &Option<Prepared<'_>>)| {
         let mut results = Results::default();
         let mut noticed = Vec::new();
         let findings = &mut noticed;
@@ -155,7 +150,7 @@ pub(super) fn settle_all(
         };
         let (kpis, saving) = score_one(&given, measured, &mut results, findings);
         let mut measures = measures(&contract.entry.id, &kpis);
-        let tested = integrity::test(contract, plan, prepared, measured.cells, measured.orders);
+        let tested = integrity::test(contract, plan, prepared);
         findings.extend(integrity::findings(&tested));
         integrity::measure(&contract.entry.id, &tested, &mut measures);
         results.integrity.extend(tested);
@@ -278,7 +273,7 @@ pub(super) fn settle_all(
 struct Given<'a> {
     contract: &'a Contract,
     plan: &'a MeasurePlan,
-    prepared: &'a Prepared,
+    prepared: &'a Prepared<'a>,
     small: &'a Small,
 }
 
@@ -302,7 +297,7 @@ fn score_one(
     let saving = savings::saving(
         contract,
         plan,
-        measured.billing,
+        &prepared.own.billing.cells,
         &prepared.exposure,
         &small.saving,
         &baseline,
@@ -316,7 +311,7 @@ fn score_one(
         prepared,
         small,
         measured,
-        (&baseline, &saving, measured.cells),
+        (&baseline, &saving, prepared.own.cells),
         &rates,
     ));
     findings.extend(scored.findings);
@@ -324,7 +319,7 @@ fn score_one(
         .overrides
         .extend(overrides::rows(id, &contract.baseline, &baseline));
     results.worst.extend(score::worst_incidents(
-        measured.cells.total.worst.contracts.get(id),
+        prepared.own.cells.total.worst.contracts.get(id),
         plan,
         &contract.score,
         contract.baseline.performance,
@@ -346,7 +341,7 @@ fn score_one(
 pub(super) fn inputs<'a>(
     contract: &'a Contract,
     plan: &'a MeasurePlan,
-    prepared: &'a Prepared,
+    prepared: &'a Prepared<'a>,
     small: &'a Small,
     measured: &'a Measured<'a>,
     (baseline, saving, cells): (&'a BaselineResult, &'a SavingResult, &'a Cells),
@@ -359,9 +354,9 @@ pub(super) fn inputs<'a>(
         baseline,
         saving,
         cells,
-        billing: measured.billing,
-        exposure: &small.exposure,
-        records: &small.records,
+        billing: &prepared.own.billing.cells,
+        exposure: prepared.own.exposure,
+        records: prepared.own.records,
         delivered: &small.delivered,
         observed: prepared.observed,
         exchange: rates.exchange(),

@@ -2,6 +2,8 @@
 //! and invoices. Shapes only; not responsible for reading them (see [`crate::pipeline`]) nor for
 //! any value.
 
+use std::collections::BTreeMap;
+
 use crate::money::{Currency, Decimal};
 use crate::time::{Instant, Month};
 
@@ -249,6 +251,39 @@ pub struct Records {
 }
 
 impl Records {
+    /// Parted by contract, in the order that they have.
+    #[must_use]
+    pub fn by_contract(self) -> BTreeMap<String, Records> {
+        let mut all: BTreeMap<String, Records> = BTreeMap::new();
+        macro_rules! part {
+            ($($table:ident),+) => {$(
+                for row in self.$table {
+                    match all.get_mut(&row.contract_id) {
+                        Some(own) => own.$table.push(row),
+                        None => {
+                            let own = all.entry(row.contract_id.clone()).or_default();
+                            own.$table.push(row);
+                        }
+                    }
+                }
+            )+};
+        }
+        part!(
+            changes,
+            contact_moments,
+            interactions,
+            blockers,
+            goals,
+            initiatives,
+            hours,
+            responses,
+            retained,
+            fixed,
+            relief
+        );
+        all
+    }
+
     /// Those of one contract.
     #[must_use]
     pub fn of(&self, contract_id: &str) -> Records {
