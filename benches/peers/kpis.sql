@@ -179,7 +179,7 @@ FROM judged j JOIN tool USING (id) JOIN opening USING (id) WHERE restores GROUP 
 
 -- Disruption by the months in which it fell: most incidents lie in one month and need no join.
 CREATE TABLE life AS
-SELECT o.*, coalesce(r.stop, getvariable('as_of')) AS until, r.stop, coalesce(r.stop_office, a.before + a.counts * (getvariable('as_of') % 3600)) AS until_office,
+SELECT o.id, o.place, o.priority, o.month, o.opened, o.detected, o.office, o.child, o.share, coalesce(r.stop, getvariable('as_of')) AS until, r.stop, coalesce(r.stop_office, a.before + a.counts * (getvariable('as_of') % 3600)) AS until_office,
     coalesce(s.month, a.month) AS until_month
 FROM opening o JOIN ran USING (id) LEFT JOIN (SELECT id, stop, stop_office FROM ran WHERE NOT is_open) r USING (id)
 LEFT JOIN hour s ON s.hour = r.stop // 3600 JOIN hour a ON a.hour = getvariable('as_of') // 3600 WHERE incident;
