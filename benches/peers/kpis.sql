@@ -2,7 +2,7 @@
 -- way those were made. As fast as we could write it: every stage touches the rows once, keys are
 -- whole numbers, calendars are joins, and only what is late is walked through twice.
 --
--- Result: `kpi_cell` and `kpi_bucket` by contract, service, priority and month.
+-- Result: `kpi_cell`, `kpi_bucket` and `kpi_solved` by contract, service, priority (or person) and month.
 
 -- A ticket's own events: highest and first priority, when it was first done.
 CREATE TABLE history AS
@@ -329,3 +329,5 @@ SELECT 'actual_cost', contract, service, NULL, month.name, sum(cents), 0 FROM bi
 CREATE TABLE kpi_bucket AS
 SELECT kpi, contract, service, priority, month.name AS month, bucket, sum(n) AS n
 FROM bucket_cell JOIN place USING (place) JOIN month USING (month) GROUP BY ALL;
+CREATE TABLE kpi_solved AS
+SELECT contract, service, month.name AS month, assignee, n FROM solved JOIN place USING (place) JOIN month USING (month);
