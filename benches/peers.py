@@ -81,7 +81,9 @@ def timed(command, threads):
         complaint.seek(0)
         text = said.read().decode()
         if child.returncode != 0:
-            raise Failed(f"{' '.join(command)}: exit code {child.returncode}\n{text[-3000:]}{complaint.read().decode()[-3000:]}")
+            raise Failed(
+                f"{' '.join(command)}: exit code {child.returncode}\n{text[-3000:]}{complaint.read().decode()[-3000:]}"
+            )
     scale = 1024 if sys.platform == "darwin" else 1
     return seconds, usage.ru_maxrss / scale / 1024, text
 
@@ -141,7 +143,9 @@ class Size:
         if name == "gainshare":
             return [self.bench, str(self.project)]
         if name in ("canonical", "store"):
-            return python("duckdb_peer.py", name, self.store if name == "store" else self.plain, self.cells(name), self.as_of)
+            return python(
+                "duckdb_peer.py", name, self.store if name == "store" else self.plain, self.cells(name), self.as_of
+            )
         return python(f"{name}_peer.py", self.plain, self.cells(name), self.as_of)
 
     def run(self, name):
@@ -199,7 +203,8 @@ def table(size, turns):
     lines = [f"| {size} | median | ÷ floor | ÷ measuring | ÷ whole | peak memory |", "|---|--:|--:|--:|--:|--:|"]
     for name in turns[0]:
         ratios = [
-            statistics.median(turn[name][0] / turn[of][0] for turn in turns) for of in ("floor", "measuring", "gainshare")
+            statistics.median(turn[name][0] / turn[of][0] for turn in turns)
+            for of in ("floor", "measuring", "gainshare")
         ]
         seconds = statistics.median(turn[name][0] for turn in turns)
         peak = max(turn[name][1] for turn in turns)
@@ -221,14 +226,18 @@ def growth(per_million):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", default="1,4,16", help="multiples of the base (1,4,16)")
-    parser.add_argument("--base", type=float, default=1, help="`gainshare synth --scale` of 1x: 20,000 incidents each (1)")
+    parser.add_argument(
+        "--base", type=float, default=1, help="`gainshare synth --scale` of 1x: 20,000 incidents each (1)"
+    )
     parser.add_argument("--runs", type=int, default=5, help="turns that are timed; 0 only compares answers (5)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each process (all)")
     parser.add_argument("--peers", default=",".join(PEERS), help="which of " + ", ".join(PEERS))
     parser.add_argument("--profile", default="release", help="of cargo; dev shares the build of the tests (release)")
     parser.add_argument("--work", type=pathlib.Path, help="folder that keeps the projects for the next time")
     parser.add_argument("--markdown", type=pathlib.Path, help="file to write the tables to")
-    parser.add_argument("--project", type=pathlib.Path, help="a project with the example's terms that was run, instead of making some")
+    parser.add_argument(
+        "--project", type=pathlib.Path, help="a project with the example's terms that was run, instead of making some"
+    )
     given = parser.parse_args()
     given.sizes = [1.0] if given.project else [float(size) for size in given.sizes.split(",")]
     given.peers = given.peers.split(",")

@@ -27,14 +27,17 @@ SUBSET = (
     "time_to_restore_wall time_to_restore_p50 time_to_restore_p90 time_to_restore_wall_p50 time_to_restore_wall_p90 "
     "sla_attainment breaches impact_minutes impact_cost"
 ).split()
-ALL = SUBSET + (
-    "time_to_respond time_to_respond_wall time_to_respond_p50 time_to_respond_p90 time_to_respond_wall_p50 "
-    "time_to_respond_wall_p90 respond_attainment tool_verdict_agreement handoffs first_assignment_resolution "
-    "ping_pong backlog_age availability mtbf outage_duration notify_timely_share time_to_notify time_to_notify_p50 "
-    "time_to_notify_p90 audience_level_share update_cadence_share max_update_gap informed_time_share "
-    "notice_completeness impact_statement_error telling_delay_cost breach_warned_share breach_warning_lead "
-    "actual_cost knowledge_concentration knowledge_effective_people bus_factor"
-).split()
+ALL = (
+    SUBSET
+    + (
+        "time_to_respond time_to_respond_wall time_to_respond_p50 time_to_respond_p90 time_to_respond_wall_p50 "
+        "time_to_respond_wall_p90 respond_attainment tool_verdict_agreement handoffs first_assignment_resolution "
+        "ping_pong backlog_age availability mtbf outage_duration notify_timely_share time_to_notify time_to_notify_p50 "
+        "time_to_notify_p90 audience_level_share update_cadence_share max_update_gap informed_time_share "
+        "notice_completeness impact_statement_error telling_delay_cost breach_warned_share breach_warning_lead "
+        "actual_cost knowledge_concentration knowledge_effective_people bus_factor"
+    ).split()
+)
 
 
 class Cells:
@@ -114,15 +117,21 @@ def like(folder, other, wanted):
     """How many rows the cells of both have; exits where they differ."""
     connection, n = duckdb.connect(), 0
     key = "kpi, contract, service, priority, month"
-    tables = [("kpi_cell", f"{key}, above::HUGEINT, below::HUGEINT", "above <> 0 OR below <> 0"), ("kpi_bucket", f"{key}, bucket, n::BIGINT", "n <> 0")]
+    tables = [
+        ("kpi_cell", f"{key}, above::HUGEINT, below::HUGEINT", "above <> 0 OR below <> 0"),
+        ("kpi_bucket", f"{key}, bucket, n::BIGINT", "n <> 0"),
+    ]
     if wanted is ALL:
         tables.append(("kpi_solved", "'solved', contract, service, month, assignee, n::BIGINT", "n <> 0"))
     for table, columns, full in tables:
         of = "true" if table == "kpi_solved" else f"list_contains({parts(wanted)}, kpi)"
         mine, theirs = (
-            f"SELECT {columns} FROM read_parquet('{place}/{table}.parquet') WHERE ({full}) AND {of}" for place in (folder, other)
+            f"SELECT {columns} FROM read_parquet('{place}/{table}.parquet') WHERE ({full}) AND {of}"
+            for place in (folder, other)
         )
-        differs = connection.execute(f"(({mine}) EXCEPT ALL ({theirs})) UNION ALL (({theirs}) EXCEPT ALL ({mine}))").fetchall()
+        differs = connection.execute(
+            f"(({mine}) EXCEPT ALL ({theirs})) UNION ALL (({theirs}) EXCEPT ALL ({mine}))"
+        ).fetchall()
         if differs:
             print("\n".join(map(str, differs[:20])))
             sys.exit(f"{len(differs)} rows of {table} differ from those in {other}")
@@ -134,7 +143,9 @@ def main():
     out, folder, plain = map(pathlib.Path, sys.argv[1:4])
     wanted = ALL if sys.argv[4] == "all" else SUBSET
     if other := sys.argv[5:]:
-        print(f"{like(folder, other[0], wanted)} sums and counts of {len(wanted)} KPIs are those of {pathlib.Path(other[0]).name}")
+        print(
+            f"{like(folder, other[0], wanted)} sums and counts of {len(wanted)} KPIs are those of {pathlib.Path(other[0]).name}"
+        )
         return
     cells = Cells(folder, plain)
     published = cells.connection.execute(
@@ -149,9 +160,13 @@ def main():
         value = None if value is None else Fraction(str(value))
         seen[kpi] += value is not None
         ours = value, above, below
-        if (found and found[0]) != value or (kpi in RATIOS and value is not None and (Fraction(str(above)), Fraction(str(below))) != found[1:]):
+        if (found and found[0]) != value or (
+            kpi in RATIOS and value is not None and (Fraction(str(above)), Fraction(str(below))) != found[1:]
+        ):
             shown = tuple(None if v is None else float(v) for v in found or ())
-            differs.append(f"{contract} {kpi} {scope}:{value_of} {period}: {tuple(v and float(v) for v in ours)}, here {shown}")
+            differs.append(
+                f"{contract} {kpi} {scope}:{value_of} {period}: {tuple(v and float(v) for v in ours)}, here {shown}"
+            )
     if missing := [kpi for kpi in wanted if not seen[kpi]]:
         differs.append(f"no value of {', '.join(missing)} was published")
     if differs:

@@ -19,7 +19,9 @@ NAMED = pathlib.Path(__file__).parent.parent / "recalculation.rs"
 def columns():
     """The columns of the floor by table."""
     text = re.search(r"^const FLOOR: .*?= &\[(.*?)^\];", NAMED.read_text(encoding="utf-8"), re.M | re.S).group(1)
-    found = {t: re.findall(r'"(\w+)"', names) for t, names in re.findall(r'\(\s*"(\w+)",\s*&\[(.*?)\],?\s*\)', text, re.S)}
+    found = {
+        t: re.findall(r'"(\w+)"', names) for t, names in re.findall(r'\(\s*"(\w+)",\s*&\[(.*?)\],?\s*\)', text, re.S)
+    }
     if not found or not all(found.values()):
         sys.exit(f"{NAMED}: cannot read the columns of FLOOR")
     return found

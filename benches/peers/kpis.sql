@@ -56,56 +56,51 @@ SELECT id, bool_or(state <> 2 AND until IS NULL) AS is_open, max(until) FILTER (
     coalesce(sum(least(until, answered) - moment) FILTER (state = 0 AND moment < answered), 0) AS answer_wall
 FROM stretch s JOIN (SELECT id, answered, answered_office FROM opening WHERE incident) USING (id) GROUP BY id;
 
--- One clock each: until restoration, and until the first answer.
+-- One clock each (kind): until restoration (1), until the first answer (2), of what is open until now (3).
 CREATE TABLE clock AS
-WITH both_of AS (
-    SELECT id, true AS restores, stop, stop_office, coalesce(counts, begins_as) AS counts, coalesce(last, begins_as) AS last, business, wall,
+WITH now AS (SELECT getvariable('as_of') AS now, before + counts * (getvariable('as_of') % 3600) AS now_office FROM hour WHERE hour = getvariable('as_of') // 3600
+), all_of AS (
+    SELECT id, 1 AS kind, stop, stop_office, coalesce(counts, begins_as) AS counts, coalesce(last, begins_as) AS last, business, wall,
         CASE WHEN pauses THEN 0 ELSE hold END AS hold
     FROM ran JOIN opening USING (id) WHERE NOT is_open
     UNION ALL
-    SELECT id, false, answered, answered_office, coalesce(answer_counts, begins_as), coalesce(answer_last, begins_as), answer_business, answer_wall, 0
+    SELECT id, 2, answered, answered_office, coalesce(answer_counts, begins_as), coalesce(answer_last, begins_as), answer_business, answer_wall, 0
     FROM ran JOIN opening USING (id) WHERE answered IS NOT NULL
+    UNION ALL
+    SELECT id, 3, now, now_office, counts, now_priority,
+        business + CASE WHEN now_state = 1 THEN 0 WHEN now_priority <= 2 THEN now - since ELSE now_office - since_office END, 0,
+        CASE WHEN pauses THEN 0 ELSE hold END
+    FROM ran JOIN opening USING (id), now WHERE is_open
 )
-SELECT *, CASE WHEN restores THEN target(counts) ELSE answer(counts) END + hold AS allowed FROM both_of;
+SELECT *, CASE WHEN kind = 2 THEN answer(counts) ELSE target(counts) END + hold AS allowed FROM all_of;
 
 -- When the time was used up: in the stretch in which the sum reaches it, else after the end.
 CREATE TABLE judged AS
 WITH cut AS (
-    SELECT c.id, restores, allowed, n, moment, s.priority, office,
+    SELECT c.id, kind, allowed, n, moment, s.priority, office,
         CASE WHEN s.priority <= 2 THEN least(until, c.stop) - moment ELSE least(until_office, c.stop_office) - office END AS took,
-        sum(took) OVER (PARTITION BY c.id, restores ORDER BY n ROWS UNBOUNDED PRECEDING) AS upto
+        sum(took) OVER (PARTITION BY c.id, kind ORDER BY n ROWS UNBOUNDED PRECEDING) AS upto
     FROM clock c JOIN stretch s ON s.id = c.id AND s.state = 0 AND s.moment < c.stop WHERE business >= allowed
 ), used AS (
-    SELECT id, restores, arg_min(moment, n) AS moment, arg_min(office, n) AS office, arg_min(priority, n) AS priority,
+    SELECT id, kind, arg_min(moment, n) AS moment, arg_min(office, n) AS office, arg_min(priority, n) AS priority,
         arg_min(allowed - upto + took, n) AS rest
-    FROM cut WHERE upto >= allowed GROUP BY id, restores
+    FROM cut WHERE upto >= allowed GROUP BY id, kind
 ), placed AS (
     SELECT c.*, coalesce(u.priority, last) AS p, coalesce(u.moment, stop) AS from_at, coalesce(u.office, stop_office) AS from_office,
         coalesce(u.rest, allowed - business) AS rest
-    FROM clock c LEFT JOIN used u USING (id, restores)
+    FROM clock c LEFT JOIN used u USING (id, kind)
 ), due AS (
     SELECT p.* EXCLUDE (counts, last, p, from_at, from_office, rest, allowed),
         CAST(CASE WHEN p <= 2 THEN from_at + rest ELSE o.starts + from_office + rest - 3600 * o.nth END AS BIGINT) AS due
     FROM placed p LEFT JOIN office_hour o ON p > 2 AND o.nth = (from_office + rest - 1) // 3600
 )
-SELECT d.id, restores, stop, due, stop > due AS late, CAST(business - least(hold, business) AS BIGINT) AS business, CAST(wall - least(hold, wall) AS BIGINT) AS wall,
+SELECT d.id, kind, stop, due, stop > due AS late, CAST(business - least(hold, business) AS BIGINT) AS business, CAST(wall - least(hold, wall) AS BIGINT) AS wall,
     h.month, w.month AS due_month
 FROM due d JOIN hour h ON h.hour = stop // 3600 JOIN hour w ON w.hour = due // 3600;
 
--- Open incidents, and when their time is used up if nothing else happens.
+-- What is open past its time is a breach; what is open within it is nothing yet.
 CREATE TABLE breach AS
-WITH rest AS (
-    SELECT o.id, o.place, o.priority, o.opened, r.*, target(r.counts) + CASE WHEN pauses THEN 0 ELSE hold END - business AS rest
-    FROM (SELECT * EXCLUDE (id), id AS of_id FROM ran WHERE is_open) r JOIN opening o ON o.id = r.of_id
-), due AS (
-    SELECT r.id, r.place, r.priority, r.opened, rest <= 0 AS used_up, CAST(CASE WHEN rest <= 0 OR now_state = 1 THEN NULL
-        WHEN now_priority <= 2 THEN since + rest ELSE h.starts + since_office + rest - 3600 * h.nth END AS BIGINT) AS due
-    FROM rest r LEFT JOIN office_hour h ON now_priority > 2 AND rest > 0 AND h.nth = (since_office + rest - 1) // 3600
-)
-SELECT id, place, o.priority, due, due_month, late FROM judged JOIN opening o USING (id) WHERE restores
-UNION ALL
-SELECT id, place, priority, coalesce(due, opened), hour.month, true FROM due JOIN hour ON hour.hour = coalesce(due, opened) // 3600
-WHERE due < getvariable('as_of') OR used_up;
+SELECT id, place, priority, due, due_month, late FROM judged JOIN opening USING (id) WHERE kind = 1 OR (kind = 3 AND late);
 
 CREATE TABLE cell (kpi VARCHAR, place INTEGER, priority INTEGER, month INTEGER, above HUGEINT, below HUGEINT);
 CREATE TABLE bucket_cell (kpi VARCHAR, place INTEGER, priority INTEGER, month INTEGER, bucket BIGINT, n BIGINT);
@@ -143,7 +138,7 @@ CREATE TABLE restored_cell AS
 WITH r AS (
     SELECT o.place, o.priority, j.*, coalesce(w.moves - 1, reassignments) AS handoffs,
         CASE WHEN w.id IS NOT NULL THEN coalesce(b.back, false) WHEN reassignments = 0 THEN false END AS back
-    FROM judged j JOIN opening o USING (id) LEFT JOIN route w USING (id) LEFT JOIN back b USING (id) WHERE restores
+    FROM judged j JOIN opening o USING (id) LEFT JOIN route w USING (id) LEFT JOIN back b USING (id) WHERE kind = 1
 )
 SELECT place, priority, month, count(*) AS n, sum(business) AS business, sum(wall) AS wall, sum(handoffs) AS handoffs, count(handoffs) AS routed,
     count(*) FILTER (handoffs = 0) AS straight, count(*) FILTER (back) AS back, count(back) AS ways
@@ -156,26 +151,26 @@ SELECT 'first_assignment_resolution', place, priority, month, straight, routed F
 SELECT 'ping_pong', place, priority, month, back, ways FROM restored_cell;
 CREATE TABLE answered_cell AS
 SELECT place, priority, j.month, count(*) AS n, sum(business) AS business, sum(wall) AS wall
-FROM judged j JOIN opening o USING (id) WHERE NOT restores GROUP BY ALL;
+FROM judged j JOIN opening o USING (id) WHERE kind = 2 GROUP BY ALL;
 INSERT INTO cell
 SELECT 'time_to_respond', place, priority, month, business, n FROM answered_cell UNION ALL
 SELECT 'time_to_respond_wall', place, priority, month, wall, n FROM answered_cell;
 INSERT INTO bucket_cell
-SELECT CASE WHEN restores THEN 'time_to_restore' ELSE 'time_to_respond' END, place, priority, j.month, bucket(business), count(*)
-FROM judged j JOIN opening USING (id) GROUP BY restores, place, priority, j.month, bucket(business);
+SELECT CASE kind WHEN 1 THEN 'time_to_restore' ELSE 'time_to_respond' END, place, priority, j.month, bucket(business), count(*)
+FROM judged j JOIN opening USING (id) WHERE kind < 3 GROUP BY kind, place, priority, j.month, bucket(business);
 INSERT INTO bucket_cell
-SELECT CASE WHEN restores THEN 'time_to_restore_wall' ELSE 'time_to_respond_wall' END, place, priority, j.month, bucket(wall), count(*)
-FROM judged j JOIN opening USING (id) GROUP BY restores, place, priority, j.month, bucket(wall);
+SELECT CASE kind WHEN 1 THEN 'time_to_restore_wall' ELSE 'time_to_respond_wall' END, place, priority, j.month, bucket(wall), count(*)
+FROM judged j JOIN opening USING (id) WHERE kind < 3 GROUP BY kind, place, priority, j.month, bucket(wall);
 
 CREATE TABLE breach_cell AS SELECT place, priority, due_month AS month, count(*) FILTER (NOT late) AS kept, count(*) FILTER (late) AS late, count(*) AS n FROM breach GROUP BY ALL;
 INSERT INTO cell
 SELECT 'sla_attainment', place, priority, month, kept, n FROM breach_cell UNION ALL
 SELECT 'breaches', place, priority, month, late, 0 FROM breach_cell;
 INSERT INTO cell
-SELECT 'respond_attainment', place, priority, due_month, count(*) FILTER (NOT late), count(*) FROM judged JOIN opening USING (id) WHERE NOT restores GROUP BY ALL;
+SELECT 'respond_attainment', place, priority, due_month, count(*) FILTER (NOT late), count(*) FROM judged JOIN opening USING (id) WHERE kind = 2 GROUP BY ALL;
 INSERT INTO cell
 SELECT 'tool_verdict_agreement', place, priority, due_month, count(*) FILTER (tool.late = j.late), count(*)
-FROM judged j JOIN tool USING (id) JOIN opening USING (id) WHERE restores GROUP BY ALL;
+FROM judged j JOIN tool USING (id) JOIN opening USING (id) WHERE kind = 1 GROUP BY ALL;
 
 -- Disruption by the months in which it fell: most incidents lie in one month and need no join.
 CREATE TABLE life AS
@@ -302,7 +297,7 @@ INSERT INTO bucket_cell SELECT 'breach_warning_lead', place, priority, month, bu
 -- Who restored what, by service; and what was invoiced, in cents, by days over the months of a
 -- line's period. Most lines bill one month and need no division.
 CREATE TABLE solved AS
-SELECT place, month, assignee, count(*) AS n FROM (SELECT id, month FROM judged WHERE restores) j JOIN (SELECT id, place, assignee FROM opening) o USING (id)
+SELECT place, month, assignee, count(*) AS n FROM (SELECT id, month FROM judged WHERE kind = 1) j JOIN (SELECT id, place, assignee FROM opening) o USING (id)
 WHERE assignee IS NOT NULL GROUP BY ALL;
 CREATE MACRO down(a, b) AS (a - ((a % b) + b) % b) // b;
 CREATE MACRO half_even(a, b) AS down(a, b) + CASE

@@ -43,8 +43,9 @@ class Calendar:
         months = months[months.month.between(2023 * 12, 2025 * 12 + 11)]
         self.months = months.assign(
             name=[f"{m // 12}-{m % 12 + 1:02}" for m in months.month],
-            office_starts=self.office(months.starts.to_numpy()), office_ends=self.office(months.ends.to_numpy()),
-        )  # fmt: skip
+            office_starts=self.office(months.starts.to_numpy()),
+            office_ends=self.office(months.ends.to_numpy()),
+        )
 
     def hour(self, moment):
         return (moment // 3600 - self.base).astype(np.int64)
@@ -76,22 +77,27 @@ def tickets(plain):
     raw = pd.read_parquet(plain / "incidents.parquet", columns=names, dtype_backend="pyarrow")
     keys = pd.MultiIndex.from_arrays([raw.contract_id.astype("category"), raw.service_id.fillna("").astype("category")])
     place, places = keys.factorize()
-    found = pd.DataFrame({
-        "place": place,
-        "incident": (raw.ticket_type.fillna("incident") == "incident").to_numpy(bool),
-        "last_priority": raw.priority.to_numpy(np.int64),
-        "initial_priority": raw.initial_priority.fillna(NONE).to_numpy(np.int64),
-        "opened": seconds(raw.opened_at).astype(np.int64),
-        "resolved": seconds(raw.resolved_at),
-        "monitored": (raw.channel.str.lower() == "monitoring").fillna(False).to_numpy(bool),
-        "channel": raw.channel.notna().to_numpy(),
-        "changed": raw.caused_by_change_id.notna().to_numpy(),
-        "reopened": (raw.reopens.fillna(0) > 0).to_numpy(bool),
-        "hold": raw.on_hold_s.fillna(0).to_numpy(np.int64),
-        "child": raw.parent_id.notna().to_numpy(),
-        "share": raw.affected_share.to_numpy(np.float64, na_value=np.nan),
-    })  # fmt: skip
-    items = raw.loc[found.incident & raw.ci_id.notna() & raw.category.notna(), ["contract_id", "ci_id", "category", "source", "ticket_id"]]
+    found = pd.DataFrame(
+        {
+            "place": place,
+            "incident": (raw.ticket_type.fillna("incident") == "incident").to_numpy(bool),
+            "last_priority": raw.priority.to_numpy(np.int64),
+            "initial_priority": raw.initial_priority.fillna(NONE).to_numpy(np.int64),
+            "opened": seconds(raw.opened_at).astype(np.int64),
+            "resolved": seconds(raw.resolved_at),
+            "monitored": (raw.channel.str.lower() == "monitoring").fillna(False).to_numpy(bool),
+            "channel": raw.channel.notna().to_numpy(),
+            "changed": raw.caused_by_change_id.notna().to_numpy(),
+            "reopened": (raw.reopens.fillna(0) > 0).to_numpy(bool),
+            "hold": raw.on_hold_s.fillna(0).to_numpy(np.int64),
+            "child": raw.parent_id.notna().to_numpy(),
+            "share": raw.affected_share.to_numpy(np.float64, na_value=np.nan),
+        }
+    )
+    items = raw.loc[
+        found.incident & raw.ci_id.notna() & raw.category.notna(),
+        ["contract_id", "ci_id", "category", "source", "ticket_id"],
+    ]
     items["opened"] = found.opened[items.index]
     items["item"] = items.groupby(["contract_id", "ci_id", "category"], sort=False).ngroup()
     items = items.sort_values(["item", "opened", "source", "ticket_id"])
@@ -105,7 +111,11 @@ def history(plain, found, ids):
     """Changes of state (0 running, 1 paused, 2 done) and priority, in the order of the file."""
     names = ["source", "ticket_id", "at", "field", "to"]
     events = pd.read_parquet(
-        plain / "incident_events.parquet", columns=names, dtype_backend="pyarrow", filters=[("field", "in", ["state", "priority"])])  # fmt: skip
+        plain / "incident_events.parquet",
+        columns=names,
+        dtype_backend="pyarrow",
+        filters=[("field", "in", ["state", "priority"])],
+    )
     named = ids.rename("id").reset_index()
     events = events.merge(named, on=["source", "ticket_id"], how="inner")
     codes, texts = events["to"].factorize()
@@ -115,10 +125,16 @@ def history(plain, found, ids):
     state = (events.field == "state").to_numpy(bool)
     opened = found.opened.to_numpy()[events.id]
     at = seconds(events["at"]).astype(np.int64)
-    rows = pd.DataFrame({
-        "id": events.id.to_numpy(np.int64), "n": np.arange(len(events)), "moment": np.maximum(at, opened), "at_opening": at <= opened,
-        "state": np.where(state, states[codes], np.nan), "priority": np.where(state, np.nan, priorities[codes]),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "id": events.id.to_numpy(np.int64),
+            "n": np.arange(len(events)),
+            "moment": np.maximum(at, opened),
+            "at_opening": at <= opened,
+            "state": np.where(state, states[codes], np.nan),
+            "priority": np.where(state, np.nan, priorities[codes]),
+        }
+    )
     return rows[found.incident.to_numpy()[rows.id] | rows.priority.notna()]
 
 
@@ -130,7 +146,9 @@ def opened(found, events, calendar):
     all_of = found.join(own)
     all_of["priority"] = all_of[["last_priority", "initial_priority", "highest"]].min(axis=1).astype(np.int64)
     initial = all_of.initial_priority.where(all_of.initial_priority != NONE)
-    all_of["begins_as"] = all_of.at_opening.fillna(initial).fillna(all_of.first_change).fillna(all_of.last_priority).astype(np.int64)
+    all_of["begins_as"] = (
+        all_of.at_opening.fillna(initial).fillna(all_of.first_change).fillna(all_of.last_priority).astype(np.int64)
+    )
     all_of["only_resolved"] = all_of.done.isna() & all_of.resolved.notna()
     latest = np.fmax(np.fmax(all_of.resolved, all_of.opened), all_of["last"])
     all_of["ended"] = all_of.done.where(all_of.done.notna(), latest.where(all_of.resolved.notna()))
@@ -142,11 +160,29 @@ def opened(found, events, calendar):
 def stretches(opened, events, calendar):
     incidents = opened[opened.incident]
     only = incidents[incidents.only_resolved]
-    point = pd.concat([
-        pd.DataFrame({"id": incidents.index, "n": -1, "moment": incidents.opened, "state": 0.0, "priority": incidents.begins_as.astype(float)}),
-        events.loc[opened.incident.to_numpy()[events.id], ["id", "n", "moment", "state", "priority"]],
-        pd.DataFrame({"id": only.index, "n": 1 << 62, "moment": only.ended.astype(np.int64), "state": 2.0, "priority": np.nan}),
-    ]).sort_values(["id", "n"], ignore_index=True)  # fmt: skip
+    point = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "id": incidents.index,
+                    "n": -1,
+                    "moment": incidents.opened,
+                    "state": 0.0,
+                    "priority": incidents.begins_as.astype(float),
+                }
+            ),
+            events.loc[opened.incident.to_numpy()[events.id], ["id", "n", "moment", "state", "priority"]],
+            pd.DataFrame(
+                {
+                    "id": only.index,
+                    "n": 1 << 62,
+                    "moment": only.ended.astype(np.int64),
+                    "state": 2.0,
+                    "priority": np.nan,
+                }
+            ),
+        ]
+    ).sort_values(["id", "n"], ignore_index=True)
     # Every ticket begins with a state and a priority, so filling forward stays within it.
     point["state"], point["priority"] = point.state.ffill().astype(np.int8), point.priority.ffill().astype(np.int8)
     point["office"] = calendar.office(point.moment.to_numpy())
@@ -162,53 +198,65 @@ def ran(point):
     live, runs = point.live, point.state == 0
     long = live & ~(point.until <= point.moment)
     by = point.assign(
-        open_end=live & point.until.isna(), stop=point.until.where(live), stop_office=point.until_office.where(live),
-        counts=point.priority.where(long), business=point.took.where(runs), wall=(point.until - point.moment).where(runs),
-        paused=point.state == 1, live_n=point.n.where(live).astype(float), done_n=point.n.where(~live).astype(float),
-    ).groupby("id")  # fmt: skip
+        open_end=live & point.until.isna(),
+        stop=point.until.where(live),
+        stop_office=point.until_office.where(live),
+        counts=point.priority.where(long),
+        business=point.took.where(runs),
+        wall=(point.until - point.moment).where(runs),
+        paused=point.state == 1,
+        live_n=point.n.where(live).astype(float),
+        done_n=point.n.where(~live).astype(float),
+    ).groupby("id")
     found = by.agg(
-        is_open=("open_end", "any"), stop=("stop", "max"), stop_office=("stop_office", "max"), counts=("counts", "min"),
-        business=("business", "sum"), wall=("wall", "sum"), pauses=("paused", "any"), live_n=("live_n", "max"), done_n=("done_n", "min"),
-        now_state=("state", "last"), now_priority=("priority", "last"), since=("moment", "last"), since_office=("office", "last"),
-    )  # fmt: skip
+        is_open=("open_end", "any"),
+        stop=("stop", "max"),
+        stop_office=("stop_office", "max"),
+        counts=("counts", "min"),
+        business=("business", "sum"),
+        wall=("wall", "sum"),
+        pauses=("paused", "any"),
+        live_n=("live_n", "max"),
+        done_n=("done_n", "min"),
+        now_state=("state", "last"),
+        now_priority=("priority", "last"),
+        since=("moment", "last"),
+        since_office=("office", "last"),
+    )
     found["last"] = point[long & point.until.notna()].groupby("id").priority.last()
     found["again"] = found.live_n > found.done_n
     return found
 
 
-def judged(ran, opened, point, calendar):
-    """Restored incidents, with when their time was used up."""
-    clock = ran[~ran.is_open].join(opened[["place", "priority", "begins_as", "hold"]])
+def judged(ran, opened, point, calendar, as_of):
+    """Restored and open incidents, the latter until now, with when their time was used up."""
+    clock = ran.join(opened[["place", "priority", "begins_as", "hold"]])
+    now_office = calendar.office(np.array([as_of]))[0]
+    runs_on = (as_of - clock.since).where(clock.now_priority <= 2, now_office - clock.since_office)
+    clock["stop"] = clock.stop.where(~clock.is_open, as_of)
+    clock["stop_office"] = clock.stop_office.where(~clock.is_open, now_office)
+    clock["business"] += runs_on.where(clock.is_open & (clock.now_state == 0), 0)
     counts = clock.counts.fillna(clock.begins_as).astype(np.int64)
     clock["last"] = clock["last"].fillna(clock.begins_as)
     clock["hold"] = clock.hold.where(~clock.pauses, 0)
     clock["allowed"] = TARGET[counts] + clock.hold
-    late = clock.loc[clock.business >= clock.allowed, ["allowed", "stop"]]
+    late = clock.loc[clock.business >= clock.allowed, ["allowed", "stop", "stop_office"]]
     cut = point[(point.state == 0) & point.id.isin(late.index)].join(late, on="id")
     cut = cut[cut.moment < cut.stop]
+    whole = np.fmin(cut.until, cut.stop) - cut.moment
+    cut["took"] = whole.where(cut.priority <= 2, np.fmin(cut.until_office, cut.stop_office) - cut.office)
     cut["upto"] = cut.groupby("id").took.cumsum()
     used = cut[cut.upto >= cut.allowed].drop_duplicates("id").set_index("id")
     p = used.priority.reindex(clock.index).fillna(clock["last"])
     from_at = used.moment.reindex(clock.index).fillna(clock.stop)
     from_office = used.office.reindex(clock.index).fillna(clock.stop_office)
     rest = (used.allowed - used.upto + used.took).reindex(clock.index).fillna(clock.allowed - clock.business)
-    clock["due"] = np.where(p <= 2, from_at + rest, calendar.reached(np.maximum(from_office + rest, 1).to_numpy()))
+    clock["due"] = np.where(p <= 2, from_at + rest, calendar.reached((from_office + rest).to_numpy()))
     clock["late"] = clock.stop > clock.due
     clock["month"] = calendar.month_of(clock.stop.to_numpy())
     clock["business"] -= np.minimum(clock.hold, clock.business)
     clock["wall"] -= np.minimum(clock.hold, clock.wall)
     return clock
-
-
-def still_open(ran, opened, calendar, as_of):
-    """Open incidents whose time is used up."""
-    rows = ran[ran.is_open].join(opened[["place", "priority", "hold", "opened"]])
-    rest = TARGET[rows.counts.astype(np.int64)] + rows.hold.where(~rows.pauses, 0) - rows.business
-    office = calendar.reached(np.maximum(rows.since_office + rest, 1).to_numpy())
-    due = pd.Series(np.where(rows.now_priority <= 2, rows.since + rest, office), index=rows.index)
-    due = due.where((rest > 0) & (rows.now_state != 1))
-    rows["due"], rows["late"] = due.fillna(rows.opened), True
-    return rows[(due < as_of) | (rest <= 0)]
 
 
 def impact(opened, ran, calendar, as_of):
@@ -246,9 +294,11 @@ def cells(plain, as_of):
     point = stretches(opening, events, calendar)
     del events
     clocks = ran(point)
-    done = judged(clocks, opening, point, calendar)
+    ends = judged(clocks, opening, point, calendar, as_of)
+    done = ends[~ends.is_open]
     del point
-    breaches = pd.concat([done, still_open(clocks, opening, calendar, as_of)])
+    # What is open past its time is a breach; what is open within it is nothing yet.
+    breaches = ends[~ends.is_open | ends.late].copy()
     breaches["month"] = calendar.month_of(breaches.due.to_numpy())
     incidents = opening[opening.incident]
     ended = incidents[incidents.ended.notna()].join(clocks.again)
@@ -257,19 +307,21 @@ def cells(plain, as_of):
         keyed = rows[CELL].assign(above=above, below=1 if below is None else below)
         return keyed.groupby(CELL, as_index=False)[["above", "below"]].sum().assign(kpi=kpi)
 
-    all_of = pd.concat([
-        sums("ticket_count", opening, 1, 0),
-        sums("incidents", incidents, 1, 0),
-        sums("self_detected_share", incidents, incidents.monitored, incidents.channel),
-        sums("change_induced_rate", incidents, incidents.changed),
-        sums("repeat_rate", opening.loc[repeats.index], repeats),
-        sums("reopen_rate", ended, ended.reopened | ended.again),
-        sums("time_to_restore", done, done.business.astype(np.int64)),
-        sums("time_to_restore_wall", done, done.wall.astype(np.int64)),
-        sums("sla_attainment", breaches, ~breaches.late.astype(bool)),
-        sums("breaches", breaches, breaches.late.astype(bool), 0),
-        impact(opening, clocks, calendar, as_of),
-    ])  # fmt: skip
+    all_of = pd.concat(
+        [
+            sums("ticket_count", opening, 1, 0),
+            sums("incidents", incidents, 1, 0),
+            sums("self_detected_share", incidents, incidents.monitored, incidents.channel),
+            sums("change_induced_rate", incidents, incidents.changed),
+            sums("repeat_rate", opening.loc[repeats.index], repeats),
+            sums("reopen_rate", ended, ended.reopened | ended.again),
+            sums("time_to_restore", done, done.business.astype(np.int64)),
+            sums("time_to_restore_wall", done, done.wall.astype(np.int64)),
+            sums("sla_attainment", breaches, ~breaches.late),
+            sums("breaches", breaches, breaches.late, 0),
+            impact(opening, clocks, calendar, as_of),
+        ]
+    )
     histogram = pd.concat([buckets("time_to_restore", done, "business"), buckets("time_to_restore_wall", done, "wall")])
     names = calendar.months.set_index("month").name
 

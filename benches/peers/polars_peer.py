@@ -43,13 +43,19 @@ class Calendar:
         self.counts, self.month = hours["counts"], hours["month"]
         self.before = (self.counts * 3600).cum_sum() - self.counts * 3600
         # The n-th hour that counts, and back to the moment.
-        self.starts = (self.counts.arg_true() if self.counts.dtype == pl.Boolean else (self.counts == 1).arg_true()).cast(pl.Int64)
+        self.starts = (
+            self.counts.arg_true() if self.counts.dtype == pl.Boolean else (self.counts == 1).arg_true()
+        ).cast(pl.Int64)
         self.starts = (self.starts + self.base) * 3600
         first = hours.with_row_index("hour").filter(pl.col("month") != pl.col("month").shift(1).fill_null(0))
         first = first.select("month", starts=(pl.col("hour").cast(pl.Int64) + self.base) * 3600)
-        months = first.with_columns(ends=pl.col("starts").shift(-1)).filter(pl.col("month").is_between(2023 * 12, 2025 * 12 + 11))
+        months = first.with_columns(ends=pl.col("starts").shift(-1)).filter(
+            pl.col("month").is_between(2023 * 12, 2025 * 12 + 11)
+        )
         self.months = months.with_columns(
-            name=(pl.col("month") // 12).cast(pl.String) + "-" + (pl.col("month") % 12 + 1).cast(pl.String).str.zfill(2),
+            name=(pl.col("month") // 12).cast(pl.String)
+            + "-"
+            + (pl.col("month") % 12 + 1).cast(pl.String).str.zfill(2),
             office_starts=self.office(pl.col("starts")),
             office_ends=self.office(pl.col("ends")),
         )
@@ -75,19 +81,39 @@ def tickets(plain, places):
     """(tickets with the codes of their places, repeats by ticket)."""
     incident = pl.col("ticket_type").fill_null("incident") == "incident"
     raw = pl.scan_parquet(plain / "incidents.parquet", row_index_name="id")
-    found = raw.join(places.lazy(), left_on=["contract_id", pl.col("service_id").fill_null("")], right_on=["contract", "service"]).select(
-        "id", "source", "ticket_id", "place", "initial_priority", "ci_id", "category", "contract_id",
-        incident=incident, last_priority="priority", opened=seconds("opened_at"), resolved=seconds("resolved_at"),
-        monitored=pl.col("channel").str.to_lowercase() == "monitoring", changed=pl.col("caused_by_change_id").is_not_null(),
-        reopened=pl.col("reopens").fill_null(0) > 0, hold=pl.col("on_hold_s").fill_null(0).cast(pl.Int64),
-        child=pl.col("parent_id").is_not_null(), share=pl.col("affected_share").cast(pl.Int64),
-    ).collect()  # fmt: skip
+    found = (
+        raw.join(
+            places.lazy(), left_on=["contract_id", pl.col("service_id").fill_null("")], right_on=["contract", "service"]
+        )
+        .select(
+            "id",
+            "source",
+            "ticket_id",
+            "place",
+            "initial_priority",
+            "ci_id",
+            "category",
+            "contract_id",
+            incident=incident,
+            last_priority="priority",
+            opened=seconds("opened_at"),
+            resolved=seconds("resolved_at"),
+            monitored=pl.col("channel").str.to_lowercase() == "monitoring",
+            changed=pl.col("caused_by_change_id").is_not_null(),
+            reopened=pl.col("reopens").fill_null(0) > 0,
+            hold=pl.col("on_hold_s").fill_null(0).cast(pl.Int64),
+            child=pl.col("parent_id").is_not_null(),
+            share=pl.col("affected_share").cast(pl.Int64),
+        )
+        .collect()
+    )
     items = (
-        found.lazy().filter("incident", pl.col("ci_id").is_not_null(), pl.col("category").is_not_null())
+        found.lazy()
+        .filter("incident", pl.col("ci_id").is_not_null(), pl.col("category").is_not_null())
         .sort("opened", "source", "ticket_id")
         .select("id", gap=pl.col("opened").diff().over("contract_id", "ci_id", "category"))
         .select("id", repeats=(pl.col("gap") <= 30 * 86400).fill_null(False))
-    ).collect()  # fmt: skip
+    ).collect()
     return found.drop("ci_id", "category", "contract_id"), items
 
 
@@ -100,15 +126,28 @@ def history(plain, tickets):
         pl.scan_parquet(plain / "incident_events.parquet", row_index_name="n")
         .filter(pl.col("field").is_in(["state", "priority"]))
         .select(
-            "source", "ticket_id", n=pl.col("n").cast(pl.Int64), at=seconds("at"),
+            "source",
+            "ticket_id",
+            n=pl.col("n").cast(pl.Int64),
+            at=seconds("at"),
             state=pl.when(pl.col("field") == "state").then(state),
-            priority=pl.when(pl.col("field") == "priority").then(pl.col("to").str.slice(1).cast(pl.Int32, strict=False)),
+            priority=pl.when(pl.col("field") == "priority").then(
+                pl.col("to").str.slice(1).cast(pl.Int32, strict=False)
+            ),
         )
         .join(names, on=["source", "ticket_id"], maintain_order="left")
         .filter(pl.col("incident") | pl.col("priority").is_not_null())
-        .select("id", "n", "state", "priority", "incident", at_opening=pl.col("at") <= pl.col("opened"), moment=pl.max_horizontal("at", "opened"))
+        .select(
+            "id",
+            "n",
+            "state",
+            "priority",
+            "incident",
+            at_opening=pl.col("at") <= pl.col("opened"),
+            moment=pl.max_horizontal("at", "opened"),
+        )
         .collect()
-    )  # fmt: skip
+    )
 
 
 def opened(tickets, events, calendar):
@@ -119,99 +158,154 @@ def opened(tickets, events, calendar):
         done=pl.when(pl.col("state") == 2).then("moment").min(),
         last=pl.col("moment").max(),
     )
-    return tickets.join(own, on="id", how="left").with_columns(
-        priority=pl.min_horizontal("last_priority", "initial_priority", "highest"),
-        begins_as=pl.coalesce("at_opening", "initial_priority", "first_change", "last_priority"),
-        only_resolved=pl.col("done").is_null() & pl.col("resolved").is_not_null(),
-        ended=pl.coalesce("done", pl.when(pl.col("resolved").is_not_null()).then(pl.max_horizontal("resolved", "opened", "last"))),
-        month=calendar.month_of(pl.col("opened")),
-        office=calendar.office(pl.col("opened")),
-    ).select(
-        "id", "place", "incident", "opened", "monitored", "changed", "reopened", "hold", "child", "share", "priority",
-        "begins_as", "only_resolved", "ended", "month", "office",
-    )  # fmt: skip
+    return (
+        tickets.join(own, on="id", how="left")
+        .with_columns(
+            priority=pl.min_horizontal("last_priority", "initial_priority", "highest"),
+            begins_as=pl.coalesce("at_opening", "initial_priority", "first_change", "last_priority"),
+            only_resolved=pl.col("done").is_null() & pl.col("resolved").is_not_null(),
+            ended=pl.coalesce(
+                "done", pl.when(pl.col("resolved").is_not_null()).then(pl.max_horizontal("resolved", "opened", "last"))
+            ),
+            month=calendar.month_of(pl.col("opened")),
+            office=calendar.office(pl.col("opened")),
+        )
+        .select(
+            "id",
+            "place",
+            "incident",
+            "opened",
+            "monitored",
+            "changed",
+            "reopened",
+            "hold",
+            "child",
+            "share",
+            "priority",
+            "begins_as",
+            "only_resolved",
+            "ended",
+            "month",
+            "office",
+        )
+    )
 
 
 def stretches(opened, events, calendar):
     incidents = opened.filter("incident")
-    begins = incidents.select("id", n=pl.lit(-1, pl.Int64), moment="opened", state=pl.lit(0, pl.Int8), priority="begins_as")
+    begins = incidents.select(
+        "id", n=pl.lit(-1, pl.Int64), moment="opened", state=pl.lit(0, pl.Int8), priority="begins_as"
+    )
     ends = incidents.filter("only_resolved").select(
-        "id", n=pl.lit(UNTIL_THE_END, pl.Int64), moment="ended", state=pl.lit(2, pl.Int8), priority=pl.lit(None, pl.Int32))  # fmt: skip
+        "id",
+        n=pl.lit(UNTIL_THE_END, pl.Int64),
+        moment="ended",
+        state=pl.lit(2, pl.Int8),
+        priority=pl.lit(None, pl.Int32),
+    )
     changes = events.filter("incident").select("id", "n", "moment", "state", "priority")
     same = pl.col("id").shift(-1) == pl.col("id")
     # Every ticket begins with a state and a priority, so filling forward stays within it.
     return (
-        pl.concat([begins.cast({"priority": pl.Int32}), changes, ends]).lazy().sort("id", "n")
+        pl.concat([begins.cast({"priority": pl.Int32}), changes, ends])
+        .lazy()
+        .sort("id", "n")
         .with_columns(pl.col("state", "priority").forward_fill(), office=calendar.office(pl.col("moment")))
-        .with_columns(until=pl.when(same).then(pl.col("moment").shift(-1)), until_office=pl.when(same).then(pl.col("office").shift(-1)))
+        .with_columns(
+            until=pl.when(same).then(pl.col("moment").shift(-1)),
+            until_office=pl.when(same).then(pl.col("office").shift(-1)),
+        )
         .with_columns(live=pl.col("state") != 2, long=pl.col("until").is_null() | (pl.col("until") > pl.col("moment")))
         .collect()
-    )  # fmt: skip
+    )
 
 
-def took():
+def took(until=pl.col("until"), until_office=pl.col("until_office")):
+    """Seconds of a stretch: all hours of the two highest priorities, office hours of others."""
     whole = pl.col("priority") <= 2
-    return pl.when(whole).then(pl.col("until") - pl.col("moment")).otherwise(pl.col("until_office") - pl.col("office"))
+    return pl.when(whole).then(until - pl.col("moment")).otherwise(until_office - pl.col("office"))
 
 
 def ran(stretches):
     live, runs = pl.col("live"), pl.col("state") == 0
     rest = live & pl.col("until").is_null()
-    return stretches.lazy().group_by("id").agg(
-        is_open=rest.any(),
-        stop=pl.when(live).then("until").max(),
-        stop_office=pl.when(live).then("until_office").max(),
-        counts=pl.when(live & pl.col("long")).then("priority").min(),
-        last=pl.col("priority").filter(live & pl.col("long") & pl.col("until").is_not_null()).last(),
-        business=pl.when(runs).then(took()).sum(),
-        wall=pl.when(runs).then(pl.col("until") - pl.col("moment")).sum(),
-        pauses=(pl.col("state") == 1).any(),
-        again=pl.when(live).then("n").max() > pl.when(~live).then("n").min(),
-        now_state=pl.col("state").last(), now_priority=pl.col("priority").last(),
-        since=pl.col("moment").last(), since_office=pl.col("office").last(),
-    ).collect()  # fmt: skip
+    return (
+        stretches.lazy()
+        .group_by("id")
+        .agg(
+            is_open=rest.any(),
+            stop=pl.when(live).then("until").max(),
+            stop_office=pl.when(live).then("until_office").max(),
+            counts=pl.when(live & pl.col("long")).then("priority").min(),
+            last=pl.col("priority").filter(live & pl.col("long") & pl.col("until").is_not_null()).last(),
+            business=pl.when(runs).then(took()).sum(),
+            wall=pl.when(runs).then(pl.col("until") - pl.col("moment")).sum(),
+            pauses=(pl.col("state") == 1).any(),
+            again=pl.when(live).then("n").max() > pl.when(~live).then("n").min(),
+            now_state=pl.col("state").last(),
+            now_priority=pl.col("priority").last(),
+            since=pl.col("moment").last(),
+            since_office=pl.col("office").last(),
+        )
+        .collect()
+    )
 
 
-def judged(ran, opened, stretches, calendar):
-    """Restored incidents, with when their time was used up."""
+def judged(ran, opened, stretches, calendar, as_of):
+    """Restored and open incidents, the latter until now, with when their time was used up."""
     facts = opened.select("id", "place", "priority", "begins_as", "hold")
-    clock = ran.filter(~pl.col("is_open")).join(facts, on="id").with_columns(
+    runs_on = pl.when(pl.col("now_priority") <= 2).then(as_of - pl.col("since"))
+    runs_on = runs_on.otherwise(calendar.office(pl.lit(as_of, pl.Int64)) - pl.col("since_office"))
+    is_open = pl.col("is_open")
+    clock = ran.join(facts, on="id").with_columns(
+        stop=pl.when(is_open).then(as_of).otherwise("stop"),
+        stop_office=pl.when(is_open).then(calendar.office(pl.lit(as_of, pl.Int64))).otherwise("stop_office"),
+        business=pl.col("business") + pl.when(is_open & (pl.col("now_state") == 0)).then(runs_on).otherwise(0),
         counts=pl.coalesce("counts", "begins_as"),
         last=pl.coalesce("last", "begins_as"),
         hold=pl.when("pauses").then(0).otherwise("hold"),
-    ).with_columns(allowed=pl.col("counts").replace_strict(TARGET, return_dtype=pl.Int64) + pl.col("hold"))  # fmt: skip
-    late = clock.filter(pl.col("business") >= pl.col("allowed")).select("id", "allowed", "stop")
+    )
+    target = pl.col("counts").replace_strict(TARGET, return_dtype=pl.Int64)
+    clock = clock.with_columns(allowed=target + pl.col("hold"))
+    late = clock.filter(pl.col("business") >= pl.col("allowed")).select("id", "allowed", "stop", "stop_office")
+    cut = took(pl.min_horizontal("until", "stop"), pl.min_horizontal("until_office", "stop_office"))
     used = (
-        stretches.lazy().filter(pl.col("state") == 0).join(late.lazy(), on="id", maintain_order="left")
+        stretches.lazy()
+        .filter(pl.col("state") == 0)
+        .join(late.lazy(), on="id", maintain_order="left")
         .filter(pl.col("moment") < pl.col("stop"))
-        .with_columns(took=took()).with_columns(upto=pl.col("took").cum_sum().over("id"))
+        .with_columns(took=cut)
+        .with_columns(upto=pl.col("took").cum_sum().over("id"))
         .filter(pl.col("upto") >= pl.col("allowed"))
         .unique("id", keep="first", maintain_order=True)
-        .select("id", p="priority", from_at="moment", from_office="office", rest=pl.col("allowed") - pl.col("upto") + pl.col("took"))
-    ).collect()  # fmt: skip
+        .select(
+            "id",
+            p="priority",
+            from_at="moment",
+            from_office="office",
+            rest=pl.col("allowed") - pl.col("upto") + pl.col("took"),
+        )
+    ).collect()
     rest = pl.coalesce("rest", pl.col("allowed") - pl.col("business"))
-    due = pl.when(pl.coalesce("p", "last") <= 2).then(pl.coalesce("from_at", "stop") + rest).otherwise(
-        calendar.reached(pl.coalesce("from_office", "stop_office") + rest))  # fmt: skip
-    return clock.join(used, on="id", how="left").with_columns(due=due).select(
-        "id", "place", "priority", "stop",
-        "due", late=pl.col("stop") > pl.col("due"), month=calendar.month_of(pl.col("stop")),
-        business=pl.col("business") - pl.min_horizontal("hold", "business"), wall=pl.col("wall") - pl.min_horizontal("hold", "wall"),
-    )  # fmt: skip
-
-
-def still_open(ran, opened, calendar, as_of):
-    """Open incidents whose time is used up."""
-    rest = pl.col("rest")
-    due = pl.when((rest <= 0) | (pl.col("now_state") == 1)).then(None).when(pl.col("now_priority") <= 2).then(
-        pl.col("since") + rest).otherwise(calendar.reached(pl.col("since_office") + rest))  # fmt: skip
+    whole = pl.coalesce("from_at", "stop") + rest
+    office = calendar.reached(pl.coalesce("from_office", "stop_office") + rest)
+    due = pl.when(pl.coalesce("p", "last") <= 2).then(whole).otherwise(office)
     return (
-        ran.filter("is_open").join(opened.select("id", "place", "priority", "hold", "opened"), on="id")
-        .with_columns(rest=pl.col("counts").replace_strict(TARGET, return_dtype=pl.Int64)
-            + pl.when("pauses").then(0).otherwise("hold") - pl.col("business"))
+        clock.join(used, on="id", how="left")
         .with_columns(due=due)
-        .filter((pl.col("due") < as_of) | (rest <= 0))
-        .select("id", "place", "priority", due=pl.coalesce("due", "opened"), late=pl.lit(True))
-    )  # fmt: skip
+        .select(
+            "id",
+            "place",
+            "priority",
+            "is_open",
+            "stop",
+            "due",
+            late=pl.col("stop") > pl.col("due"),
+            month=calendar.month_of(pl.col("stop")),
+            business=pl.col("business") - pl.min_horizontal("hold", "business"),
+            wall=pl.col("wall") - pl.min_horizontal("hold", "wall"),
+        )
+    )
 
 
 def impact(opened, ran, calendar, as_of):
@@ -219,27 +313,44 @@ def impact(opened, ran, calendar, as_of):
     stops = ran.select("id", until=pl.when(~pl.col("is_open")).then("stop"))
     life = opened.filter("incident", ~pl.col("child"), pl.col("share").is_not_null()).join(stops, on="id")
     life = life.with_columns(pl.col("until").fill_null(as_of)).with_columns(
-        until_office=calendar.office(pl.col("until")), until_month=calendar.month_of(pl.col("until")))  # fmt: skip
-    weighed = (pl.min_horizontal("until_office", "office_ends") - pl.max_horizontal("office", "office_starts")) * pl.col("share")
+        until_office=calendar.office(pl.col("until")), until_month=calendar.month_of(pl.col("until"))
+    )
+    weighed = (
+        pl.min_horizontal("until_office", "office_ends") - pl.max_horizontal("office", "office_starts")
+    ) * pl.col("share")
     # An incident of several months is one row in each.
     return (
-        life.lazy().with_columns(at=pl.int_ranges("month", pl.col("until_month") + 1)).explode("at", empty_as_null=False)
+        life.lazy()
+        .with_columns(at=pl.int_ranges("month", pl.col("until_month") + 1))
+        .explode("at", empty_as_null=False)
         .select("place", "priority", "office", "until", "until_office", "share", month=pl.col("at").cast(pl.Int32))
-        .join(calendar.months.lazy(), on="month").filter(pl.col("until") > pl.col("starts"))
-        .group_by(CELL).agg(above=weighed.sum(), below=pl.lit(0, pl.Int64)).collect()
-    )  # fmt: skip
+        .join(calendar.months.lazy(), on="month")
+        .filter(pl.col("until") > pl.col("starts"))
+        .group_by(CELL)
+        .agg(above=weighed.sum(), below=pl.lit(0, pl.Int64))
+        .collect()
+    )
 
 
 def buckets(kpi, judged, column):
     value = pl.col(column)
-    width = pl.when(value < 128).then(1).otherwise(pl.lit(2, pl.Int64).pow(57 - value.bitwise_leading_zeros().cast(pl.Int64))).cast(pl.Int64)
-    middle = judged.with_columns(width=width).with_columns(bucket=value // pl.col("width") * pl.col("width") + (pl.col("width") - 1) // 2)
+    width = (
+        pl.when(value < 128)
+        .then(1)
+        .otherwise(pl.lit(2, pl.Int64).pow(57 - value.bitwise_leading_zeros().cast(pl.Int64)))
+        .cast(pl.Int64)
+    )
+    middle = judged.with_columns(width=width).with_columns(
+        bucket=value // pl.col("width") * pl.col("width") + (pl.col("width") - 1) // 2
+    )
     return middle.group_by(*CELL, "bucket").agg(n=pl.len()).with_columns(kpi=pl.lit(kpi))
 
 
 def cells(plain, as_of):
     calendar = Calendar(plain)
-    names = pl.scan_parquet(plain / "incidents.parquet").select(contract="contract_id", service=pl.col("service_id").fill_null(""))
+    names = pl.scan_parquet(plain / "incidents.parquet").select(
+        contract="contract_id", service=pl.col("service_id").fill_null("")
+    )
     places = names.unique().collect().with_row_index("place")
     found, items = tickets(plain, places)
     events = history(plain, found)
@@ -247,14 +358,20 @@ def cells(plain, as_of):
     stretch = stretches(opening, events, calendar)
     del found, events
     clocks = ran(stretch)
-    done = judged(clocks, opening, stretch, calendar)
-    breaches = pl.concat([done.select("id", "place", "priority", "due", "late"), still_open(clocks, opening, calendar, as_of)])
+    ends = judged(clocks, opening, stretch, calendar, as_of)
+    done = ends.filter(~pl.col("is_open"))
+    # What is open past its time is a breach; what is open within it is nothing yet.
+    breaches = ends.filter(~pl.col("is_open") | pl.col("late"))
     breaches = breaches.with_columns(month=calendar.month_of(pl.col("due")))
     incidents = opening.filter("incident")
     ended = incidents.filter(pl.col("ended").is_not_null()).join(clocks.select("id", "again"), on="id")
 
     def share(kpi, rows, above, below=pl.len()):
-        return rows.group_by(CELL).agg(above=above.cast(pl.Int64), below=below.cast(pl.Int64)).with_columns(kpi=pl.lit(kpi))
+        return (
+            rows.group_by(CELL)
+            .agg(above=above.cast(pl.Int64), below=below.cast(pl.Int64))
+            .with_columns(kpi=pl.lit(kpi))
+        )
 
     known = pl.lit(0, pl.Int64).first()
     sums = [
@@ -268,7 +385,9 @@ def cells(plain, as_of):
         share("time_to_restore_wall", done, pl.col("wall").sum()),
         share("sla_attainment", breaches, (~pl.col("late")).sum()),
         share("breaches", breaches, pl.col("late").sum(), known),
-        impact(opening, clocks, calendar, as_of).with_columns(pl.col("above").cast(pl.Int64), kpi=pl.lit("impact_minutes")),
+        impact(opening, clocks, calendar, as_of).with_columns(
+            pl.col("above").cast(pl.Int64), kpi=pl.lit("impact_minutes")
+        ),
     ]
     histogram = pl.concat([buckets("time_to_restore", done, "business"), buckets("time_to_restore_wall", done, "wall")])
     months = calendar.months.select("month", name="name")
