@@ -30,6 +30,7 @@ time of the process counts; of all others the time without start and imports.
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import pathlib
@@ -194,7 +195,11 @@ def machine(threads):
         model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         model = platform.machine()
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("duckdb", "polars", "pandas"))
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("duckdb", "polars", "pandas")
+        if importlib.util.find_spec(name)
+    )
     return f"{model}, {threads} threads, {platform.system()}; {versions}"
 
 
