@@ -23,7 +23,8 @@ def main():
     began = time.perf_counter()
     connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
     # Rows need not come out in the order in which they went in: the SQL numbers those whose order counts.
-    connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+    # Nothing is to be kept, so nothing is to be compacted either.
+    connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET checkpoint_threshold = '1TB'")
     connection.execute(f"SET VARIABLE as_of = {as_of}")
     for table in ("calendars", "exposure", "relief_events"):
         connection.execute(f"CREATE TABLE {table} AS FROM read_parquet('{folder}/{table}.parquet')")

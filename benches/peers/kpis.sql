@@ -322,7 +322,6 @@ FROM cell JOIN place USING (place) JOIN month USING (month) GROUP BY ALL
 UNION ALL
 SELECT 'actual_cost', contract, service, NULL, month.name, sum(cents), 0 FROM billed JOIN month USING (month) GROUP BY ALL;
 CREATE TABLE kpi_bucket AS
-SELECT kpi, contract, service, priority, month.name AS month, bucket, sum(n) AS n
-FROM bucket_cell JOIN place USING (place) JOIN month USING (month) GROUP BY ALL;
+SELECT kpi, contract, service, priority, month.name AS month, bucket, n FROM bucket_cell JOIN place USING (place) JOIN month USING (month);
 CREATE TABLE kpi_solved AS
 SELECT contract, service, month.name AS month, assignee, n FROM solved JOIN place USING (place) JOIN month USING (month);
