@@ -4,9 +4,10 @@
     .venv/bin/pip install -r notebooks/requirements.txt -r benches/requirements.txt
     .venv/bin/python benches/peers.py                  # --profile dev shares the build of the tests
 
-Builds the program, makes a project of each size (20,000 incidents, 4 and 16 times as many) and compares; beside
-the build that takes a few minutes. `--sizes 1 --runs 1` takes half of one, `--base 64` goes up to 20 million
-incidents with 150 million changes and 30 million invoice lines, for which keep an eye on disk and memory.
+Builds the program, makes a project of each size (20,000 incidents with 60,000 invoice lines, 4 and 16 times as
+many) and compares; `--sizes 1,4 --runs 3` is over in two minutes. `--base 1250000` goes up to 20 million incidents
+with 60 million invoice lines, of which `gainshare run` has to read the exports first: a matter of hours, and of all
+the memory of a larger machine.
 
 Each size is a project of its own (`gainshare synth`, so as many real rows, none of them a copy) with the terms of
 the complete example, read and settled by `gainshare run`. Compared are, each as a process of its own:
@@ -47,6 +48,8 @@ from datetime import datetime
 HERE = pathlib.Path(__file__).parent
 EXAMPLE = HERE.parent / "data" / "complete"
 SEED = "20250101"
+# Invoice lines per incident.
+LINES = 3
 PEERS = ("canonical", "store", "polars", "pandas")
 # Those that hold everything in memory, and are left out where that would not fit.
 IN_MEMORY = ("polars", "pandas")
@@ -107,9 +110,9 @@ class Size:
         self.as_of = int(datetime.fromisoformat(settings["as_of"]).timestamp())
 
     @staticmethod
-    def made(work, profile, scale, threads):
-        """A project of a scale, kept for the next time where the folder is."""
-        size = Size(work / f"scale-{scale:g}", work / f"scale-{scale:g}", threads)
+    def made(work, profile, incidents, threads):
+        """A project of so many incidents, kept for the next time where the folder is."""
+        size = Size(work / f"incidents-{incidents}", work / f"incidents-{incidents}", threads)
         done = size.project / "made"
         if done.exists():
             return size
@@ -119,11 +122,9 @@ class Size:
         shutil.copy(EXAMPLE / "gainshare.toml", size.project)
         for folder in ("mappings", "terms"):
             shutil.copytree(EXAMPLE / folder, size.project / folder)
-        for command in (
-            [program, "synth", str(size.project), "--seed", SEED, "--scale", f"{scale:g}"],
-            [program, "run", "--quiet", str(size.project)],
-        ):
-            timed(command, threads)
+        rows = ["--incidents", str(incidents), "--invoice-lines", str(LINES * incidents)]
+        timed([program, "synth", str(size.project), "--seed", SEED, *rows], threads)
+        timed([program, "run", "--quiet", str(size.project)], threads)
         # The exports are large, and no longer needed.
         shutil.rmtree(size.project / "input")
         size.write_plain()
@@ -231,9 +232,7 @@ def growth(per_million):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", default="1,4,16", help="multiples of the base (1,4,16)")
-    parser.add_argument(
-        "--base", type=float, default=1, help="`gainshare synth --scale` of 1x: 20,000 incidents each (1)"
-    )
+    parser.add_argument("--base", type=int, default=20_000, help="incidents of 1x (20000)")
     parser.add_argument("--runs", type=int, default=5, help="turns that are timed; 0 only compares answers (5)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each process (all)")
     parser.add_argument("--peers", default=",".join(PEERS), help="which of " + ", ".join(PEERS))
@@ -257,23 +256,23 @@ def measure(given, work):
     bench = built(given.profile, "bench", "--bench", "recalc", "--no-run") if given.runs else None
     peaks, per_million = {}, {}
     for factor in given.sizes:
-        scale = factor * given.base
+        incidents = int(factor * given.base)
         if given.project:
             size = Size(given.project, work, given.threads)
             size.write_plain()
         else:
-            size = Size.made(work, given.profile, scale, given.threads)
+            size = Size.made(work, given.profile, incidents, given.threads)
         size.bench = bench
         rows = size.run("floor")[2]["rows"]
         title = f"{factor:g}×: {rows['incidents']:,} tickets, {rows['incident_events']:,} changes, {rows['billing']:,} invoice lines"
         print(title, flush=True)
         peers = []
         for peer in given.peers:
-            known, peak = peaks.get(peer, (scale, 0))
-            if peer in IN_MEMORY and peak * scale / known > available_mb():
-                print(f"  {WHAT[peer]}: left out, would take about {peak * scale / known:,.0f} MB", flush=True)
+            known, peak = peaks.get(peer, (incidents, 0))
+            if peer in IN_MEMORY and peak * incidents / known > available_mb():
+                print(f"  {WHAT[peer]}: left out, would take about {peak * incidents / known:,.0f} MB", flush=True)
                 continue
-            peaks[peer] = scale, size.answers(peer, peers[0] if peers else None)
+            peaks[peer] = incidents, size.answers(peer, peers[0] if peers else None)
             peers.append(peer)
         if not given.runs:
             continue
