@@ -154,14 +154,20 @@ WITH o AS (
         any_value(s.state) FILTER (WHERE s.until IS NULL) AS state
     FROM o JOIN stretch s USING (id) GROUP BY o.id
 ), rest AS (
-    SELECT r.*, target(r.counts) + CASE WHEN pauses THEN 0 ELSE o.hold END - ran AS rest FROM run r JOIN o USING (id)
+    SELECT r.*, target(r.counts) + CASE WHEN pauses THEN 0 ELSE o.hold END AS allowed FROM run r JOIN o USING (id)
+), cut AS (
+    SELECT r.id, r.allowed, s.n, s.moment, s.priority, biz(s.priority, s.moment, s.until) AS took,
+        coalesce(sum(biz(s.priority, s.moment, s.until)) OVER (PARTITION BY r.id ORDER BY s.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM rest r JOIN stretch s USING (id) WHERE s.state = 'R' AND s.until IS NOT NULL AND r.ran >= r.allowed
+), place AS (
+    SELECT id, arg_min(moment, n) AS from_at, arg_min(priority, n) AS p, arg_min(allowed - before, n) AS rest
+    FROM cut WHERE before + took >= allowed GROUP BY id
+    UNION ALL
+    SELECT id, since, p, allowed - ran FROM rest WHERE ran < allowed AND state <> 'P'
 )
-SELECT o.*, CAST(CASE WHEN state = 'P' AND rest > 0 THEN NULL
-    WHEN rest > 0 AND p <= 2 THEN since + rest
-    WHEN rest > 0 THEN d.opens + office(since) + rest - d.before
-    ELSE NULL END AS BIGINT) AS due, rest <= 0 AS used_up
-FROM o JOIN rest r USING (id)
-LEFT JOIN day d ON r.p > 2 AND d.before < office(since) + rest AND office(since) + rest <= d.before + d.len;
+SELECT o.*, CAST(CASE WHEN p <= 2 THEN from_at + rest ELSE d.opens + office(from_at) + rest - d.before END AS BIGINT) AS due
+FROM o LEFT JOIN place USING (id)
+LEFT JOIN day d ON p > 2 AND d.before < office(from_at) + rest AND office(from_at) + rest <= d.before + d.len;
 
 CREATE TABLE part (kpi VARCHAR, contract VARCHAR, service VARCHAR, priority INTEGER, month VARCHAR, above HUGEINT, below HUGEINT);
 CREATE TABLE duration (kpi VARCHAR, contract VARCHAR, service VARCHAR, priority INTEGER, month VARCHAR, seconds BIGINT);
@@ -198,7 +204,7 @@ INSERT INTO duration SELECT 'time_to_respond_wall', contract, service, priority,
 CREATE TABLE breach AS
 SELECT id, contract, service, priority, due, late FROM restored
 UNION ALL
-SELECT id, contract, service, priority, coalesce(due, opened), true FROM still_open WHERE due < getvariable('as_of') OR used_up;
+SELECT id, contract, service, priority, due, true FROM still_open WHERE due < getvariable('as_of');
 INSERT INTO part SELECT 'sla_attainment', contract, service, priority, month_of(due), CAST(NOT late AS INT), 1 FROM breach;
 INSERT INTO part SELECT 'breaches', contract, service, priority, month_of(due), CAST(late AS INT), 0 FROM breach;
 INSERT INTO part SELECT 'respond_attainment', contract, service, priority, month_of(due), CAST(NOT late AS INT), 1 FROM judged WHERE clock = 'respond';
