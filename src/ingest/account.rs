@@ -132,6 +132,21 @@ impl FileAccount {
         }
     }
 
+    /// Adds what other rows of the file came to.
+    pub fn add(&mut self, other: &FileAccount) {
+        self.accepted += other.accepted;
+        self.duplicate += other.duplicate;
+        self.out_of_scope += other.out_of_scope;
+        for (currency, money) in &other.money {
+            let mine = self.money.entry(currency.clone()).or_default();
+            mine.amount_in += money.amount_in;
+            mine.accepted += money.accepted;
+            mine.duplicate += money.duplicate;
+            mine.rejected += money.rejected;
+            mine.out_of_scope += money.out_of_scope;
+        }
+    }
+
     /// Whether the row and money identities hold.
     pub fn closes(&self) -> bool {
         self.rows_in == self.accepted + self.duplicate + self.rejected + self.out_of_scope

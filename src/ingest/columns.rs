@@ -5,15 +5,12 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+use super::packed;
 use super::texts::Texts;
 use super::value::Value;
 use crate::store::schema::{Kind, Table};
-
-/// Rows whose identities one thread computes at once.
-const AT_ONCE: usize = 1 << 15;
 
 /// One column's values.
 #[derive(Debug, Clone)]
@@ -123,19 +120,86 @@ pub struct Columns {
     /// Hash of the row's source text: breaks ties of de-duplication.
     pub hash: Vec<u64>,
     /// What says which row of a key is the latest; empty where the mapping declares nothing.
-    pub latest: Vec<Vec<Latest>>,
+    pub latest: Ranks,
 }
 
 /// One value of a `latest` column: numbers sort as numbers and before text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Latest {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latest<'a> {
     /// Absent.
-    #[default]
     None,
     /// A whole number.
     Number(i64),
     /// Any other text, by its bytes.
-    Text(Box<str>),
+    Text(&'a str),
+}
+
+impl Latest<'_> {
+    /// Adds the value to those before it, as bytes that sort as the values do.
+    pub(super) fn rank(self, out: &mut Vec<u8>) {
+        match self {
+            Latest::None => out.push(0),
+            Latest::Number(n) => {
+                out.push(1);
+                out.extend_from_slice(&(n ^ i64::MIN).to_be_bytes());
+            }
+            Latest::Text(text) => {
+                out.push(2);
+                for byte in text.bytes() {
+                    out.push(byte);
+                    if byte == 0 {
+                        out.push(0xff);
+                    }
+                }
+                out.extend_from_slice(&[0, 0]);
+            }
+        }
+    }
+}
+
+/// The values of the `latest` columns by row, as bytes that sort as the values do.
+#[derive(Debug, Clone, Default)]
+pub struct Ranks {
+    buffer: Vec<u8>,
+    spans: Vec<(usize, u32)>,
+}
+
+impl Ranks {
+    /// Those of a row.
+    #[must_use]
+    pub fn get(&self, row: usize) -> &[u8] {
+        let (start, length) = self.spans.get(row).copied().unwrap_or_default();
+        let end = start + length as usize;
+        self.buffer.get(start..end).unwrap_or_default()
+    }
+
+    /// Adds a row. Of more than 4 GiB, which no row has, nothing is kept.
+    pub fn push(&mut self, rank: &[u8]) {
+        let length = u32::try_from(rank.len()).unwrap_or_default();
+        self.spans.push((self.buffer.len(), length));
+        self.buffer.extend_from_slice(rank);
+    }
+
+    /// Adds rows without values until there are `rows`.
+    pub(crate) fn fill(&mut self, rows: usize) {
+        if rows > self.spans.len() {
+            self.spans.resize(rows, (0, 0));
+        }
+    }
+
+    fn append(&mut self, other: &Ranks) {
+        let shift = self.buffer.len();
+        self.buffer.extend_from_slice(&other.buffer);
+        self.spans
+            .extend(other.spans.iter().map(|(start, len)| (start + shift, *len)));
+    }
+
+    /// Keeps the rows marked.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let mut marks = keep.iter();
+        self.spans
+            .retain(|_| marks.next().copied().unwrap_or_default());
+    }
 }
 
 impl Columns {
@@ -148,7 +212,7 @@ impl Columns {
             line: Vec::new(),
             file: Vec::new(),
             hash: Vec::new(),
-            latest: Vec::new(),
+            latest: Ranks::default(),
         }
     }
 
@@ -167,6 +231,48 @@ impl Columns {
         if let Some(values) = self.values.get_mut(column) {
             values.push(value);
         }
+    }
+
+    /// Keeps the rows marked.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        fn filter<T>(values: &mut Vec<T>, keep: &[bool]) {
+            let mut marks = keep.iter();
+            values.retain(|_| marks.next().copied().unwrap_or_default());
+        }
+        if keep.len() == self.len() && keep.iter().all(|k| *k) {
+            return;
+        }
+        for values in &mut self.values {
+            match values {
+                Values::Text(v) => v.retain(keep),
+                Values::Integer(v) => filter(v, keep),
+                Values::Boolean(v) => filter(v, keep),
+                Values::Decimal(v) => filter(v, keep),
+            }
+        }
+        for (_, values) in &mut self.kept {
+            values.retain(keep);
+        }
+        filter(&mut self.line, keep);
+        filter(&mut self.file, keep);
+        filter(&mut self.hash, keep);
+        self.latest.retain(keep);
+    }
+
+    /// Some of the rows, in the order given.
+    pub(super) fn picked(&self, rows: &[usize]) -> Columns {
+        let names: Vec<String> = self.kept.iter().map(|(name, _)| name.clone()).collect();
+        let places: Vec<usize> = (0..names.len()).collect();
+        let mut bytes = Vec::new();
+        let mut out = Columns::new(self.table, &names);
+        for row in rows {
+            bytes.clear();
+            packed::pack(self, *row, &mut bytes);
+            let file = self.file.get(*row).copied().unwrap_or_default();
+            // What was just packed reads.
+            packed::unpack(&bytes, file, &places, &mut out, None);
+        }
+        out
     }
 
     /// Adds all rows of `other`, which has the same table; kept columns are matched by name.
@@ -192,7 +298,7 @@ impl Columns {
         self.line.extend(other.line);
         self.file.extend(other.file);
         self.hash.extend(other.hash);
-        self.latest.extend(other.latest);
+        self.latest.append(&other.latest);
     }
 
     /// The text at a column's position in a row; loops over rows look the position up once.
@@ -224,20 +330,14 @@ impl Columns {
 
     /// The identities of all rows (see [`Columns::identity`]).
     pub fn identities(&self, at: &[Option<usize>]) -> Vec<u128> {
-        let rows: Vec<usize> = (0..self.len()).step_by(AT_ONCE).collect();
-        let parts: Vec<Vec<u128>> = rows
-            .into_par_iter()
-            .map(|first| {
-                let mut name = Vec::with_capacity(64);
-                (first..self.len().min(first + AT_ONCE))
-                    .map(|row| self.identity_in(at, row, &mut name))
-                    .collect()
-            })
-            .collect();
-        parts.concat()
+        let mut name = Vec::with_capacity(64);
+        (0..self.len())
+            .map(|row| self.identity_in(at, row, &mut name))
+            .collect()
     }
 
-    fn identity_in(&self, at: &[Option<usize>], row: usize, name: &mut Vec<u8>) -> u128 {
+    /// As [`Columns::identity`]; `name` is room to work in, its content does not matter.
+    pub(super) fn identity_in(&self, at: &[Option<usize>], row: usize, name: &mut Vec<u8>) -> u128 {
         name.clear();
         for column in at {
             match column.and_then(|c| self.values.get(c)) {
@@ -312,11 +412,9 @@ impl Columns {
         }
     }
 
-    /// Replaces the text of a column in a row.
-    pub fn set_text(&mut self, column: &str, row: usize, value: Option<&str>) {
-        if let Some(at) = self.table.position(column)
-            && let Some(Values::Text(v)) = self.values.get_mut(at)
-        {
+    /// Replaces the text at a column's position in a row.
+    pub(super) fn set_text_at(&mut self, at: Option<usize>, row: usize, value: Option<&str>) {
+        if let Some(Values::Text(v)) = at.and_then(|at| self.values.get_mut(at)) {
             v.set(row, value);
         }
     }

@@ -1,49 +1,43 @@
-//! Delimited text: where its header is and what delimits it, and its records with their lines. Not
-//! responsible for encodings (see [`super::encoding`]) or for what the fields become (see
-//! [`super::plan`]).
+//! Delimited text: where its header is and what delimits it, and its rows, a few megabytes at a time.
+//! Not responsible for encodings (see [`super::encoding`]), for records and fields (see
+//! [`super::split`]) or for what the fields become (see [`super::record`]).
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::encoding;
-use super::file::InputError;
+use super::file::{self, AT_ONCE, Input, InputError};
 use super::plan::Plan;
-use super::reader::Row;
-use super::record::{BATCH, Parsed, Record};
+use super::reader::{Keeping, Row};
+use super::record::Parsed;
+use super::split::{self, Records};
 use crate::config::mapping::{Encoding, Mapping};
+use crate::store::disk::StoreError;
 
 /// Delimiters that are looked for where none is declared.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// Delimited text from its header on.
+/// Where things are in the beginning of a delimited text.
 pub(super) struct Start {
     pub(super) header: Vec<String>,
-    pub(super) text: Vec<u8>,
     pub(super) delimiter: u8,
-    /// Line of the header in the file.
-    pub(super) line: u64,
+    /// Where the rows start, and on which line.
+    pub(super) rows: (usize, u64),
 }
 
-/// Finds the header. A first line `sep=;`, as Excel writes it, declares the delimiter. A text
-/// without any line feed has bare carriage returns, which then become line feeds.
+/// Finds the header. A first line `sep=;`, as Excel writes it, declares the delimiter.
 ///
 /// # Errors
 /// When there is no header.
 pub(super) fn start(
     shown: &str,
-    mut text: Vec<u8>,
+    text: &[u8],
     decoded: Encoding,
     mapping: &Mapping,
     look: bool,
 ) -> Result<Start, InputError> {
-    if !text.contains(&b'\n') {
-        for byte in &mut text {
-            if *byte == b'\r' {
-                *byte = b'\n';
-            }
-        }
-    }
     let mut line = mapping.header_line;
     let mut declared = mapping.delimiter.as_ref().and_then(|d| d.bytes().next());
     if line == 1
@@ -55,11 +49,12 @@ pub(super) fn start(
             delimiter,
             b'\r' | b'\n',
             ..,
-        ] = text.as_slice()
+        ] = text
     {
         declared = Some(*delimiter);
         line = 2;
     }
+    let mut skipped = 0;
     if line > 1 {
         let wanted = usize::try_from(line - 1).unwrap_or(usize::MAX);
         let end = text
@@ -69,7 +64,7 @@ pub(super) fn start(
             .nth(wanted - 1)
             .map(|(at, _)| at + 1);
         match end {
-            Some(end) if end < text.len() => text.drain(..end),
+            Some(end) if end < text.len() => skipped = end,
             _ => {
                 return Err(InputError::Malformed {
                     file: shown.to_owned(),
@@ -80,6 +75,7 @@ pub(super) fn start(
             }
         };
     }
+    let text = text.get(skipped..).unwrap_or_default();
     let delimiter = match declared {
         Some(delimiter) => delimiter,
         None => {
@@ -87,7 +83,7 @@ pub(super) fn start(
                 true => HashSet::new(),
                 false => mapping.reads().collect(),
             };
-            detected(&text, &wanted)
+            detected(text, &wanted)
         }
     };
     let problem = |problem: String, hint: String| InputError::Header {
@@ -95,7 +91,7 @@ pub(super) fn start(
         problem,
         hint,
     };
-    let header = fields(&text, delimiter)
+    let (header, end) = fields(text, delimiter)
         .map_err(|e| problem(e, "the first line must name the columns".to_owned()))?;
     let header = header
         .iter()
@@ -109,20 +105,27 @@ pub(super) fn start(
             )),
         })
         .collect::<Result<_, _>>()?;
+    let above = text.get(..end).unwrap_or_default();
     Ok(Start {
         header,
-        text,
         delimiter,
-        line,
+        rows: (skipped + end, line + line_ends(above)),
     })
 }
 
-fn fields(text: &[u8], delimiter: u8) -> Result<csv::ByteRecord, String> {
+fn line_ends(text: &[u8]) -> u64 {
+    text.iter().filter(|b| **b == b'\n').count() as u64
+}
+
+/// The fields of the first record, and where it ends.
+fn fields(text: &[u8], delimiter: u8) -> Result<(csv::ByteRecord, usize), String> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .flexible(true)
         .from_reader(text);
-    reader.byte_headers().cloned().map_err(|e| e.to_string())
+    let header = reader.byte_headers().cloned().map_err(|e| e.to_string())?;
+    let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+    Ok((header, end.min(text.len())))
 }
 
 /// The delimiter under which most of the wanted columns are found, then the one that makes most
@@ -130,7 +133,7 @@ fn fields(text: &[u8], delimiter: u8) -> Result<csv::ByteRecord, String> {
 fn detected(text: &[u8], wanted: &HashSet<&str>) -> u8 {
     let mut best = (0, 0, b',');
     for delimiter in DELIMITERS {
-        let Ok(header) = fields(text, delimiter) else {
+        let Ok((header, _)) = fields(text, delimiter) else {
             continue;
         };
         let names = header.iter().filter_map(|h| std::str::from_utf8(h).ok());
@@ -142,123 +145,231 @@ fn detected(text: &[u8], wanted: &HashSet<&str>) -> u8 {
     best.2
 }
 
-/// The first `most` records as texts.
-pub(super) fn sample(text: &[u8], delimiter: u8, first: u64, most: usize) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(text);
-    reader
-        .byte_records()
-        .take(most)
-        .filter_map(Result::ok)
-        .map(|record| Row {
-            line: record.position().map_or(0, csv::Position::line) + first - 1,
-            cells: (0u32..)
-                .zip(&record)
-                .map(|(i, f)| (i, String::from_utf8_lossy(f).into_owned()))
-                .collect(),
-        })
-        .collect()
+/// The rows of a delimited text, of which some may still be in the file.
+pub(super) struct Text {
+    stream: Stream,
+    /// What was read: rows from `at` on, the first of them on line `line`.
+    held: Vec<u8>,
+    at: usize,
+    line: u64,
+    pub(super) delimiter: u8,
 }
 
-/// Reads all records of delimited text whose header stands on line `first`. `progress` hears of
-/// bytes done.
+/// A text file as UTF-8, part by part.
+struct Stream {
+    input: Input,
+    encoding: Encoding,
+    /// Bytes that are not decoded yet.
+    waiting: Vec<u8>,
+    ended: bool,
+}
+
+impl Stream {
+    /// Adds about `size` bytes of text.
+    fn read(&mut self, into: &mut Vec<u8>, size: usize) -> Result<(), InputError> {
+        if self.ended {
+            return Ok(());
+        }
+        if self.encoding == Encoding::Utf8 {
+            into.append(&mut self.waiting);
+            self.ended = self.input.read(into, size)?;
+            return Ok(());
+        }
+        self.ended = self.input.read(&mut self.waiting, size)?;
+        let (text, used) = encoding::decode(&self.waiting, self.encoding, self.ended);
+        into.extend_from_slice(&text);
+        self.waiting.drain(..used);
+        Ok(())
+    }
+}
+
+/// So many bytes, about, are in a piece.
+const PIECE: usize = 1 << 20;
+
+/// Some rows, in pieces that can be split apart from each other.
+struct Block {
+    text: Vec<u8>,
+    /// Each with its first line.
+    pieces: Vec<(Range<usize>, u64)>,
+}
+
+/// A delimited text and its header.
+pub(super) type Opened = (Start, Text, Encoding);
+
+/// Opens a text of which `head` was read. A text without any line feed has bare carriage returns,
+/// which then become line feeds.
 ///
 /// # Errors
-/// When the text is not delimited text at all; single bad records become rejects.
-pub(super) fn read(
-    plan: &Plan<'_>,
-    text: &[u8],
-    delimiter: u8,
-    first: u64,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Parsed, InputError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .has_headers(true)
-        .from_reader(text);
-    let mut out = plan.empty();
-    let mut done = 0u64;
-    let (mut records, mut more) = batch(plan, &mut reader, text, first)?;
-    while !records.is_empty() {
-        // The next records are split while these are read.
-        let (parts, next) = rayon::join(
-            || parsed(plan, &records),
-            || match more {
-                true => batch(plan, &mut reader, text, first),
-                false => Ok((Vec::new(), false)),
-            },
-        );
-        (records, more) = next?;
-        for part in parts {
-            out.append(part);
-        }
-        let now = reader.position().byte();
-        progress(now.saturating_sub(done));
-        done = now;
+/// When it is no text, or has no header.
+pub(super) fn open(
+    shown: &str,
+    (head, ended): (Vec<u8>, bool),
+    input: Input,
+    mapping: &Mapping,
+    look: bool,
+) -> Result<Opened, InputError> {
+    let (encoding, mark) = encoding::of(&head, mapping.encoding);
+    let mut waiting = head;
+    waiting.drain(..mark);
+    let mut stream = Stream {
+        input,
+        encoding,
+        waiting,
+        ended: false,
+    };
+    let mut held = Vec::new();
+    if ended {
+        let (text, _) = encoding::decode(&stream.waiting, encoding, true);
+        held = text.into_owned();
+        stream.waiting = Vec::new();
+        stream.ended = true;
     }
-    Ok(out)
-}
-
-/// The next records, and whether there may be more.
-fn batch<'t>(
-    plan: &Plan<'_>,
-    reader: &mut csv::Reader<&'t [u8]>,
-    text: &'t [u8],
-    first: u64,
-) -> Result<(Vec<Record<'t>>, bool), InputError> {
-    let mut batch: Vec<Record<'_>> = Vec::with_capacity(BATCH * 4);
-    while batch.len() < BATCH * 4 {
-        let mut fields = csv::ByteRecord::new();
-        let more = reader
-            .read_byte_record(&mut fields)
-            .map_err(|e| InputError::Header {
-                file: plan.shown().to_owned(),
-                problem: e.to_string(),
-                hint: "the file is no delimited text".to_owned(),
-            })?;
-        if !more {
-            return Ok((batch, false));
+    loop {
+        let is_text = file::text(shown, &held);
+        let nothing = matches!(is_text, Err(InputError::Empty { .. }));
+        if !stream.ended && (nothing || (is_text.is_ok() && !held.contains(&b'\n'))) {
+            stream.read(&mut held, AT_ONCE)?;
+            continue;
         }
-        let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        let (start, line) = fields.position().map_or((0, 0), |p| {
-            (usize::try_from(p.byte()).unwrap_or(usize::MAX), p.line())
-        });
-        let raw = text.get(start..end.min(text.len())).unwrap_or_default();
-        let (skipped, raw) = own_lines(raw);
-        batch.push(Record {
-            line: line + skipped + first - 1,
-            raw: raw.into(),
-            fields,
-        });
-    }
-    Ok((batch, true))
-}
-
-/// What records give, in their order.
-fn parsed(plan: &Plan<'_>, records: &[Record<'_>]) -> Vec<Parsed> {
-    records
-        .par_chunks(BATCH / 2)
-        .map(|chunk| {
-            let mut part = plan.empty();
-            for record in chunk {
-                plan.record(record, &mut part);
+        is_text?;
+        if !held.contains(&b'\n') {
+            for byte in &mut held {
+                if *byte == b'\r' {
+                    *byte = b'\n';
+                }
             }
-            part
-        })
-        .collect()
+        }
+        let start = start(shown, &held, encoding, mapping, look);
+        let goes_on = match &start {
+            Ok(start) => start.rows.0 >= held.len(),
+            Err(InputError::Malformed { .. }) => true,
+            Err(_) => false,
+        };
+        if goes_on && !stream.ended {
+            stream.read(&mut held, AT_ONCE)?;
+            continue;
+        }
+        let start = start?;
+        let (at, line) = start.rows;
+        let delimiter = start.delimiter;
+        let text = Text {
+            stream,
+            held,
+            at,
+            line,
+            delimiter,
+        };
+        return Ok((start, text, encoding));
+    }
 }
 
-/// How many line ends stand before a record, and the record without them or its own. The reader
-/// counts what is left of the former line's end, and empty lines, to the record after them.
-fn own_lines(raw: &[u8]) -> (u64, &[u8]) {
-    let is_end = |b: &&u8| **b == b'\n' || **b == b'\r';
-    let before = raw.iter().take_while(is_end).count();
-    let (before, raw) = raw.split_at(before);
-    let after = raw.iter().rev().take_while(is_end).count();
-    let lines = before.iter().filter(|b| **b == b'\n').count();
-    let raw = raw.get(..raw.len() - after).unwrap_or_default();
-    (u64::try_from(lines).unwrap_or_default(), raw)
+impl Text {
+    /// The first `most` records as texts.
+    pub(super) fn sample(&self, most: usize) -> Vec<Row> {
+        let mut text = self.held.get(self.at..).unwrap_or_default();
+        if !self.stream.ended {
+            // Without a record that is cut off.
+            let whole = split::pieces(text, self.delimiter, text.len());
+            let end = whole.last().map_or(text.len(), |p| p.end);
+            text = text.get(..end).unwrap_or_default();
+        }
+        let mut records = Records::new(text, self.delimiter, self.line);
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some(record) = records.next()
+        {
+            let fields = (0u32..).zip(&record.fields);
+            rows.push(Row {
+                line: record.line,
+                cells: fields
+                    .map(|(i, f)| (i, String::from_utf8_lossy(f).into_owned()))
+                    .collect(),
+            });
+        }
+        rows
+    }
+
+    /// The next rows.
+    fn next(&mut self) -> Result<Option<Block>, InputError> {
+        let mut size = AT_ONCE;
+        loop {
+            let missing = size.saturating_sub(self.held.len() - self.at);
+            self.stream.read(&mut self.held, missing)?;
+            let text = self.held.get(self.at..).unwrap_or_default();
+            let mut pieces = split::pieces(text, self.delimiter, PIECE);
+            let mut end = pieces.last().map_or(0, |p| p.end);
+            if self.stream.ended && end < text.len() {
+                pieces.push(end..text.len());
+                end = text.len();
+            }
+            if pieces.is_empty() {
+                if self.stream.ended {
+                    return Ok(None);
+                }
+                // A record that is longer than all that was read.
+                size = size.saturating_mul(2);
+                continue;
+            }
+            let from = self.at;
+            let rest = text.get(end..).unwrap_or_default();
+            let mut held = Vec::with_capacity(AT_ONCE + rest.len());
+            held.extend_from_slice(rest);
+            let text = std::mem::replace(&mut self.held, held);
+            self.at = 0;
+            let pieces = pieces
+                .into_iter()
+                .map(|piece| {
+                    let piece = from + piece.start..from + piece.end;
+                    let line = self.line;
+                    self.line += line_ends(text.get(piece.clone()).unwrap_or_default());
+                    (piece, line)
+                })
+                .collect();
+            return Ok(Some(Block { text, pieces }));
+        }
+    }
+
+    /// Reads all rows. `keep` takes them, `progress` hears of bytes done. Gives what else there is
+    /// to say of them, and the hash of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the rows not kept; single bad records become rejects.
+    pub(super) fn rows(
+        &mut self,
+        plan: &Plan<'_>,
+        keep: &Keeping<'_>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Parsed, String), InputError> {
+        let mut out = plan.empty();
+        let mut block = self.next()?;
+        while let Some(now) = block {
+            // The next rows are read from the file while these are understood.
+            let delimiter = self.delimiter;
+            let (parts, next) = rayon::join(
+                || -> Result<Vec<Parsed>, StoreError> {
+                    now.pieces
+                        .par_iter()
+                        .map(|(piece, line)| {
+                            let text = now.text.get(piece.clone()).unwrap_or_default();
+                            let mut part = plan.part(*line);
+                            let mut records = Records::new(text, delimiter, *line);
+                            while let Some(record) = records.next() {
+                                plan.record(record, &mut part);
+                            }
+                            let mut parsed = part.done();
+                            keep(std::mem::take(&mut parsed.rows))?;
+                            progress(text.len() as u64);
+                            Ok(parsed)
+                        })
+                        .collect()
+                },
+                || self.next(),
+            );
+            for part in parts? {
+                out.append(part);
+            }
+            block = next?;
+        }
+        Ok((out, self.stream.input.hash()))
+    }
 }

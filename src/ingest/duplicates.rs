@@ -11,9 +11,8 @@ use super::columns::{ByIdentity, Columns};
 pub(super) struct Duplicates {
     /// Per row: whether it stands.
     pub stands: Vec<bool>,
-    /// Keys whose rows differ although nothing declares which is the latest: how many, and up to
-    /// three samples.
-    pub conflicts: (u64, Vec<String>),
+    /// Keys whose rows differ although nothing declares which is the latest.
+    pub conflicts: BTreeSet<String>,
 }
 
 /// Finds the standing row of each key. Events have no order of their own: equal rows are one.
@@ -22,7 +21,7 @@ pub(super) struct Duplicates {
 pub(super) fn find(rows: &Columns, files: &[usize]) -> Duplicates {
     let mut found = Duplicates {
         stands: vec![true; rows.len()],
-        conflicts: (0, Vec::new()),
+        conflicts: BTreeSet::new(),
     };
     let mut key: Vec<&str> = rows.table.key.to_vec();
     if rows.table.name == "incident_events" {
@@ -53,7 +52,7 @@ pub(super) fn find(rows: &Columns, files: &[usize]) -> Duplicates {
         lost.push((loser, name));
     }
     // Against the row that stands in the end, so that the order of rows does not decide.
-    let conflicts: BTreeSet<String> = lost
+    found.conflicts = lost
         .iter()
         .filter(|(row, name)| {
             standing.get(name).is_some_and(|stands| {
@@ -66,7 +65,5 @@ pub(super) fn find(rows: &Columns, files: &[usize]) -> Duplicates {
             shown.join(" ").trim().to_owned()
         })
         .collect();
-    found.conflicts.0 = conflicts.len() as u64;
-    found.conflicts.1 = conflicts.into_iter().take(3).collect();
     found
 }

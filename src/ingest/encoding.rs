@@ -9,22 +9,38 @@ use crate::config::mapping::Encoding;
 /// A byte that is in no UTF-8 text: it stands for what does not decode.
 const INVALID: u8 = 0xff;
 
-/// The text as UTF-8 without byte-order mark, and the encoding it had. A mark goes before what is
-/// declared, because only that encoding has it.
-pub(super) fn decode(bytes: &[u8], declared: Option<Encoding>) -> (Cow<'_, [u8]>, Encoding) {
-    let (body, encoding) = match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => (rest, Encoding::Utf8),
-        [0xff, 0xfe, rest @ ..] => (rest, Encoding::Utf16Le),
-        [0xfe, 0xff, rest @ ..] => (rest, Encoding::Utf16Be),
-        _ => (bytes, declared.unwrap_or_default()),
+/// How a text that begins with `head` is encoded, and how long its byte-order mark is. A mark goes
+/// before what is declared, because only that encoding has it.
+pub(super) fn of(head: &[u8], declared: Option<Encoding>) -> (Encoding, usize) {
+    match head {
+        [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
+        [0xff, 0xfe, ..] => (Encoding::Utf16Le, 2),
+        [0xfe, 0xff, ..] => (Encoding::Utf16Be, 2),
+        _ => (declared.unwrap_or_default(), 0),
+    }
+}
+
+/// As UTF-8, the part of a text that `bytes` hold, and how many of them: at the end of a part that
+/// is not the last, half a character is left to the next.
+pub(super) fn decode(bytes: &[u8], encoding: Encoding, last: bool) -> (Cow<'_, [u8]>, usize) {
+    let unit = match encoding {
+        Encoding::Utf8 => return (Cow::Borrowed(bytes), bytes.len()),
+        Encoding::Windows1252 => return (Cow::Owned(windows_1252(bytes)), bytes.len()),
+        Encoding::Utf16Le => u16::from_le_bytes,
+        Encoding::Utf16Be => u16::from_be_bytes,
     };
-    let text = match encoding {
-        Encoding::Utf8 => Cow::Borrowed(body),
-        Encoding::Utf16Le => Cow::Owned(utf16(body, u16::from_le_bytes)),
-        Encoding::Utf16Be => Cow::Owned(utf16(body, u16::from_be_bytes)),
-        Encoding::Windows1252 => Cow::Owned(windows_1252(body)),
-    };
-    (text, encoding)
+    let mut length = bytes.len();
+    if !last {
+        length -= length % 2;
+        // The first half of a pair waits for the second.
+        if let Some([.., a, b]) = bytes.get(..length)
+            && (0xd800..0xdc00).contains(&unit([*a, *b]))
+        {
+            length -= 2;
+        }
+    }
+    let body = bytes.get(..length).unwrap_or_default();
+    (Cow::Owned(utf16(body, unit)), length)
 }
 
 fn utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {

@@ -2,12 +2,16 @@
 //! errors of files that cannot be read at all. Not responsible for encodings (see
 //! [`super::encoding`]) or columns (see [`super::reader`]).
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flate2::bufread::MultiGzDecoder;
 use miette::Diagnostic;
 
 use crate::config::mapping::FileFormat;
+use crate::store::disk::StoreError;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -78,6 +82,10 @@ pub enum InputError {
         #[help]
         hint: String,
     },
+    /// Rows that wait for their turn find no room.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Room(#[from] StoreError),
     /// A zone or format that the mapping names does not exist.
     #[error("{file}: mapping `{mapping}`: {problem}")]
     Mapping {
@@ -102,43 +110,157 @@ pub struct FileBytes {
     pub hash: String,
 }
 
-/// Reads and decompresses a file.
+/// The bytes of a file in the order in which they lie in it, decompressed.
+pub(super) struct Input {
+    shown: String,
+    stream: Box<dyn Read + Send>,
+    seen: Arc<Mutex<Seen>>,
+    /// How the file is compressed.
+    packing: Option<&'static str>,
+    unpacked: usize,
+}
+
+/// What was seen of a file as it lies on disk.
+#[derive(Default)]
+struct Seen {
+    hash: blake3::Hasher,
+    bytes: usize,
+}
+
+/// A file that is hashed as it is read.
+struct Hashed {
+    file: File,
+    seen: Arc<Mutex<Seen>>,
+}
+
+fn held(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Read for Hashed {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        let mut seen = held(&self.seen);
+        seen.hash.update(into.get(..read).unwrap_or_default());
+        seen.bytes += read;
+        Ok(read)
+    }
+}
+
+/// Fills `into` as far as there is something to fill it with; how far it was filled.
+fn filled(stream: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
+}
+
+/// Opens a file; what is compressed is decompressed as it is read.
 ///
 /// # Errors
-/// When it cannot be read or a compressed stream is damaged.
-pub fn read(shown: &str, path: &Path) -> Result<FileBytes, InputError> {
-    let raw = std::fs::read(path).map_err(|e| InputError::Unreadable {
+/// When it cannot be read.
+pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
+    let unreadable = |e: std::io::Error| InputError::Unreadable {
         file: shown.to_owned(),
         cause: e.to_string(),
         hint: "check that it exists and that you may read it".to_owned(),
-    })?;
-    let hash = blake3::hash(&raw).to_hex().to_string();
-    let damaged = |what: &str, cause: String| InputError::Unreadable {
-        file: shown.to_owned(),
-        cause: format!("damaged {what} stream: {cause}"),
-        hint: "the file was cut off or changed on its way; export or copy it again".to_owned(),
     };
-    let limit = bound(raw.len());
-    let bytes = if raw.starts_with(&[0x1f, 0x8b]) {
-        let stream = flate2::read::MultiGzDecoder::new(raw.as_slice());
-        unpack(stream, raw.len(), limit).map_err(|e| damaged("gzip", e.to_string()))?
-    } else if raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        zstd::stream::read::Decoder::new(raw.as_slice())
-            .and_then(|stream| unpack(stream, raw.len(), limit))
-            .map_err(|e| damaged("zstd", e.to_string()))?
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let mut raw = Hashed {
+        file: File::open(path).map_err(unreadable)?,
+        seen: Arc::clone(&seen),
+    };
+    let mut mark = vec![0; 4];
+    let length = filled(&mut raw, &mut mark).map_err(unreadable)?;
+    mark.truncate(length);
+    let (gzip, zstd) = (
+        mark.starts_with(&[0x1f, 0x8b]),
+        mark.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
+    );
+    let raw = BufReader::with_capacity(1 << 18, Cursor::new(mark).chain(raw));
+    let (stream, packing): (Box<dyn Read + Send>, _) = if gzip {
+        (Box::new(MultiGzDecoder::new(raw)), Some("gzip"))
+    } else if zstd {
+        let stream = zstd::stream::read::Decoder::with_buffer(raw).map_err(unreadable)?;
+        (Box::new(stream), Some("zstd"))
     } else {
-        return Ok(FileBytes { bytes: raw, hash });
+        (Box::new(raw), None)
     };
-    if bytes.len() > limit {
-        return Err(InputError::Unreadable {
-            file: shown.to_owned(),
-            cause: format!("it unpacks to more than {BOUND_RATIO} times its size"),
-            hint: "no export does; unpack it by hand and look at it before you give it in"
-                .to_owned(),
-        });
-    }
-    Ok(FileBytes { bytes, hash })
+    Ok(Input {
+        shown: shown.to_owned(),
+        stream,
+        seen,
+        packing,
+        unpacked: 0,
+    })
 }
+
+impl Input {
+    /// Adds up to `most` bytes; fewer only at the end of the file, whether that was reached.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a compressed stream is damaged or has no end.
+    pub(super) fn read(&mut self, into: &mut Vec<u8>, most: usize) -> Result<bool, InputError> {
+        let before = into.len();
+        into.resize(before + most, 0);
+        let rest = into.get_mut(before..).unwrap_or_default();
+        let read = filled(&mut self.stream, rest).map_err(|e| self.failed(&e))?;
+        into.truncate(before + read);
+        self.unpacked += read;
+        if self.packing.is_some() && self.unpacked > bound(held(&self.seen).bytes) {
+            return Err(InputError::Unreadable {
+                file: self.shown.clone(),
+                cause: format!("it unpacks to more than {BOUND_RATIO} times its size"),
+                hint: "no export does; unpack it by hand and look at it before you give it in"
+                    .to_owned(),
+            });
+        }
+        Ok(read < most)
+    }
+
+    fn failed(&self, e: &std::io::Error) -> InputError {
+        let file = self.shown.clone();
+        match self.packing {
+            None => InputError::Unreadable {
+                file,
+                cause: e.to_string(),
+                hint: "check that it exists and that you may read it".to_owned(),
+            },
+            Some(packing) => InputError::Unreadable {
+                file,
+                cause: format!("damaged {packing} stream: {e}"),
+                hint: "the file was cut off or changed on its way; export or copy it again"
+                    .to_owned(),
+            },
+        }
+    }
+
+    /// The hash of the file, once all of it was read.
+    pub(super) fn hash(&self) -> String {
+        held(&self.seen).hash.finalize().to_hex().to_string()
+    }
+
+    /// The rest of the file, and its hash.
+    ///
+    /// # Errors
+    /// As [`Input::read`].
+    pub(super) fn all(mut self, mut bytes: Vec<u8>) -> Result<FileBytes, InputError> {
+        while !self.read(&mut bytes, AT_ONCE)? {}
+        Ok(FileBytes {
+            hash: self.hash(),
+            bytes,
+        })
+    }
+}
+
+/// So many bytes are read at once.
+pub(super) const AT_ONCE: usize = 8 << 20;
 
 /// So many times its size may a compressed file unpack to; tables reach about fifty.
 const BOUND_RATIO: usize = 250;

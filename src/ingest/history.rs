@@ -1,53 +1,48 @@
 //! From the rows of an audit log to the history of each ticket: one event per changed field.
 //! Not responsible for which row of the log stands as the ticket.
 
-use std::collections::BTreeMap;
-
 use super::columns::Columns;
-use super::record::HistoryRow;
+use super::packed::Watched;
 use super::value::Value;
 use crate::store::schema::table;
 
-/// The events in the rows of one audit log, which may be spread over files: of each file its
-/// readable rows and their watched fields in the order of `fields`. Rows of a ticket are taken in
-/// the order of their `latest` columns, then of their moment, then of their content.
-pub(super) fn events(files: &[(&Columns, &[HistoryRow])], fields: &[String]) -> Option<Columns> {
+/// The events in rows of one audit log, which may have been spread over files: `rows` from `first`
+/// on, whose watched fields are in the order of `fields`. Rows of a ticket are taken in the order
+/// of their `latest` columns, then of their moment, then of their content.
+pub(super) fn events(
+    rows: &Columns,
+    first: usize,
+    watched: &Watched,
+    fields: &[String],
+) -> Option<Columns> {
     let target = table("incident_events")?;
     let mut out = Columns::new(target, &[]);
-    let mut tickets: BTreeMap<(&str, &str), Vec<(usize, usize)>> = BTreeMap::new();
-    for (file, (rows, _)) in files.iter().enumerate() {
-        let (source_at, ticket_at) = (
-            rows.table.position("source"),
-            rows.table.position("ticket_id"),
-        );
-        for row in 0..rows.len() {
-            if let (Some(source), Some(ticket)) =
-                (rows.text_at(source_at, row), rows.text_at(ticket_at, row))
-            {
-                tickets
-                    .entry((source, ticket))
-                    .or_default()
-                    .push((file, row));
-            }
-        }
-    }
-    for ((source, ticket), mut list) in tickets {
-        list.sort_by_cached_key(|(file, row)| {
-            let (rows, history) = files.get(*file)?;
-            let latest = rows.latest.get(*row).cloned().unwrap_or_default();
-            let at = history.get(*row).map(|h| h.at);
-            Some((latest, at, rows.hash.get(*row).copied()))
-        });
+    let at = rows.positions(&["source", "ticket_id"]);
+    let [source_at, ticket_at] = at[..] else {
+        return Some(out);
+    };
+    let mut key = Vec::new();
+    let mut list: Vec<(u128, usize)> = (0..watched.at.len())
+        .map(|n| (rows.identity_in(&at, first + n, &mut key), n))
+        .collect();
+    let rank = |n: usize| {
+        let row = first + n;
+        (rows.latest.get(row), watched.at.get(n), rows.hash.get(row))
+    };
+    list.sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0)
+            .then_with(|| rank(a.1).cmp(&rank(b.1)))
+            .then(a.1.cmp(&b.1))
+    });
+    for ticket in list.chunk_by(|a, b| a.0 == b.0) {
         let mut before: Vec<Option<&str>> = vec![None; fields.len()];
-        for (file, row) in list {
-            let Some((rows, history)) = files.get(file) else {
+        for (_, n) in ticket {
+            let row = first + n;
+            let Some(moment) = watched.at.get(*n).copied() else {
                 continue;
             };
-            let Some(entry) = history.get(row) else {
-                continue;
-            };
-            for ((field, value), old) in fields.iter().zip(&entry.fields).zip(&mut before) {
-                let Some(new) = value.as_deref() else {
+            for ((field, values), old) in fields.iter().zip(&watched.fields).zip(&mut before) {
+                let Some(new) = values.get(*n) else {
                     continue;
                 };
                 if *old == Some(new) {
@@ -55,11 +50,11 @@ pub(super) fn events(files: &[(&Columns, &[HistoryRow])], fields: &[String]) -> 
                 }
                 for (i, column) in target.columns.iter().enumerate() {
                     let value = match column.name {
-                        "source" => Some(Value::Text(source.into())),
-                        "ticket_id" => Some(Value::Text(ticket.into())),
-                        "at" => Some(Value::Integer(entry.at)),
+                        "source" => rows.text_at(source_at, row).map(|t| Value::Text(t.into())),
+                        "ticket_id" => rows.text_at(ticket_at, row).map(|t| Value::Text(t.into())),
+                        "at" => Some(Value::Integer(moment)),
                         "field" => Some(Value::Text(field.as_str().into())),
-                        "from" => old.map(|o| Value::Text(o.into())),
+                        "from" => old.map(|t| Value::Text(t.into())),
                         "to" => Some(Value::Text(new.into())),
                         _ => None,
                     };
@@ -71,7 +66,7 @@ pub(super) fn events(files: &[(&Columns, &[HistoryRow])], fields: &[String]) -> 
                     .push(rows.file.get(row).copied().unwrap_or_default());
                 out.hash
                     .push(rows.hash.get(row).copied().unwrap_or_default());
-                out.latest.push(Vec::new());
+                out.latest.push(&[]);
                 *old = Some(new);
             }
         }

@@ -2,14 +2,29 @@
 //! for making them; which columns hold people is in the canonical tables ([`crate::store::schema`])
 //! and where the key comes from in the project ([`crate::config::project`]).
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::fast::FixedState;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Names are remembered in so many parts, so that threads seldom wait for each other, of so many
+/// names each.
+const PARTS: usize = 16;
+const NAMES: usize = 1 << 13;
+
 /// Makes pseudonyms under one key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Pseudonyms {
     key: [u8; 32],
+    /// Those made already: the same few thousand names stand in millions of rows.
+    made: Arc<[Made; PARTS]>,
 }
 
+type Made = Mutex<HashMap<Box<str>, Box<str>, FixedState>>;
+
 impl std::fmt::Debug for Pseudonyms {
-    /// Without the key, which must not reach a log.
+    /// Without the key and the names, which must not reach a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pseudonyms")
     }
@@ -20,6 +35,7 @@ impl Pseudonyms {
     pub fn new(secret: &[u8]) -> Pseudonyms {
         Pseudonyms {
             key: blake3::derive_key("gainshare 2026 pseudonyms of people", secret),
+            made: Arc::default(),
         }
     }
 
@@ -27,6 +43,23 @@ impl Pseudonyms {
     /// names collide with a chance below 1 in 10^10). Spaces around the name and the case of its
     /// letters do not count.
     pub fn of(&self, name: &str) -> String {
+        let part = usize::try_from(xxh3_64(name.as_bytes()) % PARTS as u64).unwrap_or_default();
+        let Some(made) = self.made.get(part) else {
+            return self.make(name);
+        };
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pseudonym) = made.get(name) {
+            return pseudonym.to_string();
+        }
+        if made.len() >= NAMES {
+            made.clear();
+        }
+        let pseudonym = self.make(name);
+        made.insert(name.into(), pseudonym.as_str().into());
+        pseudonym
+    }
+
+    fn make(&self, name: &str) -> String {
         let name = name.trim().to_lowercase();
         let hash = blake3::keyed_hash(&self.key, name.as_bytes()).to_hex();
         format!("p-{}", hash.get(..20).unwrap_or_default())

@@ -35,6 +35,9 @@ pub struct Plan<'a> {
     pub(super) pseudonyms: Option<Pseudonyms>,
     pub(super) encoding: Encoding,
     pub(super) absent: Vec<String>,
+    /// Into how many bins rows go, and by which canonical columns.
+    pub(super) bins: usize,
+    pub(super) bin_by: Vec<Option<usize>>,
 }
 
 /// How the rows of an audit log become history.
@@ -47,7 +50,6 @@ pub(super) struct HistoryPlan {
 }
 
 pub(super) struct Bound {
-    pub(super) at: usize,
     pub(super) source_at: Vec<usize>,
     pub(super) source_name: String,
     pub(super) reader: Reader,
@@ -185,7 +187,7 @@ impl<'a> Plan<'a> {
         };
         let is_events = source.table.name == "incident_events";
         let plain = ColumnMapping::default();
-        for (at, column) in source.table.columns.iter().enumerate() {
+        for column in source.table.columns {
             let mapped = mapping.columns.get(column.name).unwrap_or(&plain);
             let source_at: Vec<usize> = mapped.from.iter().filter_map(|f| find(f)).collect();
             let fallback = source
@@ -230,7 +232,6 @@ impl<'a> Plan<'a> {
             let first = source_at.first().and_then(|i| header.get(*i));
             let first = first.or(mapped.from.first()).cloned();
             readers.push(Bound {
-                at,
                 source_at,
                 source_name: first.unwrap_or_else(|| column.name.to_owned()),
                 reader: Reader::new(column, mapping, context).map_err(wrong)?,
@@ -351,17 +352,14 @@ impl<'a> Plan<'a> {
             pseudonyms: context.people.clone(),
             encoding,
             absent,
+            bins: context.bins,
+            bin_by: super::grouping::by(source.table),
         })
     }
 
     /// The canonical table.
     pub fn table(&self) -> &'static Table {
         self.source.table
-    }
-
-    /// The file as the project names it.
-    pub(super) fn shown(&self) -> &str {
-        self.shown
     }
 
     /// Source columns with people's names.

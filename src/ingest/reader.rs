@@ -2,7 +2,6 @@
 //! after it is the same for all. Responsible for choosing the parser and for what a person is told
 //! when the file is not what it should be; not for columns and values (see [`super::plan`]).
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -14,6 +13,8 @@ use super::record::Parsed;
 use super::tree::{self, NoRows, Node};
 use super::{json, parquet, xlsx, xml};
 use crate::config::mapping::{Encoding, FileFormat, Mapping};
+use crate::store::disk::StoreError;
+use crate::store::spill::Block;
 
 /// Header and rows of a file that is no delimited text.
 #[derive(Debug, Default)]
@@ -34,26 +35,24 @@ pub(super) struct Row {
 }
 
 /// What the rows of a file are read from.
-#[derive(Debug)]
 pub(super) enum Content {
-    /// Delimited text in UTF-8 from its header on, whose line in the file is given.
-    Text {
-        text: Vec<u8>,
-        delimiter: u8,
-        line: u64,
-    },
-    /// Rows that are split already.
-    Table(Vec<Row>),
+    /// Delimited text.
+    Text(Box<delimited::Text>),
+    /// Rows that are split already, and the BLAKE3 of the file as it lies on disk.
+    Table(Vec<Row>, String),
 }
 
+/// So many bytes say what kind of file it is.
+const HEAD: usize = 1 << 16;
+
+/// What takes the rows of a part of a file, each in the bin of its ticket.
+pub(super) type Keeping<'k> = dyn Fn(Vec<(usize, Block)>) -> Result<(), StoreError> + Sync + 'k;
+
 /// A file, opened.
-#[derive(Debug)]
 pub(super) struct Opened {
     /// Column names; those that stand there several times as `Name#1`, `Name#2`, ...
     pub(super) header: Vec<String>,
     pub(super) content: Content,
-    /// BLAKE3 of the file as it lies on disk.
-    pub(super) hash: String,
     pub(super) format: FileFormat,
     pub(super) encoding: Encoding,
     /// Sheet, or path of rows, where the file has several and the first was taken to look at.
@@ -71,34 +70,29 @@ pub(super) fn open(
     mapping: &Mapping,
     look: bool,
 ) -> Result<Opened, InputError> {
-    let loaded = file::read(shown, path)?;
-    let format = file::format_of(mapping.format, path, &loaded.bytes);
-    let hash = loaded.hash;
-    if loaded.bytes.is_empty() {
+    let mut input = file::open(shown, path)?;
+    let mut head = Vec::new();
+    let ended = input.read(&mut head, HEAD)?;
+    let format = file::format_of(mapping.format, path, &head);
+    if head.is_empty() {
         return Err(InputError::Empty {
             file: shown.to_owned(),
         });
     }
+    if format == FileFormat::Text {
+        let (start, text, encoding) = delimited::open(shown, (head, ended), input, mapping, look)?;
+        return Ok(Opened {
+            header: numbered(start.header),
+            content: Content::Text(Box::new(text)),
+            format,
+            encoding,
+            taken: None,
+        });
+    }
+    let loaded = input.all(head)?;
     let mut encoding = Encoding::Utf8;
     let mut taken = None;
     let table = match format {
-        FileFormat::Text => {
-            let (bytes, found) = decoded(loaded.bytes, mapping.encoding);
-            file::text(shown, &bytes)?;
-            let start = delimited::start(shown, bytes, found, mapping, look)?;
-            return Ok(Opened {
-                header: numbered(start.header),
-                content: Content::Text {
-                    text: start.text,
-                    delimiter: start.delimiter,
-                    line: start.line,
-                },
-                hash,
-                format,
-                encoding: found,
-                taken,
-            });
-        }
         FileFormat::Parquet => parquet::table(shown, loaded.bytes)?,
         FileFormat::Xlsx => {
             let sheet = mapping.sheet.as_deref();
@@ -111,8 +105,10 @@ pub(super) fn open(
             }
             .map_err(|e| workbook(shown, &e, mapping))?
         }
-        FileFormat::Json | FileFormat::Xml => {
-            let (bytes, found) = decoded(loaded.bytes, mapping.encoding);
+        FileFormat::Json | FileFormat::Xml | FileFormat::Text => {
+            let (found, mark) = encoding::of(&loaded.bytes, mapping.encoding);
+            let body = loaded.bytes.get(mark..).unwrap_or_default();
+            let (bytes, _) = encoding::decode(body, found, true);
             encoding = found;
             file::text(shown, &bytes)?;
             let parsed = match format {
@@ -132,8 +128,7 @@ pub(super) fn open(
     };
     Ok(Opened {
         header: numbered(table.header),
-        content: Content::Table(table.rows),
-        hash,
+        content: Content::Table(table.rows, loaded.hash),
         format,
         encoding,
         taken,
@@ -212,18 +207,6 @@ fn workbook(shown: &str, problem: &xlsx::NoTable, mapping: &Mapping) -> InputErr
     }
 }
 
-/// The bytes as UTF-8, in place where they are that already.
-fn decoded(bytes: Vec<u8>, declared: Option<Encoding>) -> (Vec<u8>, Encoding) {
-    let (text, encoding) = encoding::decode(&bytes, declared);
-    let marked = match text {
-        Cow::Owned(text) => return (text, encoding),
-        Cow::Borrowed(text) => bytes.len() - text.len(),
-    };
-    let mut bytes = bytes;
-    bytes.drain(..marked);
-    (bytes, encoding)
-}
-
 /// Names that stand in a header several times, as `Name#1`, `Name#2`, ... Columns without a name
 /// stay so.
 fn numbered(mut header: Vec<String>) -> Vec<String> {
@@ -243,25 +226,24 @@ fn numbered(mut header: Vec<String>) -> Vec<String> {
     header
 }
 
-/// Reads all rows of an opened file. `progress` hears of bytes or rows done.
+/// Reads all rows of an opened file. `keep` takes them, `progress` hears of bytes or rows done.
+/// Gives what else there is to say of them, and the hash of the file as it lies on disk.
 ///
 /// # Errors
-/// When the text is not delimited text at all; single bad records become rejects.
+/// When the file cannot be read, or the rows not kept; single bad records become rejects.
 pub(super) fn read(
     plan: &Plan<'_>,
-    content: &Content,
+    content: &mut Content,
+    keep: &Keeping<'_>,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Parsed, InputError> {
+) -> Result<(Parsed, String), InputError> {
     match content {
-        Content::Text {
-            text,
-            delimiter,
-            line,
-        } => delimited::read(plan, text, *delimiter, *line, progress),
-        Content::Table(rows) => {
-            let parsed = plan.rows(rows);
+        Content::Text(text) => text.rows(plan, keep, progress),
+        Content::Table(rows, hash) => {
+            let mut parsed = plan.rows(rows);
+            keep(std::mem::take(&mut parsed.rows))?;
             progress(parsed.rows_in);
-            Ok(parsed)
+            Ok((parsed, std::mem::take(hash)))
         }
     }
 }
@@ -270,20 +252,16 @@ impl Opened {
     /// The first `most` rows as texts, for a look.
     pub(super) fn sample(&self, most: usize) -> Vec<Row> {
         match &self.content {
-            Content::Text {
-                text,
-                delimiter,
-                line,
-            } => delimited::sample(text, *delimiter, *line, most),
-            Content::Table(rows) => rows.iter().take(most).cloned().collect(),
+            Content::Text(text) => text.sample(most),
+            Content::Table(rows, _) => rows.iter().take(most).cloned().collect(),
         }
     }
 
     /// The delimiter of delimited text.
     pub(super) fn delimiter(&self) -> Option<u8> {
         match &self.content {
-            Content::Text { delimiter, .. } => Some(*delimiter),
-            Content::Table(_) => None,
+            Content::Text(text) => Some(text.delimiter),
+            Content::Table(..) => None,
         }
     }
 }

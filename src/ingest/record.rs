@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::columns::{Columns, Latest};
+use super::columns::Latest;
+use super::grouping::bin_of;
 use super::laws::Tally;
+use super::packed::Packing;
 use super::plan::{HistoryPlan, Plan};
 use super::reader::Row;
+use super::split::Record;
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
 use crate::store::schema::Kind;
+use crate::store::spill::Block;
 
-/// Rows handled together by one thread.
-pub(super) const BATCH: usize = 8192;
+/// Rows of a table of texts that one thread handles together.
+const BATCH: usize = 8192;
 
 /// A row that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -49,8 +53,8 @@ pub struct Unread {
 /// What one file gave.
 #[derive(Debug)]
 pub struct Parsed {
-    /// Rows that could be read.
-    pub columns: Columns,
+    /// Rows that could be read, packed, in the bins that their tickets belong to.
+    pub rows: Vec<(usize, Block)>,
     /// Rows that could not.
     pub rejects: Vec<Reject>,
     /// Optional fields that could not, by source column and problem.
@@ -65,8 +69,6 @@ pub struct Parsed {
     pub absent: Vec<String>,
     /// Source columns that the mapping does not use.
     pub unmapped: Vec<String>,
-    /// For audit logs: the changes of each row, parallel to `columns`.
-    pub history: Vec<HistoryRow>,
     /// How the laws of the mapping fared, in its order.
     pub laws: Vec<Tally>,
 }
@@ -80,24 +82,33 @@ pub enum Lost {
     OutOfScope,
 }
 
-/// One row of an audit log: its moment and the fields watched, in the order of
-/// [`crate::config::mapping::History::fields`].
-#[derive(Debug, Clone)]
-pub struct HistoryRow {
-    /// UTC microseconds.
-    pub at: i64,
-    /// The values.
-    pub fields: Vec<Option<Box<str>>>,
+/// Rows as they are being packed by one thread.
+pub(super) struct Part {
+    pub(super) parsed: Parsed,
+    bins: Vec<Vec<u8>>,
+    place: (u32, u64),
+    latest: Vec<u8>,
 }
 
-/// One record: its line, its raw text and its fields.
-pub struct Record<'a> {
-    /// Line, counted from 1.
-    pub line: u64,
-    /// The bytes of the record.
-    pub raw: Cow<'a, [u8]>,
-    /// Its fields.
-    pub fields: csv::ByteRecord,
+impl Part {
+    /// What was read, its rows in their bins.
+    pub(super) fn done(mut self) -> Parsed {
+        let place = self.place;
+        let bins = self.bins.into_iter().enumerate();
+        let blocks = bins.filter(|(_, bytes)| !bytes.is_empty());
+        self.parsed.rows = blocks
+            .map(|(bin, bytes)| (bin, Block { place, bytes }))
+            .collect();
+        self.parsed
+    }
+}
+
+/// A text without the spaces around it.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    }
 }
 
 impl Plan<'_> {
@@ -105,7 +116,7 @@ impl Plan<'_> {
     pub fn empty(&self) -> Parsed {
         let named = self.header.iter().zip(&self.used);
         Parsed {
-            columns: Columns::new(self.table(), &self.source.mapping.keep),
+            rows: Vec::new(),
             rejects: Vec::new(),
             unread: BTreeMap::new(),
             left_out: 0,
@@ -116,8 +127,17 @@ impl Plan<'_> {
                 .filter(|(h, used)| !**used && !h.is_empty() && *h != super::tree::ROWS)
                 .map(|(h, _)| h.clone())
                 .collect(),
-            history: Vec::new(),
             laws: vec![Tally::default(); self.laws.len()],
+        }
+    }
+
+    /// Nothing read yet of a part of the file that begins at `first`, a line or a row.
+    pub(super) fn part(&self, first: u64) -> Part {
+        Part {
+            parsed: self.empty(),
+            bins: vec![Vec::new(); self.bins.max(1)],
+            place: (self.file, first),
+            latest: Vec::new(),
         }
     }
 
@@ -125,16 +145,23 @@ impl Plan<'_> {
         text.is_empty() || self.source.mapping.null.iter().any(|n| n == text)
     }
 
+    /// The text of a field, trimmed; `None` when it says that there is none.
+    fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
+        let text = trimmed(std::str::from_utf8(record.fields.get(at)?).ok()?);
+        (!self.is_null(text)).then_some(text)
+    }
+
     /// Reads rows that are split already.
     pub(super) fn rows(&self, rows: &[Row]) -> Parsed {
         let parts: Vec<Parsed> = rows
             .par_chunks(BATCH)
-            .map(|chunk| {
-                let mut part = self.empty();
+            .enumerate()
+            .map(|(n, chunk)| {
+                let mut part = self.part(n as u64);
                 for row in chunk {
                     self.record(&self.split(row), &mut part);
                 }
-                part
+                part.done()
             })
             .collect();
         let mut out = self.empty();
@@ -145,8 +172,8 @@ impl Plan<'_> {
     }
 
     /// A row of cells as a record; its raw text names each filled cell.
-    fn split<'r>(&self, row: &Row) -> Record<'r> {
-        let mut fields = vec![""; self.header.len()];
+    fn split<'r>(&self, row: &'r Row) -> Record<'r> {
+        let mut fields: Vec<Cow<'r, [u8]>> = vec![Cow::Borrowed(&[]); self.header.len()];
         let mut raw = String::new();
         for (at, text) in &row.cells {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -158,15 +185,16 @@ impl Plan<'_> {
             raw.push('=');
             raw.push_str(text);
             match fields.get_mut(at) {
-                Some(slot) => *slot = text,
+                Some(slot) => *slot = Cow::Borrowed(text.as_bytes()),
                 // Beyond the header: one field too many.
-                None => fields.push(text),
+                None => fields.push(Cow::Borrowed(text.as_bytes())),
             }
         }
         Record {
             line: row.line,
             raw: Cow::Owned(raw.into_bytes()),
-            fields: csv::ByteRecord::from(fields),
+            fields,
+            whole: true,
         }
     }
 
@@ -201,8 +229,9 @@ impl Plan<'_> {
         shown.join(",")
     }
 
-    /// Reads one record into `out`.
-    pub fn record(&self, record: &Record<'_>, out: &mut Parsed) {
+    /// Reads one record into `part`.
+    pub(super) fn record(&self, record: &Record<'_>, part: &mut Part) {
+        let out = &mut part.parsed;
         out.rows_in += 1;
         let reject = |out: &mut Parsed, code: &str, column: Option<String>| {
             self.money(record, Lost::Rejected, out);
@@ -218,19 +247,15 @@ impl Plan<'_> {
         if record.fields.len() != self.header.len() {
             return reject(out, "field_count", None);
         }
-        let mut texts: Vec<Option<&str>> = Vec::with_capacity(self.header.len());
-        for field in &record.fields {
-            let Ok(text) = std::str::from_utf8(field) else {
-                let code = match self.encoding {
-                    Encoding::Utf8 => "not_utf8",
-                    _ => "undecodable",
-                };
-                return reject(out, code, None);
+        let reads = |field: &Cow<'_, [u8]>| std::str::from_utf8(field).is_ok();
+        if !record.whole && !record.fields.iter().all(reads) {
+            let code = match self.encoding {
+                Encoding::Utf8 => "not_utf8",
+                _ => "undecodable",
             };
-            let text = text.trim();
-            texts.push((!self.is_null(text)).then_some(text));
+            return reject(out, code, None);
         }
-        let text = |at: usize| texts.get(at).copied().flatten();
+        let text = |at: usize| self.text(record, at);
         let holds = |(at, values): &(usize, &[String])| {
             values.iter().any(|w| w.as_str() == text(*at).unwrap_or(""))
         };
@@ -276,10 +301,9 @@ impl Plan<'_> {
             return reject(out, code, Some(column));
         }
         self.hide_assignees(&mut row);
+        let mut watched = None;
         if let Some(HistoryPlan {
-            moment: reader,
-            at,
-            fields,
+            moment: reader, at, ..
         }) = &self.history
         {
             let moment = match text(*at).map(|t| reader.read(t)) {
@@ -289,18 +313,7 @@ impl Plan<'_> {
                 }
                 _ => return reject(out, "required_value_absent", Some("history.at".to_owned())),
             };
-            let fields = fields
-                .iter()
-                .map(|(at, reader, person)| {
-                    let text = text(*at)?;
-                    match (reader.as_ref().map(|r| r.read(text)), &self.pseudonyms) {
-                        (Some(Ok(Value::Integer(p))), _) => Some(format!("P{p}").into_boxed_str()),
-                        (None, Some(people)) if *person => Some(people.of(text).into()),
-                        _ => Some(text.into()),
-                    }
-                })
-                .collect();
-            out.history.push(HistoryRow { at: moment, fields });
+            watched = Some(moment);
         }
         let amount = self.table().position("amount").and_then(|i| row.get(i));
         let amount = match amount {
@@ -310,33 +323,48 @@ impl Plan<'_> {
         for (law, tally) in self.laws.iter().zip(&mut out.laws) {
             law.check(&text, amount, record.line, tally);
         }
-        let columns = &mut out.columns;
-        for (bound, value) in self.readers.iter().zip(row) {
-            columns.push(bound.at, value);
-        }
-        for ((_, values), at) in columns.kept.iter_mut().zip(&self.kept) {
-            let person = self.people.get(*at).copied().unwrap_or_default();
-            values.push(
-                match &self.pseudonyms {
-                    Some(people) if person => text(*at).map(|t| people.of(t)),
-                    _ => text(*at).map(str::to_owned),
-                }
-                .as_deref(),
-            );
-        }
-        columns.line.push(record.line);
-        columns.file.push(self.file);
         let digest = blake3::hash(&record.raw);
         let mut head = [0u8; 8];
         head.copy_from_slice(&digest.as_bytes()[..8]);
-        columns.hash.push(u64::from_be_bytes(head));
-        columns
-            .latest
-            .push(self.latest.iter().map(|at| self.rank(text(*at))).collect());
+        part.latest.clear();
+        for at in &self.latest {
+            self.rank(text(*at)).rank(&mut part.latest);
+        }
+        let names = self.bin_by.iter().map(|at| match row.get((*at)?) {
+            Some(Some(Value::Text(name))) => Some(name.as_ref()),
+            _ => None,
+        });
+        let Some(bin) = part.bins.get_mut(bin_of(names, self.bins)) else {
+            return;
+        };
+        let (hash, count) = (u64::from_be_bytes(head), row.len() + self.kept.len());
+        let mut packing = Packing::begin(bin, record.line, hash, &part.latest, count);
+        for value in &row {
+            packing.put(value.as_ref());
+        }
+        for at in &self.kept {
+            let person = self.people.get(*at).copied().unwrap_or_default();
+            let value = text(*at).map(|text| match &self.pseudonyms {
+                Some(people) if person => Value::Text(people.of(text).into()),
+                _ => Value::Text(text.into()),
+            });
+            packing.put(value.as_ref());
+        }
+        if let (Some(moment), Some(history)) = (watched, &self.history) {
+            let fields = history.fields.iter().map(|(at, reader, person)| {
+                let text = text(*at)?;
+                match (reader.as_ref().map(|r| r.read(text)), &self.pseudonyms) {
+                    (Some(Ok(Value::Integer(p))), _) => Some(Cow::Owned(format!("P{p}"))),
+                    (None, Some(people)) if *person => Some(Cow::Owned(people.of(text))),
+                    _ => Some(Cow::Borrowed(text)),
+                }
+            });
+            packing.watched(moment, fields);
+        }
     }
 
     /// What a value of a `latest` column counts as.
-    fn rank(&self, text: Option<&str>) -> Latest {
+    fn rank<'t>(&self, text: Option<&'t str>) -> Latest<'t> {
         let Some(text) = text else {
             return Latest::None;
         };
@@ -346,7 +374,7 @@ impl Plan<'_> {
             Some(Ok(Value::Integer(at))) => Latest::Number(at),
             _ => match text.parse::<i64>() {
                 Ok(n) => Latest::Number(n),
-                Err(_) => Latest::Text(text.into()),
+                Err(_) => Latest::Text(text),
             },
         }
     }
@@ -410,11 +438,7 @@ impl Plan<'_> {
         if !carries_money {
             return;
         }
-        let text = |at: usize| {
-            let field = record.fields.get(at)?;
-            let text = std::str::from_utf8(field).ok()?.trim();
-            (!self.is_null(text)).then_some(text)
-        };
+        let text = |at: usize| self.text(record, at);
         let field = |name: &str| {
             let bound = self.readers.iter().find(|b| b.reader.column.name == name)?;
             bound.value(&text)?.1.ok()
@@ -445,7 +469,7 @@ impl Parsed {
 
     /// Adds what the next part of the same file gave.
     pub(super) fn append(&mut self, other: Parsed) {
-        self.columns.append(other.columns);
+        self.rows.extend(other.rows);
         self.rejects.extend(other.rejects);
         for (key, unread) in other.unread {
             let mine = self.unread.entry(key).or_default();
@@ -465,7 +489,6 @@ impl Parsed {
             *mine = mine.saturating_add(sum);
         }
         self.rows_in += other.rows_in;
-        self.history.extend(other.history);
         for (mine, theirs) in self.laws.iter_mut().zip(other.laws) {
             mine.append(theirs);
         }

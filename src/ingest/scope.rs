@@ -35,13 +35,13 @@ impl Validity {
 
 /// What the scope says of one ticket.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Assigned {
+pub(super) enum Assigned<'a> {
     /// This contract, and the supplier the line names.
-    Contract(String, Option<String>),
+    Contract(&'a str, Option<&'a str>),
     /// None.
     Nowhere,
     /// More than one.
-    Ambiguous(Vec<String>),
+    Ambiguous(Vec<&'a str>),
 }
 
 /// What a ticket shows to the scope.
@@ -116,12 +116,12 @@ impl Scope {
     }
 
     /// The contract of a ticket: all lines that match must name the same one.
-    pub(super) fn assign(&self, ticket: Ticket<'_>) -> Assigned {
+    pub(super) fn assign(&self, ticket: Ticket<'_>) -> Assigned<'_> {
         let agrees = |wanted: &Option<String>, has: Option<&str>| {
             wanted.as_deref().is_none_or(|w| has == Some(w))
         };
         let mut found: Option<&Line> = None;
-        let mut others: Vec<String> = Vec::new();
+        let mut others: Vec<&str> = Vec::new();
         for line in &self.lines {
             let supplier = line.supplier.as_deref();
             // A ticket that does not say its supplier can be anybody's.
@@ -137,7 +137,7 @@ impl Scope {
             }
             match found {
                 Some(first) if first.contract != line.contract => {
-                    others.push(line.contract.clone());
+                    others.push(&line.contract);
                 }
                 Some(_) => {}
                 None => found = Some(line),
@@ -146,11 +146,11 @@ impl Scope {
         match found {
             None => Assigned::Nowhere,
             Some(line) if others.is_empty() => {
-                Assigned::Contract(line.contract.clone(), line.supplier.clone())
+                Assigned::Contract(&line.contract, line.supplier.as_deref())
             }
             Some(line) => {
-                others.push(line.contract.clone());
-                others.sort();
+                others.push(&line.contract);
+                others.sort_unstable();
                 others.dedup();
                 Assigned::Ambiguous(others)
             }

@@ -149,6 +149,8 @@ pub struct Context {
     pub people: Option<Pseudonyms>,
     /// Zones made already, by name: making one is slow beside reading a small file.
     pub zones: HashMap<String, Zone>,
+    /// Into how many bins rows go, so that all rows of a ticket are in one.
+    pub bins: usize,
 }
 
 impl Reader {

@@ -7,7 +7,7 @@ use crate::ingest;
 use crate::ingest::notes::{self, Notes};
 use crate::store::disk::{Reading, Staging};
 use crate::store::index::{BUILD, Index, STORE_VERSION};
-use crate::store::prepare;
+use crate::store::prepare::Parts;
 
 /// Reads all exports of a project into its store, which is replaced at once. Gives what was said
 /// of them.
@@ -20,14 +20,18 @@ pub fn fill(
 ) -> Result<Notes, RunError> {
     let staged = Staging::begin(&project.store_folder())?;
     progress(Progress::Stage("reading"));
-    let (tables, notes) =
-        ingest::ingest(project, &|file, n| progress(Progress::Read(file, n)))?.into_parts();
+    let room = Some(staged.folder());
+    let parts = Parts::new(staged.folder(), room);
+    let notes =
+        ingest::ingest_to::<RunError>(project, room, &|rows| Ok(parts.add(&rows)?), &|file, n| {
+            progress(Progress::Read(file, n))
+        })?;
     progress(Progress::Stage("storing"));
     let index = Index {
         version: STORE_VERSION,
         build: BUILD.to_owned(),
         settings: notes::settings(project),
-        files: prepare::write_all(staged.folder(), &tables)?,
+        files: parts.finish()?,
     };
     notes.write(staged.folder())?;
     index.write(staged.folder())?;

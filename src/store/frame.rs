@@ -91,7 +91,7 @@ pub fn columns(table: &'static Table, stored: &DataFrame) -> PolarsResult<Column
         .collect();
     rows.file = vec![0; stored.height()];
     rows.hash = vec![0; stored.height()];
-    rows.latest = vec![Vec::new(); stored.height()];
+    rows.latest.fill(stored.height());
     Ok(rows)
 }
 

@@ -17,4 +17,8 @@ pub mod neighbours;
 #[cfg(feature = "frames")]
 pub mod prepare;
 pub mod schema;
+#[cfg(feature = "frames")]
+pub mod spill;
 mod tables;
+#[cfg(feature = "frames")]
+pub mod threads;

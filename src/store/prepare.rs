@@ -4,14 +4,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{DataFrame, NamedFrom, Series};
-use rayon::prelude::*;
 
 use super::disk::{self, Partition, StoreError};
 use super::frame::frame;
 use super::neighbours;
+use super::schema::{TABLES, Table, table};
+use super::spill::{BUDGET, Bins, Block};
+use super::threads;
 use crate::ingest::columns::{ByIdentity, Columns};
+use crate::ingest::packed::{pack, unpack};
 use crate::time::Date;
 
 /// Name of the fact column: seconds since the item's former opening in the same partition.
@@ -43,46 +47,202 @@ pub fn write_all(
     folder: &Path,
     tables: &BTreeMap<&'static str, Columns>,
 ) -> Result<Files, StoreError> {
-    let mut files = Files::new();
-    for (name, rows) in tables {
-        match (*name, rows.table.partition) {
-            ("incident_events", _) => {}
-            ("incidents", _) => {
-                let parts = sorted_tickets(rows);
-                files.extend(incidents(
-                    folder,
-                    rows,
-                    &parts,
-                    tables.get("incident_events"),
-                )?);
-                for (name, column, order) in BESIDE {
-                    if let Some(others) = tables.get(name) {
-                        files.extend(beside(folder, (rows, &parts), others, column, order)?);
-                    }
-                }
-            }
-            (name, _)
-                if tables.contains_key("incidents")
-                    && BESIDE.iter().any(|(beside, _, _)| *beside == name) => {}
-            (_, Some(column)) => {
-                let written: Files = parted(rows, column)
-                    .into_par_iter()
-                    .map(|(partition, mut order)| {
-                        sort_by_key(rows, &mut order);
-                        let path = partition.path(folder, name);
-                        let hash = disk::write(&path, &mut built(&path, rows, &order)?)?;
-                        Ok((partition.name(name), hash.to_string()))
-                    })
-                    .collect::<Result<_, StoreError>>()?;
-                files.extend(written);
-            }
-            (_, None) => {
-                files.extend([small(folder, rows, (0..rows.len()).collect())?]);
-            }
+    let parts = Parts::new(folder, None);
+    parts.add(tables)?;
+    parts.finish()
+}
+
+/// The rows of a store that is being made, by contract and month, until all of them are there.
+#[derive(Debug)]
+pub struct Parts<'f> {
+    folder: &'f Path,
+    rows: Bins,
+    known: Mutex<Known>,
+}
+
+/// What is known of the rows so far.
+#[derive(Debug, Default)]
+struct Known {
+    /// Numbers of the partitions.
+    partitions: HashMap<Partition, usize>,
+    /// Columns kept, of each large table that is there.
+    tables: BTreeMap<&'static str, Vec<String>>,
+    files: Files,
+    /// How many times rows were added.
+    added: u64,
+}
+
+/// The place of a table among all.
+fn position(table: &Table) -> usize {
+    let mut tables = TABLES.iter();
+    tables.position(|t| t.name == table.name).unwrap_or(0)
+}
+
+impl<'f> Parts<'f> {
+    /// None yet, for a store in `folder`. What exceeds [`BUDGET`] lies in a temporary file in the
+    /// folder `room`; without one everything is kept in memory.
+    pub fn new(folder: &'f Path, room: Option<&Path>) -> Parts<'f> {
+        Parts {
+            folder,
+            rows: Bins::new(room, BUDGET),
+            known: Mutex::default(),
         }
     }
-    Ok(files)
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds rows: some tickets with all that names them, invoice lines, or a whole small table.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn add(&self, tables: &BTreeMap<&'static str, Columns>) -> Result<(), StoreError> {
+        let mut tickets = None;
+        // Tickets come first, so that the rest finds them.
+        for table in TABLES {
+            let Some(rows) = tables.get(table.name) else {
+                continue;
+            };
+            let beside = BESIDE.iter().find(|(name, _, _)| *name == table.name);
+            if table.name == "incidents" {
+                let parts = parted(rows, "opened_at");
+                self.put(rows, &parts)?;
+                tickets = Some((rows, parts));
+            } else if table.name == "incident_events" {
+                let parts = tickets.as_ref().map(|of| with_tickets(of, rows));
+                self.put(rows, &parts.unwrap_or_default())?;
+            } else if let Some((_, column, _)) = beside {
+                let parts = match &tickets {
+                    Some(of) => beside_tickets(of, rows, column),
+                    None => BTreeMap::from([(None, (0..rows.len()).collect())]),
+                };
+                self.put(rows, &parts)?;
+            } else if let Some(column) = table.partition {
+                self.put(rows, &parted(rows, column))?;
+            } else {
+                let file = small(self.folder, rows, (0..rows.len()).collect())?;
+                self.known().files.extend([file]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps rows of a large table until their partition is written.
+    fn put(&self, rows: &Columns, parts: &Rows) -> Result<(), StoreError> {
+        let blocks: Vec<_> = parts
+            .iter()
+            .map(|(partition, list)| {
+                let mut bytes = Vec::new();
+                for row in list {
+                    pack(rows, *row, &mut bytes);
+                }
+                (partition, bytes)
+            })
+            .collect();
+        let mut known = self.known();
+        known.added += 1;
+        let place = (0, known.added);
+        let names = rows.kept.iter().map(|(name, _)| name.clone());
+        known
+            .tables
+            .entry(rows.table.name)
+            .or_insert_with(|| names.collect());
+        let mut numbered = Vec::with_capacity(blocks.len());
+        for (partition, bytes) in blocks {
+            let number = match partition {
+                None => 0,
+                Some(partition) => {
+                    // Number 0 is for what belongs to no partition.
+                    let next = known.partitions.len() + 1;
+                    let partition = partition.clone();
+                    *known.partitions.entry(partition).or_insert(next)
+                }
+            };
+            let bin = number * TABLES.len() + position(rows.table);
+            numbered.push((bin, Block { place, bytes }));
+        }
+        drop(known);
+        self.rows.put(numbered)
+    }
+
+    /// The rows of a table in a partition; `None` where the store has no such table.
+    fn take(&self, name: &str, number: usize) -> Result<Option<Columns>, StoreError> {
+        let kept = self.known().tables.get(name).cloned();
+        let (Some(table), Some(kept)) = (table(name), kept) else {
+            return Ok(None);
+        };
+        let places: Vec<usize> = (0..kept.len()).collect();
+        let mut rows = Columns::new(table, &kept);
+        for block in self.rows.take(number * TABLES.len() + position(table))? {
+            unpack(&block.bytes, 0, &places, &mut rows, None).ok_or_else(|| {
+                StoreError::Damaged {
+                    path: self.folder.to_owned(),
+                    cause: "rows that waited in a temporary file came back changed".to_owned(),
+                }
+            })?;
+        }
+        Ok(Some(rows))
+    }
+
+    /// Writes all partitions; gives the files of the store with their hashes.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn finish(self) -> Result<Files, StoreError> {
+        for (name, _, _) in BESIDE {
+            if let Some(rest) = self.take(name, 0)? {
+                let file = small(self.folder, &rest, (0..rest.len()).collect())?;
+                self.known().files.extend([file]);
+            }
+        }
+        let partitions = std::mem::take(&mut self.known().partitions);
+        let mut partitions: Vec<(Partition, usize)> = partitions.into_iter().collect();
+        partitions.sort();
+        threads::each(partitions.len(), |n| {
+            let Some((partition, number)) = partitions.get(n) else {
+                return Ok(());
+            };
+            let files = self.partition(partition, *number)?;
+            self.known().files.extend(files);
+            Ok(())
+        })?;
+        Ok(std::mem::take(&mut self.known().files))
+    }
+
+    /// Writes all tables of a partition.
+    fn partition(&self, partition: &Partition, number: usize) -> Result<Vec<File>, StoreError> {
+        let mut files = Vec::new();
+        for table in TABLES.iter().filter(|t| t.partition.is_some()) {
+            let Some(rows) = self.take(table.name, number)?.filter(|r| !r.is_empty()) else {
+                continue;
+            };
+            let path = partition.path(self.folder, table.name);
+            if table.name != "incidents" {
+                let mut order: Vec<usize> = (0..rows.len()).collect();
+                sort_by_key(&rows, &mut order);
+                let hash = disk::write(&path, &mut built(&path, &rows, &order)?)?;
+                files.push((partition.name(table.name), hash.to_string()));
+                continue;
+            }
+            let order = sorted_tickets(&rows);
+            let place = (self.folder, partition);
+            files.push(incidents(place, &rows, &order)?);
+            if let Some(events) = self.take("incident_events", number)? {
+                files.push(incident_events(place, (&rows, &order), &events)?);
+            }
+            for (name, column, by) in BESIDE {
+                if let Some(others) = self.take(name, number)? {
+                    files.push(beside(place, (&rows, &order), &others, column, by)?);
+                }
+            }
+        }
+        Ok(files)
+    }
 }
+
+/// Rows by partition; under none those that belong to no ticket.
+type Rows = BTreeMap<Option<Partition>, Vec<usize>>;
 
 /// A file with its hash.
 type File = (String, String);
@@ -126,7 +286,7 @@ fn month_name(micros: i64) -> String {
 }
 
 /// The rows of each partition.
-fn parted(rows: &Columns, column: &str) -> BTreeMap<Partition, Vec<usize>> {
+fn parted(rows: &Columns, column: &str) -> Rows {
     let at = rows.table.position(column);
     let contract_at = rows.table.position("contract_id");
     // Codes of contracts and months, so that a row costs no text.
@@ -153,7 +313,9 @@ fn parted(rows: &Columns, column: &str) -> BTreeMap<Partition, Vec<usize>> {
     }
     known
         .into_iter()
-        .filter_map(|(partition, code)| Some((partition, std::mem::take(found.get_mut(code)?))))
+        .filter_map(|(partition, code)| {
+            Some((Some(partition), std::mem::take(found.get_mut(code)?)))
+        })
         .collect()
 }
 
@@ -167,164 +329,173 @@ fn sort_by_key(rows: &Columns, order: &mut [usize]) {
     });
 }
 
-/// Rows of tickets by contract and UTC month of opening, sorted by service and opening.
-fn sorted_tickets(rows: &Columns) -> Vec<(Partition, Vec<usize>)> {
+/// Rows of tickets in the order of the store: by service and opening.
+fn sorted_tickets(rows: &Columns) -> Vec<usize> {
     let at = rows.positions(&["service_id", "opened_at", "source", "ticket_id"]);
-    parted(rows, "opened_at")
-        .into_par_iter()
-        .map(|(partition, mut order)| {
-            order.sort_by(|a, b| rows.compare(&at, *a, *b));
-            (partition, order)
-        })
-        .collect()
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| rows.compare(&at, *a, *b));
+    order
 }
 
-/// Where a ticket lies: its partition and its row in it; `None` when several have the name.
-type Place = Option<(u32, u32)>;
+/// Tickets and their partitions.
+type Tickets<'c> = (&'c Columns, Rows);
 
-/// The places of tickets by the identity of some of their columns.
-fn places(
-    rows: &Columns,
-    parts: &[(Partition, Vec<usize>)],
-    columns: &[&str],
-) -> ByIdentity<Place> {
-    let names = rows.identities(&rows.positions(columns));
-    let mut places: ByIdentity<Place> = ByIdentity::default();
-    places.reserve(rows.len());
-    for (partition, (_, order)) in parts.iter().enumerate() {
-        for (i, row) in order.iter().enumerate() {
-            let Some(name) = names.get(*row) else {
-                continue;
-            };
-            places
-                .entry(*name)
-                .and_modify(|place| *place = None)
-                .or_insert(Some((partition as u32, i as u32)));
+/// The partitions of tickets, by number, by the identity of some of their columns; `None` when
+/// several have it.
+fn partitions((tickets, parts): &Tickets<'_>, columns: &[&str]) -> ByIdentity<Option<usize>> {
+    let names = tickets.identities(&tickets.positions(columns));
+    let mut found: ByIdentity<Option<usize>> = ByIdentity::default();
+    found.reserve(tickets.len());
+    for (number, list) in parts.values().enumerate() {
+        for name in list.iter().filter_map(|row| names.get(*row)) {
+            let entry = found.entry(*name);
+            entry.and_modify(|n| *n = None).or_insert(Some(number));
         }
     }
-    places
+    found
 }
 
-/// Writes rows of another table into the partition of the ticket that they name, in the order
-/// of the tickets. A row that names a contract belongs to a ticket of that contract.
-fn beside(
-    folder: &Path,
-    (tickets, parts): (&Columns, &[(Partition, Vec<usize>)]),
-    rows: &Columns,
-    column: &str,
-    order: &[&str],
-) -> Result<Files, StoreError> {
-    let of_contract = places(tickets, parts, &["contract_id", "ticket_id"]);
-    let of_any = places(tickets, parts, &["ticket_id"]);
+/// Rows by partition, when the number of the partition of each is known.
+fn by_number((_, parts): &Tickets<'_>, numbers: impl Iterator<Item = Option<usize>>) -> Rows {
+    let mut found = vec![Vec::new(); parts.len()];
+    let mut rest = Vec::new();
+    for (row, number) in numbers.enumerate() {
+        match number.and_then(|n| found.get_mut(n)) {
+            Some(list) => list.push(row),
+            None => rest.push(row),
+        }
+    }
+    let names = parts.keys().cloned();
+    names.zip(found).chain([(None, rest)]).collect()
+}
+
+/// Events by the partition of their ticket.
+fn with_tickets(tickets: &Tickets<'_>, events: &Columns) -> Rows {
+    let key = ["source", "ticket_id"];
+    let partitions = partitions(tickets, &key);
+    let names = events.identities(&events.positions(&key));
+    let numbers = names.iter().map(|n| partitions.get(n).copied().flatten());
+    let mut found = by_number(tickets, numbers);
+    // Ingest keeps no event without its ticket.
+    found.remove(&None);
+    found
+}
+
+/// Rows of another table by the partition of the ticket that they name. A row that names a contract
+/// belongs to a ticket of that contract.
+fn beside_tickets(tickets: &Tickets<'_>, rows: &Columns, column: &str) -> Rows {
+    let of_contract = partitions(tickets, &["contract_id", "ticket_id"]);
+    let of_any = partitions(tickets, &["ticket_id"]);
     let (both, one) = (
         rows.positions(&["contract_id", column]),
         rows.positions(&[column]),
     );
     let about = rows.table.position("about");
-    let mut found: Vec<Vec<(u32, usize)>> = vec![Vec::new(); parts.len()];
-    let mut rest = Vec::new();
-    for row in 0..rows.len() {
-        let place = match rows.text("contract_id", row) {
+    let numbers = (0..rows.len()).map(|row| {
+        let number = match rows.text("contract_id", row) {
             _ if rows.text_at(about, row) == Some("change") => None,
             Some(_) => of_contract.get(&rows.identity(&both, row)),
             None => of_any.get(&rows.identity(&one, row)),
         };
-        match place.copied().flatten() {
-            Some((partition, i)) => {
-                if let Some(list) = found.get_mut(partition as usize) {
-                    list.push((i, row));
-                }
-            }
-            None => rest.push(row),
-        }
-    }
-    let rest = small(folder, rows, rest)?;
-    let mut files: Files = parts
-        .par_iter()
-        .zip(found)
-        .map(|((partition, _), mut found)| {
-            let at = rows.positions(order);
-            found.sort_by(|a, b| {
-                a.0.cmp(&b.0)
-                    .then_with(|| rows.compare(&at, a.1, b.1))
-                    .then_with(|| rows.hash.get(a.1).cmp(&rows.hash.get(b.1)))
-            });
-            let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
-            let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
-            let path = partition.path(folder, rows.table.name);
-            let mut table = built(&path, rows, &order)?;
-            add(
-                &path,
-                &mut table,
-                Series::new(TICKET_ROW.into(), ticket_row),
-            )?;
-            let hash = disk::write(&path, &mut table)?.to_string();
-            Ok((partition.name(rows.table.name), hash))
-        })
-        .collect::<Result<_, StoreError>>()?;
-    files.extend([rest]);
-    Ok(files)
+        number.copied().flatten()
+    });
+    by_number(tickets, numbers)
 }
 
-/// Writes tickets, and their events in the same order beside them.
-fn incidents(
-    folder: &Path,
+/// The rows of tickets in the order of a partition by the identity of some of their columns.
+fn rows_of(tickets: &Columns, order: &[usize], columns: &[&str]) -> ByIdentity<u32> {
+    let names = tickets.identities(&tickets.positions(columns));
+    let rows = (0u32..).zip(order);
+    rows.filter_map(|(i, row)| Some((*names.get(*row)?, i)))
+        .collect()
+}
+
+/// The folder of a store, and a partition of it.
+type Place<'p> = (&'p Path, &'p Partition);
+
+/// Writes rows of another table of a partition, in the order of the tickets that they name.
+fn beside(
+    (folder, partition): Place<'_>,
+    (tickets, order): (&Columns, &[usize]),
     rows: &Columns,
-    parts: &[(Partition, Vec<usize>)],
-    events: Option<&Columns>,
-) -> Result<Files, StoreError> {
-    let mut event_orders = vec![Vec::new(); parts.len()];
-    if let Some(events) = events {
-        let places = places(rows, parts, &["source", "ticket_id"]);
-        let event_key = events.positions(&["source", "ticket_id"]);
-        for (row, name) in events.identities(&event_key).into_iter().enumerate() {
-            if let Some(Some((partition, i))) = places.get(&name)
-                && let Some(list) = event_orders.get_mut(*partition as usize)
-            {
-                list.push((*i, row));
-            }
+    column: &str,
+    by: &[&str],
+) -> Result<File, StoreError> {
+    let of = rows_of(tickets, order, &["ticket_id"]);
+    let names = rows.identities(&rows.positions(&[column]));
+    let mut found: Vec<(u32, usize)> = names
+        .iter()
+        .enumerate()
+        .filter_map(|(row, name)| Some((*of.get(name)?, row)))
+        .collect();
+    let at = rows.positions(by);
+    found.sort_by(|a, b| {
+        a.0.cmp(&b.0)
+            .then_with(|| rows.compare(&at, a.1, b.1))
+            .then_with(|| rows.hash.get(a.1).cmp(&rows.hash.get(b.1)))
+    });
+    let path = partition.path(folder, rows.table.name);
+    let hash = write_beside(&path, rows, &found)?;
+    Ok((partition.name(rows.table.name), hash))
+}
+
+/// Writes rows that each belong to a row of tickets.
+fn write_beside(path: &Path, rows: &Columns, found: &[(u32, usize)]) -> Result<String, StoreError> {
+    let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
+    let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
+    let mut table = built(path, rows, &order)?;
+    add(path, &mut table, Series::new(TICKET_ROW.into(), ticket_row))?;
+    Ok(disk::write(path, &mut table)?.to_string())
+}
+
+/// Writes the tickets of a partition.
+fn incidents(
+    (folder, partition): Place<'_>,
+    rows: &Columns,
+    order: &[usize],
+) -> Result<File, StoreError> {
+    let path = partition.path(folder, "incidents");
+    let mut table = built(&path, rows, order)?;
+    let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
+    add(&path, &mut table, gaps)?;
+    neighbours::add(&mut table, rows, order).map_err(|e| StoreError::Io {
+        path: path.clone(),
+        cause: e.to_string(),
+    })?;
+    let hash = disk::write(&path, &mut table)?.to_string();
+    Ok((partition.name("incidents"), hash))
+}
+
+/// Writes the events of a partition, in the order of its tickets.
+fn incident_events(
+    (folder, partition): Place<'_>,
+    (tickets, order): (&Columns, &[usize]),
+    events: &Columns,
+) -> Result<File, StoreError> {
+    let key = ["source", "ticket_id"];
+    let of = rows_of(tickets, order, &key);
+    let names = events.identities(&events.positions(&key));
+    let mut found: Vec<(u32, usize)> = names
+        .iter()
+        .enumerate()
+        .filter_map(|(row, name)| Some((*of.get(name)?, row)))
+        .collect();
+    let at = events.positions(&["at", "field", "to", "from"]);
+    found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| events.compare(&at, a.1, b.1)));
+    let mut event_order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
+    let mut start = 0;
+    for ticket in found.chunk_by(|a, b| a.0 == b.0) {
+        if let Some(list) = event_order.get_mut(start..start + ticket.len()) {
+            chain(events, &at, list);
         }
+        start += ticket.len();
     }
-    let written: Vec<Vec<File>> = parts
-        .par_iter()
-        .zip(event_orders)
-        .map(|((partition, order), mut found)| {
-            let path = partition.path(folder, "incidents");
-            let mut table = built(&path, rows, order)?;
-            let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
-            add(&path, &mut table, gaps)?;
-            neighbours::add(&mut table, rows, order).map_err(|e| StoreError::Io {
-                path: path.clone(),
-                cause: e.to_string(),
-            })?;
-            let hash = disk::write(&path, &mut table)?.to_string();
-            let tickets = (partition.name("incidents"), hash);
-            let Some(events) = events else {
-                return Ok(vec![tickets]);
-            };
-            let at = events.positions(&["at", "field", "to", "from"]);
-            found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| events.compare(&at, a.1, b.1)));
-            let mut event_order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
-            let mut start = 0;
-            for ticket in found.chunk_by(|a, b| a.0 == b.0) {
-                if let Some(list) = event_order.get_mut(start..start + ticket.len()) {
-                    chain(events, &at, list);
-                }
-                start += ticket.len();
-            }
-            let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
-            let path = partition.path(folder, "incident_events");
-            let mut table = built(&path, events, &event_order)?;
-            add(
-                &path,
-                &mut table,
-                Series::new(TICKET_ROW.into(), ticket_row),
-            )?;
-            let hash = disk::write(&path, &mut table)?.to_string();
-            Ok(vec![tickets, (partition.name("incident_events"), hash)])
-        })
-        .collect::<Result<_, StoreError>>()?;
-    Ok(written.into_iter().flatten().collect())
+    for ((_, row), chained) in found.iter_mut().zip(event_order) {
+        *row = chained;
+    }
+    let path = partition.path(folder, "incident_events");
+    let hash = write_beside(&path, events, &found)?;
+    Ok((partition.name("incident_events"), hash))
 }
 
 /// Puts changes of one field at the same moment in the order in which one leads to the next:

@@ -1,0 +1,182 @@
+//! Blocks of bytes in numbered bins that together may be larger than memory: what exceeds a budget
+//! lies in a temporary file until its bin is taken. Responsible for where the bytes are; not for
+//! what they mean.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::disk::StoreError;
+
+/// So many bytes stay in memory in each set of bins before any goes to disk.
+pub const BUDGET: usize = 384 << 20;
+
+/// Bytes that were put in a bin together.
+#[derive(Debug)]
+pub struct Block {
+    /// Where it stands among the blocks of its bin, whenever it was put there.
+    pub place: (u32, u64),
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A set of bins, which any thread may fill.
+#[derive(Debug)]
+pub struct Bins {
+    held: Mutex<Held>,
+    /// Where the temporary file is made; `None` to keep all in memory.
+    folder: Option<PathBuf>,
+    budget: usize,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bins: Vec<Bin>,
+    bytes: usize,
+    file: Option<File>,
+    end: u64,
+}
+
+#[derive(Debug, Default)]
+struct Bin {
+    blocks: Vec<Block>,
+    bytes: usize,
+    /// Place, offset and length of what lies in the file.
+    spilled: Vec<((u32, u64), u64, usize)>,
+}
+
+impl Bins {
+    /// Empty bins. What exceeds `budget` bytes goes to a file in `folder` that has no name and
+    /// ends with the process.
+    pub fn new(folder: Option<&Path>, budget: usize) -> Bins {
+        Bins {
+            held: Mutex::default(),
+            folder: folder.map(Path::to_owned),
+            budget,
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts blocks in their bins.
+    ///
+    /// # Errors
+    /// When what does not fit in memory cannot be written.
+    pub fn put(&self, blocks: impl IntoIterator<Item = (usize, Block)>) -> Result<(), StoreError> {
+        let mut held = self.held();
+        for (at, block) in blocks {
+            if block.bytes.is_empty() {
+                continue;
+            }
+            if held.bins.len() <= at {
+                held.bins.resize_with(at + 1, Bin::default);
+            }
+            let size = block.bytes.capacity();
+            held.bytes += size;
+            if let Some(bin) = held.bins.get_mut(at) {
+                bin.bytes += size;
+                bin.blocks.push(block);
+            }
+        }
+        match &self.folder {
+            Some(folder) if held.bytes > self.budget => held.spill(folder, self.budget / 2),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bins were put something in, empty ones before them included.
+    pub fn len(&self) -> usize {
+        self.held().bins.len()
+    }
+
+    /// Takes all blocks out of a bin, by their places.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn take(&self, at: usize) -> Result<Vec<Block>, StoreError> {
+        let mut held = self.held();
+        let Some(bin) = held.bins.get_mut(at).map(std::mem::take) else {
+            return Ok(Vec::new());
+        };
+        held.bytes -= bin.bytes;
+        let mut blocks = bin.blocks;
+        for (place, offset, length) in bin.spilled {
+            let mut bytes = vec![0; length];
+            if let (Some(file), Some(folder)) = (&mut held.file, &self.folder) {
+                file.seek(SeekFrom::Start(offset))
+                    .and_then(|_| file.read_exact(&mut bytes))
+                    .map_err(|e| StoreError::io(folder, &e))?;
+            }
+            blocks.push(Block { place, bytes });
+        }
+        blocks.sort_by_key(|b| b.place);
+        Ok(blocks)
+    }
+}
+
+impl Held {
+    /// Writes the fullest bins to the file until at most `left` bytes are held.
+    fn spill(&mut self, folder: &Path, left: usize) -> Result<(), StoreError> {
+        let failed = |e: &std::io::Error| StoreError::io(folder, e);
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => tempfile::tempfile_in(folder).map_err(|e| failed(&e))?,
+        };
+        file.seek(SeekFrom::Start(self.end))
+            .map_err(|e| failed(&e))?;
+        let mut fullest: Vec<usize> = (0..self.bins.len()).collect();
+        fullest.sort_by_key(|at| std::cmp::Reverse(self.bins.get(*at).map(|b| b.bytes)));
+        for at in fullest {
+            if self.bytes <= left {
+                break;
+            }
+            let Some(bin) = self.bins.get_mut(at) else {
+                continue;
+            };
+            for block in std::mem::take(&mut bin.blocks) {
+                file.write_all(&block.bytes).map_err(|e| failed(&e))?;
+                let length = block.bytes.len();
+                bin.spilled.push((block.place, self.end, length));
+                self.end += u64::try_from(length).unwrap_or(u64::MAX);
+            }
+            self.bytes -= bin.bytes;
+            bin.bytes = 0;
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bin_gives_back_what_was_put_in_it_whatever_the_budget() {
+        let folder = tempfile::tempdir().unwrap();
+        for budget in [0, 100, 1 << 20] {
+            let bins = Bins::new(Some(folder.path()), budget);
+            for n in (0..50_u64).rev() {
+                let bytes = vec![n as u8; 7 + n as usize];
+                let place = (0, n);
+                bins.put([((n % 3) as usize, Block { place, bytes })])
+                    .unwrap();
+            }
+            assert_eq!(bins.len(), 3);
+            for at in 0..3_u64 {
+                let blocks = bins.take(at as usize).unwrap();
+                let places: Vec<u64> = blocks.iter().map(|b| b.place.1).collect();
+                let expected: Vec<u64> = (0..50).filter(|n| n % 3 == at).collect();
+                assert_eq!(places, expected);
+                let whole = |b: &Block| b.bytes == vec![b.place.1 as u8; 7 + b.place.1 as usize];
+                assert!(blocks.iter().all(whole));
+                assert!(bins.take(at as usize).unwrap().is_empty());
+            }
+            // The file has no name: nothing of it stays behind.
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}
