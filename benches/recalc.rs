@@ -23,10 +23,8 @@ fn main() {
     let folder = folder.expect("a project folder");
     let project = Project::read(Path::new(&folder)).expect("a project");
     let began = Mutex::new(vec![("reading", Instant::now())]);
-    let asked = Asked {
-        exports: Exports::Never,
-        ..Asked::default()
-    };
+    let mut asked = Asked::default();
+    asked.exports = Exports::Never;
     pipeline::run_asked(&project, asked, &|progress| {
         if let Progress::Stage(stage) = progress {
             let mut began = began.lock().expect("no stage panics");
@@ -41,5 +39,8 @@ fn main() {
         .zip(ends.chain([Instant::now()]))
         .map(|((stage, from), to)| (*stage, (to - *from).as_secs_f64()))
         .collect();
-    println!("{}", serde_json::to_string(&seconds).expect("plain numbers"));
+    println!(
+        "{}",
+        serde_json::to_string(&seconds).expect("plain numbers")
+    );
 }

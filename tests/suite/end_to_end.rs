@@ -294,7 +294,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     for project in PROJECTS {
         let folder = copied(project);
         let wanted = bytes(shared(project));
-        for threads in [1, 8] {
+        for threads in [1, 2, 8] {
             good(folder.path(), threads);
             let found = bytes(folder.path());
             for (file, content) in &wanted {

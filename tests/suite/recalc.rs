@@ -9,6 +9,8 @@ use std::path::Path;
 
 use gainshare::config::project::Project;
 use gainshare::pipeline::{self, Asked, Exports, Outcome};
+use gainshare::store::disk;
+use polars::prelude::{ParquetCompression, ParquetWriter};
 use proptest::prelude::*;
 
 use super::end_to_end::bytes;
@@ -354,4 +356,85 @@ fn recalc_goes_on_from_the_store_without_exports() {
         3,
         &["changed since the exports were read", "gainshare ingest"],
     );
+}
+
+/// Writes every file of a store anew, with so many rows in a row group and uncompressed.
+fn regrouped(folder: &Path, rows: usize) -> usize {
+    let mut files = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files += regrouped(&path, rows);
+        } else if path.extension().is_some_and(|e| e == "parquet") {
+            let mut frame = disk::read(&path).unwrap().unwrap();
+            ParquetWriter::new(fs::File::create(&path).unwrap())
+                .with_compression(ParquetCompression::Uncompressed)
+                .with_row_group_size(Some(rows))
+                .finish(&mut frame)
+                .unwrap();
+            files += 1;
+        }
+    }
+    files
+}
+
+#[test]
+fn row_groups_and_packing_of_the_store_change_nothing() {
+    let folder = copied(world());
+    let project = folder.path();
+    calculated(project, Exports::WhenChanged);
+    let wanted = bytes(project);
+    for rows in [7, 64, 1_000_000] {
+        assert!(regrouped(&project.join("store"), rows) > 500);
+        // Nothing of former passes and outputs is taken over.
+        fs::remove_dir_all(project.join(".store.cache")).unwrap();
+        fs::remove_dir_all(project.join("out")).unwrap();
+        calculated(project, Exports::Never);
+        let found = bytes(project);
+        for (name, content) in &wanted {
+            assert!(found.get(name) == Some(content), "{name}, {rows} rows");
+        }
+        assert_eq!(found.len(), wanted.len());
+    }
+}
+
+#[test]
+fn an_export_in_several_files_in_any_order_gives_the_same_store() {
+    let folder = copied(world());
+    let project = folder.path();
+    calculated(project, Exports::WhenChanged);
+    let stored = |name: &str| fs::read(project.join("store").join(name)).unwrap();
+    let names: Vec<String> = disk::partitions(&project.join("store"), "incidents")
+        .unwrap()
+        .iter()
+        .flat_map(|p| ["incidents", "incident_events", "notices"].map(|t| p.name(t)))
+        .collect();
+    let before: Vec<Vec<u8>> = names.iter().map(|n| stored(n)).collect();
+    // Without what the file says of the inputs.
+    let cells = || {
+        disk::read(&project.join("out/cells.parquet"))
+            .unwrap()
+            .unwrap()
+    };
+    let counted = cells();
+
+    // Thirds of the tickets, the last third in the file that is read first.
+    let whole = project.join("input/cedar_incidents.csv");
+    let text = fs::read_to_string(&whole).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    for (i, name) in ["z", "m", "a"].into_iter().enumerate() {
+        let third: Vec<&str> = rows.iter().skip(i).step_by(3).rev().copied().collect();
+        let part = format!("{header}\n{}\n", third.join("\n"));
+        fs::write(project.join(format!("input/cedar_{name}_part.csv")), part).unwrap();
+    }
+    fs::remove_file(&whole).unwrap();
+    edit(&project.join("gainshare.toml"), |t| {
+        t.replace("input/cedar_incidents.csv", "input/cedar_*_part.csv")
+    });
+    calculated(project, Exports::WhenChanged);
+    for (name, content) in names.iter().zip(&before) {
+        assert!(stored(name) == *content, "{name}");
+    }
+    assert!(cells().equals_missing(&counted));
 }
