@@ -14,6 +14,7 @@ pub mod file;
 mod grouping;
 mod history;
 pub mod inspect;
+mod invoices;
 mod json;
 mod laws;
 pub mod notes;

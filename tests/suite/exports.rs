@@ -486,8 +486,8 @@ fn focus_with_an_invoice_number_and_its_laws() {
         OURS,
         "billing",
         &[
-            "invoice_id=F-1 line_id=D-1 supplier_id=Cloud Ltd period_start=2025-01-01T00:00:00Z \
-             period_end=2025-02-01T00:00:00Z amount=12 currency=EUR charge_category=usage \
+            "invoice_id=F-1 line_id=D-1 supplier_id=Cloud Ltd issuer=Cloud Ltd \
+             period_start=2025-01-01T00:00:00Z period_end=2025-02-01T00:00:00Z amount=12 currency=EUR charge_category=usage \
              corrects_invoice_id=F-1 description=Compute",
         ],
     );

@@ -36,6 +36,8 @@ mod integrity;
 #[cfg(feature = "frames")]
 mod integrity_run;
 #[cfg(feature = "frames")]
+mod invoice_sums;
+#[cfg(feature = "frames")]
 mod judge_run;
 #[cfg(feature = "frames")]
 mod kpis;
