@@ -23,6 +23,8 @@ mod clocks;
 #[cfg(feature = "frames")]
 mod credited_run;
 #[cfg(feature = "frames")]
+mod dialects;
+#[cfg(feature = "frames")]
 mod end_to_end;
 #[cfg(feature = "frames")]
 mod exports;
