@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use miette::Diagnostic;
 
 use crate::config::mapping::FileFormat;
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error, Diagnostic)]

@@ -20,6 +20,7 @@ mod laws;
 pub mod notes;
 mod numbers;
 pub(crate) mod packed;
+#[cfg(feature = "frames")]
 mod parquet;
 pub mod people;
 pub mod plan;
@@ -55,7 +56,7 @@ use value::Context;
 
 use crate::config::project::{Names, Project, ResolvedSource};
 use crate::finding::Finding;
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 
 /// What ingest made of all files of a project.
 #[derive(Debug)]

@@ -22,11 +22,11 @@ mod cell_law;
 mod clocks;
 #[cfg(feature = "frames")]
 mod credited_run;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 mod dialects;
 #[cfg(feature = "frames")]
 mod end_to_end;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 mod exports;
 #[cfg(feature = "frames")]
 mod incidents;
@@ -37,14 +37,14 @@ mod inspect;
 mod integrity;
 #[cfg(feature = "frames")]
 mod integrity_run;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 mod invoice_sums;
 #[cfg(feature = "frames")]
 mod judge_run;
 #[cfg(feature = "frames")]
 mod kpis;
 mod ledger;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 mod mutations;
 #[cfg(feature = "frames")]
 mod people;
