@@ -33,9 +33,13 @@ struct Lock(File);
 
 impl Lock {
     fn open(parent: &Path, name: &str) -> Result<Lock, StoreError> {
-        let path = parent.join(format!(".{name}.lock"));
+        let path = Lock::path(parent, name);
         let file = File::create(&path).map_err(|e| StoreError::io(&path, &e))?;
         Ok(Lock(file))
+    }
+
+    fn path(parent: &Path, name: &str) -> PathBuf {
+        parent.join(format!(".{name}.lock"))
     }
 }
 
@@ -75,6 +79,7 @@ impl Reading {
             Ok(()) => Ok(Reading { _lock: lock }),
             Err(_) => Err(StoreError::Locked {
                 folder: target.to_owned(),
+                lock: Lock::path(&parent, name),
             }),
         }
     }
@@ -92,6 +97,7 @@ impl Staging {
         if lock.0.try_lock().is_err() {
             return Err(StoreError::Locked {
                 folder: target.to_owned(),
+                lock: Lock::path(&parent, name),
             });
         }
         let staging = parent.join(format!(".{name}.new"));

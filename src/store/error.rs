@@ -8,11 +8,17 @@ use miette::Diagnostic;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum StoreError {
     /// Another run holds the lock.
-    #[error("{}: another run is using this folder", folder.display())]
+    #[error(
+        "{}: another run is using this folder; it holds the lock {}",
+        folder.display(),
+        lock.display()
+    )]
     #[diagnostic(help("wait until it has ended; the lock goes with its process"))]
     Locked {
         /// The folder.
         folder: PathBuf,
+        /// The file whose lock is held.
+        lock: PathBuf,
     },
     /// The operating system refused.
     #[error("{}: {cause}", path.display())]

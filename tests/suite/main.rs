@@ -37,12 +37,16 @@ mod inspect;
 mod integrity;
 #[cfg(feature = "frames")]
 mod integrity_run;
+#[cfg(feature = "frames")]
+mod interrupted;
 #[cfg(feature = "readers")]
 mod invoice_sums;
 #[cfg(feature = "frames")]
 mod judge_run;
 #[cfg(feature = "frames")]
 mod kpis;
+#[cfg(feature = "frames")]
+mod late;
 mod ledger;
 #[cfg(feature = "readers")]
 mod mutations;
