@@ -26,6 +26,7 @@ pub mod people;
 pub mod plan;
 mod reader;
 pub mod record;
+pub mod remote;
 mod report;
 mod scope;
 mod split;

@@ -61,6 +61,8 @@ mod schemes;
 mod score;
 mod settle;
 mod simulate;
+#[cfg(feature = "stores")]
+mod stores;
 mod synth;
 mod synth_size;
 #[cfg(feature = "frames")]
