@@ -201,6 +201,14 @@ pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
     })
 }
 
+/// Reads a whole file; what is compressed is decompressed.
+///
+/// # Errors
+/// When it cannot be read, or a compressed stream is damaged or has no end.
+pub fn read(shown: &str, path: &Path) -> Result<FileBytes, InputError> {
+    open(shown, path)?.all(Vec::new())
+}
+
 impl Input {
     /// Adds up to `most` bytes; fewer only at the end of the file, whether that was reached.
     ///
