@@ -71,9 +71,9 @@ with open(project / "exports/incident.csv", "w", newline="", encoding="utf-8") a
                          row["cmdb_ci"].replace("?", "")])
 
 shell = blocks("sh")
-if len(shell) != 5:
+if len(shell) != 6:
     sys.exit(f"{len(shell)} blocks of commands in the tutorial: teach {__file__} the new ones")
-look, copy, check, run, explain = shell
+look, copy, check, run, explain, correct = shell
 
 # 2. Look at it: as the page says, the service is unmapped and the dates are not read.
 said = told(look)
@@ -147,5 +147,16 @@ if "tickets listed" not in listed:
     sys.exit("--rows lists no ticket")
 charges = told(explain.replace(" 2025 incident_reduction", " 2016-Q2 base_charges"))
 expect(charges, "60000.00 EUR")
-print(f"the tutorial holds: {len(last)} incidents, five blocks of commands, charges settled, reduction not "
+
+# 8. The invoice of May is corrected: that amount changes, and nothing else does.
+store = {path: path.read_bytes() for path in (project / "store").rglob("*.parquet")}
+path = project / "exports/invoices.csv"
+path.write_text(re.sub(r"(?m)^(F002,.*),20000\.00,EUR$", r"\1,19500.00,EUR", path.read_text(encoding="utf-8")),
+                encoding="utf-8")
+said = told(correct)
+expect(said, "input exports/invoices.csv: changed", "base_charges", "60000.00", "59500.00", "-500.00 EUR")
+changed = sorted(str(path.relative_to(project)) for path, former in store.items() if path.read_bytes() != former)
+if len(changed) != 1 or not re.fullmatch(r"store/billing/C-100/2016-\d\d\.parquet", changed[0]):
+    sys.exit(f"more than the month of the correction was restated: {changed}")
+print(f"the tutorial holds: {len(last)} incidents, six blocks of commands, charges settled, reduction not "
       "measurable on three months")

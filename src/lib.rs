@@ -20,13 +20,13 @@
 //!
 //! `baseline`, `score`, `settle` and `judge` are pure: no I/O, clock, environment or global
 //! state. The feature `frames` (on by default) brings polars, arrow and Parquet; without it
-//! the pure stages build alone.
+//! the pure stages build alone, with `readers` also `ingest`, but for exports in Parquet.
 
 pub mod baseline;
 pub mod cli;
 pub mod config;
 pub mod finding;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 pub mod ingest;
 pub mod judge;
 pub mod measure;

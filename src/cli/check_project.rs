@@ -37,7 +37,9 @@ pub(super) fn run(folder: &Path, power: f64) -> miette::Result<ExitCode> {
         project.file.name, project.as_of
     );
     for source in &project.sources {
-        let files: Vec<&str> = source.files.iter().map(|(name, _)| name.as_str()).collect();
+        let there = source.addresses.iter().map(|a| a.of(&a.last));
+        let here = source.files.iter().map(|(name, _)| name.clone());
+        let files: Vec<String> = here.chain(there).collect();
         let _ = writeln!(
             out,
             "  {:<17} <- {} ({}, zone {})",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::address::{Access, Address, Downloads};
 use super::document::{self, DocumentError, nearest};
 use super::mapping::Mapping;
 use super::shipped::{BUILTIN, builtin};
@@ -32,6 +33,9 @@ pub struct ProjectFile {
     /// What becomes of people's names.
     #[serde(default)]
     pub people: People,
+    /// Most that is copied from object stores and the web.
+    #[serde(default)]
+    pub downloads: Downloads,
     /// What is read.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
@@ -115,7 +119,8 @@ pub struct Source {
     /// The canonical table; needed where `mapping` is absent, else it must agree with it.
     #[serde(default)]
     pub table: Option<String>,
-    /// File names or patterns with `*`, relative to the project folder.
+    /// File names or patterns with `*`, relative to the project folder, or addresses such as
+    /// `s3://bucket/folder/*.csv.gz`.
     pub files: Vec<String>,
     /// Name of a shipped mapping, or path of a mapping file. Without it the file must use the
     /// canonical column names.
@@ -164,6 +169,8 @@ pub struct Project {
     pub texts: Vec<(String, String)>,
     /// The secret of the pseudonyms, where the project names a key.
     pub secret: Option<Secret>,
+    /// What the environment gives for reaching the stores that sources name.
+    pub access: Access,
 }
 
 /// The secret of the pseudonyms. Not shown, not hashed into any output.
@@ -187,6 +194,8 @@ pub struct ResolvedSource {
     pub table: &'static Table,
     /// The files, sorted: name as shown to people, and path.
     pub files: Vec<(String, PathBuf)>,
+    /// Where other files lie, not copied yet.
+    pub addresses: Vec<Address>,
 }
 
 /// Whether the exports of a project must be there.
@@ -309,6 +318,7 @@ impl Project {
         };
         let mut texts = vec![(PROJECT_FILE.to_owned(), text.clone())];
         let mut sources = Vec::new();
+        let mut access = Access::default();
         for source in &file.sources {
             let mut mapping = match &source.mapping {
                 None => match source.table.as_deref().map(|t| (t, table(t))) {
@@ -389,7 +399,18 @@ impl Project {
                 }
             };
             let mut files = Vec::new();
+            let mut addresses = Vec::new();
             for pattern in &source.files {
+                if Address::is_meant(pattern) {
+                    match Address::read(pattern) {
+                        Ok(address) => {
+                            access.add(address.scheme, variable);
+                            addresses.push(address);
+                        }
+                        Err((what, hint)) => return fail(pattern, what, Some(hint)),
+                    }
+                    continue;
+                }
                 let found = expand(&folder, pattern);
                 if found.is_empty() && exports == Files::Needed {
                     return fail(
@@ -407,6 +428,7 @@ impl Project {
                 mapping,
                 table: target,
                 files,
+                addresses,
             });
         }
         Ok(Project {
@@ -416,6 +438,7 @@ impl Project {
             sources,
             texts,
             secret,
+            access,
         })
     }
 
@@ -528,7 +551,7 @@ fn expand(folder: &Path, pattern: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// Whether `name` matches `pattern`, in which each `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else {

@@ -40,9 +40,11 @@ pub const BUILTIN: &[Builtin] = shipped![
     "xes-events",
     "focus",
     "focus-invoice-detail",
+    "focus-invoice-totals",
     "aws-cur",
     "azure-cost",
     "ubl",
+    "ubl-totals",
     "sap-list",
     "supplier-spend",
 ];

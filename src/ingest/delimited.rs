@@ -14,7 +14,7 @@ use super::reader::{Keeping, Row};
 use super::record::Parsed;
 use super::split::{self, Records};
 use crate::config::mapping::{Encoding, Mapping};
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 
 /// Delimiters that are looked for where none is declared.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{Fate, FileAccount};
 use super::columns::{ByIdentity, Columns};
 use super::duplicates;
+use super::invoices::Sums;
 use super::scope::{Assigned, Scope, Ticket};
 use crate::config::document::nearest;
 use crate::config::project::Project;
@@ -19,6 +20,8 @@ pub(super) struct Judging<'a> {
     /// Each file's place among all files by name.
     by_name: Vec<usize>,
     pub(super) scope: Scope,
+    /// Whether invoice lines are compared with what invoices say.
+    compares: bool,
 }
 
 /// The accepted tickets: by source and number, and by number alone.
@@ -37,6 +40,8 @@ pub(super) struct Said {
     nowhere: BTreeMap<&'static str, u64>,
     /// Rows without a ticket, and up to three tickets that they name.
     orphans: BTreeMap<&'static str, (u64, BTreeSet<String>)>,
+    /// Sums of invoices, by lines and as stated.
+    invoices: Sums,
 }
 
 /// The identity of tickets in a table's rows: source and number. A table without a source column
@@ -61,6 +66,10 @@ impl<'a> Judging<'a> {
             files,
             by_name,
             scope,
+            compares: project
+                .sources
+                .iter()
+                .any(|s| s.table.name == "invoice_totals"),
         }
     }
 
@@ -96,6 +105,9 @@ impl<'a> Judging<'a> {
             .entry(name)
             .or_default()
             .extend(found.conflicts);
+        if self.compares {
+            said.invoices.add(&all, &found.stands);
+        }
         let scoped = name == "incidents" || name == "billing";
         let follows = name == "incident_events" || name == "sla_clocks";
         let of_tickets = match follows || name == "incidents" {
@@ -293,11 +305,12 @@ impl Said {
         for (table, (count, samples)) in other.orphans {
             self.orphan(table, count, samples);
         }
+        self.invoices.append(other.invoices);
     }
 
     /// What a person is told, in no particular order.
     pub(super) fn findings(&self, project: &Project) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let mut findings = self.invoices.findings();
         let finding = |severity, code: &str, detail: String| {
             Finding::new(Stage::Ingest, severity, code, detail)
         };

@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use miette::Diagnostic;
 
 use crate::config::mapping::FileFormat;
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -199,6 +199,14 @@ pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
         packing,
         unpacked: 0,
     })
+}
+
+/// Reads a whole file; what is compressed is decompressed.
+///
+/// # Errors
+/// When it cannot be read, or a compressed stream is damaged or has no end.
+pub fn read(shown: &str, path: &Path) -> Result<FileBytes, InputError> {
+    open(shown, path)?.all(Vec::new())
 }
 
 impl Input {

@@ -12,7 +12,7 @@ use super::fates::{Judging, Said, Tickets, ticket_columns};
 use super::history;
 use super::packed::{Watched, unpack};
 use crate::config::project::{Project, ResolvedSource};
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 use crate::store::schema::{TABLES, Table, table};
 use crate::store::spill::{BUDGET, Bins, Block};
 use crate::store::threads;

@@ -243,6 +243,7 @@ fn resolved(mapping: Mapping) -> Result<ResolvedSource, Vec<String>> {
         mapping,
         table,
         files: Vec::new(),
+        addresses: Vec::new(),
     })
 }
 

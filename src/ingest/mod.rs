@@ -14,16 +14,19 @@ pub mod file;
 mod grouping;
 mod history;
 pub mod inspect;
+mod invoices;
 mod json;
 mod laws;
 pub mod notes;
 mod numbers;
 pub(crate) mod packed;
+#[cfg(feature = "frames")]
 mod parquet;
 pub mod people;
 pub mod plan;
 mod reader;
 pub mod record;
+pub mod remote;
 mod report;
 mod scope;
 mod split;
@@ -54,7 +57,7 @@ use value::Context;
 
 use crate::config::project::{Names, Project, ResolvedSource};
 use crate::finding::Finding;
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 
 /// What ingest made of all files of a project.
 #[derive(Debug)]

@@ -4,8 +4,10 @@
 //! the tables (see [`crate::store::prepare`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(feature = "frames")]
 use std::path::Path;
 
+#[cfg(feature = "frames")]
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ use super::account::FileAccount;
 use super::record::Reject;
 use crate::config::project::Project;
 use crate::finding::Finding;
+#[cfg(feature = "frames")]
 use crate::store::disk::{self, StoreError};
 
 /// Name of the file within the store.
@@ -33,6 +36,7 @@ pub struct Notes {
     pub people: BTreeSet<String>,
 }
 
+#[cfg(feature = "frames")]
 impl Notes {
     /// The notes in a store.
     ///

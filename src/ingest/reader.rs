@@ -11,9 +11,9 @@ use super::file::{self, InputError};
 use super::plan::Plan;
 use super::record::Parsed;
 use super::tree::{self, NoRows, Node};
-use super::{json, parquet, xlsx, xml};
+use super::{json, xlsx, xml};
 use crate::config::mapping::{Encoding, FileFormat, Mapping};
-use crate::store::disk::StoreError;
+use crate::store::error::StoreError;
 use crate::store::spill::Block;
 
 /// Header and rows of a file that is no delimited text.
@@ -93,7 +93,7 @@ pub(super) fn open(
     let mut encoding = Encoding::Utf8;
     let mut taken = None;
     let table = match format {
-        FileFormat::Parquet => parquet::table(shown, loaded.bytes)?,
+        FileFormat::Parquet => parquet(shown, loaded.bytes)?,
         FileFormat::Xlsx => {
             let sheet = mapping.sheet.as_deref();
             match xlsx::table(&loaded.bytes, sheet, mapping.header_line) {
@@ -132,6 +132,20 @@ pub(super) fn open(
         format,
         encoding,
         taken,
+    })
+}
+
+#[cfg(feature = "frames")]
+fn parquet(shown: &str, bytes: Vec<u8>) -> Result<Table, InputError> {
+    super::parquet::table(shown, bytes)
+}
+
+#[cfg(not(feature = "frames"))]
+fn parquet(shown: &str, _: Vec<u8>) -> Result<Table, InputError> {
+    Err(InputError::Unreadable {
+        file: shown.to_owned(),
+        cause: "this build reads no Parquet".to_owned(),
+        hint: "build it with the feature `frames`, or export the table as CSV".to_owned(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::{Progress, RunError};
 use crate::config::project::Project;
 use crate::ingest;
 use crate::ingest::notes::{self, Notes};
+use crate::ingest::remote::{self, Local};
 use crate::store::disk::{Reading, Staging};
 use crate::store::index::{BUILD, Index, STORE_VERSION};
 use crate::store::prepare::Parts;
@@ -18,14 +19,24 @@ pub fn fill(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Notes, RunError> {
+    fill_local(remote::local(project)?, progress)
+}
+
+fn fill_local(
+    local: Local<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Notes, RunError> {
+    let project = &local.project;
     let staged = Staging::begin(&project.store_folder())?;
     progress(Progress::Stage("reading"));
     let room = Some(staged.folder());
     let parts = Parts::new(staged.folder(), room);
-    let notes =
+    let mut notes =
         ingest::ingest_to::<RunError>(project, room, &|rows| Ok(parts.add(&rows)?), &|file, n| {
             progress(Progress::Read(file, n))
         })?;
+    notes.findings.extend(local.findings.iter().cloned());
+    notes.findings.sort();
     progress(Progress::Stage("storing"));
     let index = Index {
         version: STORE_VERSION,
@@ -48,10 +59,11 @@ pub(super) fn fill_if_changed(
     project: &Project,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<bool, RunError> {
-    if stands(project)? {
+    let local = remote::local(project)?;
+    if stands(&local.project)? {
         return Ok(false);
     }
-    fill(project, progress)?;
+    fill_local(local, progress)?;
     Ok(true)
 }
 

@@ -10,52 +10,13 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use miette::Diagnostic;
+pub use super::error::StoreError;
 use polars::prelude::{
     DataFrame, ParquetCompression, ParquetReader, ParquetWriter, SerReader, StatisticsOptions,
 };
 
 /// Rows in a row group of the store.
 const ROW_GROUP: usize = 1 << 17;
-
-/// A store that cannot be used.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum StoreError {
-    /// Another run holds the lock.
-    #[error("{}: another run is using this folder", folder.display())]
-    #[diagnostic(help("wait until it has ended; the lock goes with its process"))]
-    Locked {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The operating system refused.
-    #[error("{}: {cause}", path.display())]
-    #[diagnostic(help("check free space and permissions, then run again"))]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        cause: String,
-    },
-    /// A stored table is damaged.
-    #[error("{}: damaged or not ours: {cause}", path.display())]
-    #[diagnostic(help("run `gainshare ingest` again: it makes the store anew from the exports"))]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What was wrong.
-        cause: String,
-    },
-}
-
-impl StoreError {
-    pub(crate) fn io(path: &Path, cause: &std::io::Error) -> StoreError {
-        StoreError::Io {
-            path: path.to_owned(),
-            cause: cause.to_string(),
-        }
-    }
-}
 
 /// A folder that is written beside the one it will replace.
 #[derive(Debug)]
@@ -72,9 +33,13 @@ struct Lock(File);
 
 impl Lock {
     fn open(parent: &Path, name: &str) -> Result<Lock, StoreError> {
-        let path = parent.join(format!(".{name}.lock"));
+        let path = Lock::path(parent, name);
         let file = File::create(&path).map_err(|e| StoreError::io(&path, &e))?;
         Ok(Lock(file))
+    }
+
+    fn path(parent: &Path, name: &str) -> PathBuf {
+        parent.join(format!(".{name}.lock"))
     }
 }
 
@@ -114,6 +79,7 @@ impl Reading {
             Ok(()) => Ok(Reading { _lock: lock }),
             Err(_) => Err(StoreError::Locked {
                 folder: target.to_owned(),
+                lock: Lock::path(&parent, name),
             }),
         }
     }
@@ -131,6 +97,7 @@ impl Staging {
         if lock.0.try_lock().is_err() {
             return Err(StoreError::Locked {
                 folder: target.to_owned(),
+                lock: Lock::path(&parent, name),
             });
         }
         let staging = parent.join(format!(".{name}.new"));

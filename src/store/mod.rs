@@ -8,6 +8,8 @@ pub mod cache;
 pub mod columnar;
 #[cfg(feature = "frames")]
 pub mod disk;
+#[cfg(feature = "readers")]
+pub mod error;
 #[cfg(feature = "frames")]
 pub mod frame;
 #[cfg(feature = "frames")]
@@ -17,8 +19,8 @@ pub mod neighbours;
 #[cfg(feature = "frames")]
 pub mod prepare;
 pub mod schema;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 pub mod spill;
 mod tables;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 pub mod threads;

@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::disk::StoreError;
+use super::error::StoreError;
 
 /// So many bytes stay in memory in each set of bins before any goes to disk.
 pub const BUDGET: usize = 384 << 20;

@@ -294,6 +294,37 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "invoice_totals",
+        key: &["source", "issuer", "invoice_id", "line_id", "currency"],
+        partition: None,
+        description: "What invoices say that they come to, as evidence: the lines of `billing` must \
+                      add up to it. Never a cost.",
+        columns: &[
+            required(
+                "source",
+                Kind::Text,
+                "Name of the billing source, the same as of the lines; part of the key",
+            ),
+            required("invoice_id", Kind::Text, "The invoice"),
+            optional(
+                "line_id",
+                Kind::Text,
+                "The part of it; empty where a row is a whole invoice",
+            ),
+            optional(
+                "issuer",
+                Kind::Text,
+                "Who issued it; compared with the issuer of the lines where both name one",
+            ),
+            required(
+                "amount",
+                Kind::Decimal,
+                "Net amount, negative on a credit note",
+            ),
+            required("currency", Kind::Currency, "ISO 4217 code"),
+        ],
+    },
+    Table {
         name: "billing",
         key: &["source", "invoice_id", "line_id"],
         partition: Some("period_start"),
@@ -308,6 +339,12 @@ pub const TABLES: &[Table] = &[
             required("line_id", Kind::Text, "The line on it"),
             optional("contract_id", Kind::Text, "The contract"),
             optional("supplier_id", Kind::Text, "The supplier that invoices"),
+            optional(
+                "issuer",
+                Kind::Text,
+                "Who issued the invoice, as the export names it; tells invoices of one number apart \
+                 where they are compared with `invoice_totals`",
+            ),
             required(
                 "period_start",
                 Kind::Instant,

@@ -30,6 +30,16 @@ fn mistakes_in_the_project_file() {
             ],
         ),
         (
+            "tickets.csv",
+            "s3://me:secret@bucket/tickets.csv",
+            vec!["holds no credentials", "environment variables", ":8:10"],
+        ),
+        (
+            "tickets.csv",
+            "ftp://host/tickets.csv",
+            vec!["no known kind of store", "s3://", ":8:10"],
+        ),
+        (
             "zone = \"Europe/Amsterdam\"\nweekly",
             "zone = \"Europe/Amsterdm\"\nweekly",
             vec![
@@ -97,6 +107,29 @@ fn a_folder_without_a_project() {
         ],
     );
     run(&["run"]).with(2, &["Usage"]);
+}
+
+/// Checking a project reaches no store; reading one takes a build that can.
+#[test]
+#[cfg(not(feature = "stores"))]
+fn an_object_store_and_a_build_that_reads_none() {
+    let tiny = Tiny::new();
+    tiny.replace("gainshare.toml", "tickets.csv", "s3://bucket/tickets_*.csv");
+    let project = tiny.path("");
+    let project = project.to_str().unwrap();
+    let said = run(&["check", project]).with(0, &[]);
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains("s3://bucket/tickets_*.csv"), "{told}");
+    for command in ["run", "ingest"] {
+        run(&[command, project]).with(
+            3,
+            &[
+                "s3://bucket/tickets_*.csv",
+                "this build reads local files only",
+                "cargo build --release --features stores",
+            ],
+        );
+    }
 }
 
 #[test]

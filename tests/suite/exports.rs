@@ -12,7 +12,7 @@ use gainshare::store::schema::Kind;
 use gainshare::time::Instant;
 
 /// A project with one source over a file of the fixtures, with names kept as given.
-fn project(mapping: &str, file: &str, more: &str) -> tempfile::TempDir {
+pub(crate) fn project(mapping: &str, file: &str, more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let from = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/exports")
@@ -28,7 +28,7 @@ fn project(mapping: &str, file: &str, more: &str) -> tempfile::TempDir {
     folder
 }
 
-fn read(folder: &tempfile::TempDir) -> Ingested {
+pub(crate) fn read(folder: &tempfile::TempDir) -> Ingested {
     let project = Project::read(folder.path()).unwrap();
     let ingested = ingest::ingest(&project, &|_, _| {}).unwrap();
     for account in &ingested.accounts {
@@ -38,7 +38,7 @@ fn read(folder: &tempfile::TempDir) -> Ingested {
 }
 
 /// Accepted rows as `column=value`, instants as RFC 3339, money without trailing zeros.
-fn rows(ingested: &Ingested, table: &str) -> Vec<String> {
+pub(crate) fn rows(ingested: &Ingested, table: &str) -> Vec<String> {
     let Some(columns) = ingested.tables.get(table) else {
         return Vec::new();
     };
@@ -68,7 +68,13 @@ fn rows(ingested: &Ingested, table: &str) -> Vec<String> {
     rows
 }
 
-fn check(mapping: &str, file: &str, more: &str, table: &str, expected: &[&str]) -> Ingested {
+pub(crate) fn check(
+    mapping: &str,
+    file: &str,
+    more: &str,
+    table: &str,
+    expected: &[&str],
+) -> Ingested {
     let ingested = read(&project(mapping, file, more));
     assert_eq!(rows(&ingested, table), expected, "{mapping} on {file}");
     ingested
@@ -164,7 +170,28 @@ const UTC_ONLY: &str = "zone = \"Etc/UTC\"";
 
 /// Clocks beside the tickets that they belong to.
 fn clocks(mapping: &str, file: &str, more: &str, tickets: &[&str]) -> Vec<String> {
-    let folder = project(mapping, file, more);
+    beside_tickets(&project(mapping, file, more), tickets)
+}
+
+/// The same of a file of that name and with those bytes.
+pub(crate) fn clocks_of(
+    mapping: &str,
+    (file, bytes): (&str, &[u8]),
+    tickets: &[&str],
+) -> Vec<String> {
+    let folder = project(mapping, "helpdesk.xes", "");
+    std::fs::write(folder.path().join(file), bytes).unwrap();
+    let path = folder.path().join("gainshare.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        text.replace("\"helpdesk.xes\"", &format!("\"{file}\"")),
+    )
+    .unwrap();
+    beside_tickets(&folder, tickets)
+}
+
+fn beside_tickets(folder: &tempfile::TempDir, tickets: &[&str]) -> Vec<String> {
     let text = std::fs::read_to_string(folder.path().join("gainshare.toml")).unwrap();
     let text = text.replace(
         "[[contract]]",
@@ -176,7 +203,7 @@ fn clocks(mapping: &str, file: &str, more: &str, tickets: &[&str]) -> Vec<String
         csv.push_str(&format!("{ticket},2012-01-01T00:00:00Z,P1,CT-1\n"));
     }
     std::fs::write(folder.path().join("tickets.csv"), csv).unwrap();
-    let ingested = read(&folder);
+    let ingested = read(folder);
     let table = ["sla_clocks", "incident_events"]
         .into_iter()
         .find(|t| ingested.tables.contains_key(t))
@@ -486,8 +513,8 @@ fn focus_with_an_invoice_number_and_its_laws() {
         OURS,
         "billing",
         &[
-            "invoice_id=F-1 line_id=D-1 supplier_id=Cloud Ltd period_start=2025-01-01T00:00:00Z \
-             period_end=2025-02-01T00:00:00Z amount=12 currency=EUR charge_category=usage \
+            "invoice_id=F-1 line_id=D-1 supplier_id=Cloud Ltd issuer=Cloud Ltd \
+             period_start=2025-01-01T00:00:00Z period_end=2025-02-01T00:00:00Z amount=12 currency=EUR charge_category=usage \
              corrects_invoice_id=F-1 description=Compute",
         ],
     );

@@ -22,9 +22,11 @@ mod cell_law;
 mod clocks;
 #[cfg(feature = "frames")]
 mod credited_run;
+#[cfg(feature = "readers")]
+mod dialects;
 #[cfg(feature = "frames")]
 mod end_to_end;
-#[cfg(feature = "frames")]
+#[cfg(feature = "readers")]
 mod exports;
 #[cfg(feature = "frames")]
 mod incidents;
@@ -36,11 +38,17 @@ mod integrity;
 #[cfg(feature = "frames")]
 mod integrity_run;
 #[cfg(feature = "frames")]
+mod interrupted;
+#[cfg(feature = "readers")]
+mod invoice_sums;
+#[cfg(feature = "frames")]
 mod judge_run;
 #[cfg(feature = "frames")]
 mod kpis;
-mod ledger;
 #[cfg(feature = "frames")]
+mod late;
+mod ledger;
+#[cfg(feature = "readers")]
 mod mutations;
 #[cfg(feature = "frames")]
 mod people;
@@ -53,6 +61,8 @@ mod schemes;
 mod score;
 mod settle;
 mod simulate;
+#[cfg(feature = "stores")]
+mod stores;
 mod synth;
 mod synth_size;
 #[cfg(feature = "frames")]

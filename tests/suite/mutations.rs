@@ -1,35 +1,19 @@
-//! Damaged exports of every kind: each parser, from the file to the accounts, on inputs in which
-//! bytes were changed, cut, doubled or put in. None may panic, and for each that is read the rows
-//! and the money have to add up. `GAINSHARE_MUTATIONS=1000000 cargo test --test suite mutations`
-//! runs a million; without it a few thousand, in seconds.
+//! Damaged inputs of every kind: each parser of the fuzz targets (`fuzz/src/targets.rs`, where it
+//! stands what must hold) on inputs in which bytes were changed, cut, doubled or put in.
+//! `GAINSHARE_MUTATIONS=1000000 cargo test --test suite damaged` runs a million; without it a few
+//! thousand, in seconds.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+// What is public there is so for the fuzz targets.
+#[allow(unreachable_pub)]
+#[path = "../../fuzz/src/targets.rs"]
+mod targets;
 
 use gainshare::config::project::Project;
 use gainshare::ingest;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-/// File of the fixtures, shipped mapping.
-const CASES: &[(&str, &str)] = &[
-    ("jira.csv", "jira-service-management"),
-    ("topdesk_nl.csv", "topdesk-completed"),
-    ("zendesk_cr.csv", "zendesk"),
-    ("bmc.csv", "bmc-helix"),
-    ("servicenow_task_sla.csv", "servicenow-task-sla"),
-    ("focus_1.2.csv", "focus"),
-    ("sap_utf16.txt", "sap-list"),
-    ("supplier_spend.csv", "supplier-spend"),
-    ("servicenow_incident.json", "servicenow-incident"),
-    ("jira.json", "jira-issues-json"),
-    ("jira.json", "jira-sla-json"),
-    ("helpdesk.csv", "helpdesk-log-events"),
-    ("helpdesk.xes", "xes-cases"),
-    ("ubl_invoice.xml", "ubl"),
-    ("ubl_credit_note.xml", "ubl"),
-    ("servicenow_incident.xlsx", "servicenow-incident"),
-];
+use targets::TARGETS;
 
 /// Pieces that mean something to one of the parsers.
 const PIECES: &[&[u8]] = &[
@@ -78,6 +62,13 @@ const PIECES: &[&[u8]] = &[
     b"NaN",
     b"EUR",
     b"\xef\xbb\xbf",
+    b"%Y",
+    b"%",
+    b" = [",
+    b"[[",
+    b"'''",
+    b"(",
+    b"--- ",
 ];
 
 fn damage(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
@@ -108,196 +99,148 @@ fn damage(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
     }
 }
 
-/// A zip archive of stored parts, so that damage to a part reaches the parser of the workbook.
-fn stored(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in parts {
-        let local = u32::try_from(out.len()).unwrap();
-        let mut check = flate2::Crc::new();
-        check.update(bytes);
-        let size = u32::try_from(bytes.len()).unwrap();
-        let length = u16::try_from(name.len()).unwrap();
-        let mut common = Vec::new();
-        common.extend_from_slice(&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        common.extend_from_slice(&check.sum().to_le_bytes());
-        common.extend_from_slice(&size.to_le_bytes());
-        common.extend_from_slice(&size.to_le_bytes());
-        common.extend_from_slice(&length.to_le_bytes());
-        common.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(b"PK\x03\x04");
-        out.extend_from_slice(&common);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(bytes);
-        directory.extend_from_slice(b"PK\x01\x02\x14\x00");
-        directory.extend_from_slice(&common);
-        directory.extend_from_slice(&[0; 10]);
-        directory.extend_from_slice(&local.to_le_bytes());
-        directory.extend_from_slice(name.as_bytes());
+/// How many mutated inputs each seed gets, of those asked for.
+fn runs(seeds: usize) -> usize {
+    let asked = std::env::var("GAINSHARE_MUTATIONS").ok();
+    let asked = asked.and_then(|n| n.parse::<usize>().ok()).unwrap_or(8000);
+    asked.div_ceil(seeds)
+}
+
+/// Feeds a parser with damaged seeds. At least one in `most` has to be readable, else what must
+/// hold of readable inputs was never tried.
+fn damaged(name: &str, random: u64, most: usize) {
+    let all: usize = TARGETS.iter().map(|t| (t.seeds)().len()).sum();
+    let target = targets::target(name).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(random);
+    let (mut read, mut tried) = (0, 0);
+    for (i, seed) in (target.seeds)().iter().enumerate() {
+        assert!((target.run)(seed), "{name}: seed {i}");
+        for _ in 0..runs(all) {
+            let mut bytes = seed.clone();
+            damage(&mut bytes, &mut random);
+            read += usize::from((target.run)(&bytes));
+            tried += 1;
+        }
     }
-    let start = u32::try_from(out.len()).unwrap();
-    let count = u16::try_from(parts.len()).unwrap().to_le_bytes();
-    out.extend_from_slice(&directory);
-    out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&u32::try_from(directory.len()).unwrap().to_le_bytes());
-    out.extend_from_slice(&start.to_le_bytes());
-    out.extend_from_slice(&[0, 0]);
-    out
+    assert!(read * most >= tried, "{name}: {read} of {tried}");
 }
 
-/// The parts of a workbook that names one sheet of two rows, with all kinds of cells.
-fn parts() -> Vec<(String, Vec<u8>)> {
-    let part = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
-    vec![
-        part(
-            "xl/workbook.xml",
-            "<workbook xmlns:r=\"r\"><workbookPr/><sheets><sheet name=\"A\" sheetId=\"1\" \
-             r:id=\"rId1\"/></sheets></workbook>",
-        ),
-        part(
-            "xl/_rels/workbook.xml.rels",
-            "<Relationships><Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\"/>\
-             </Relationships>",
-        ),
-        part(
-            "xl/styles.xml",
-            "<styleSheet><numFmts><numFmt numFmtId=\"164\" formatCode=\"[h]:mm:ss\"/></numFmts>\
-             <cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"22\"/><xf numFmtId=\"164\"/></cellXfs>\
-             </styleSheet>",
-        ),
-        part(
-            "xl/sharedStrings.xml",
-            "<sst><si><t>Number</t></si><si><t>Opened</t></si><si><r><t>Prio</t></r><r><t>rity</t>\
-             </r><rPh><t>x</t></rPh></si><si><t>INC1 &amp; co</t></si></sst>",
-        ),
-        part(
-            "xl/worksheets/sheet1.xml",
-            "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\">\
-             <v>1</v></c><c r=\"C1\" t=\"s\"><v>2</v></c><c r=\"D1\" t=\"inlineStr\"><is><t>Hold</t>\
-             </is></c></row><row r=\"2\"><c r=\"A2\" t=\"s\"><v>3</v></c><c r=\"B2\" s=\"1\">\
-             <v>45660.5</v></c><c r=\"C2\"><v>2</v></c><c r=\"D2\" s=\"2\"><v>1.25</v></c></row>\
-             </sheetData></worksheet>",
-        ),
-    ]
+#[test]
+fn every_parser_is_among_those_below() {
+    let names: Vec<&str> = TARGETS.iter().map(|t| t.name).collect();
+    assert_eq!(
+        names,
+        [
+            "delimited",
+            "json",
+            "xml",
+            "zip",
+            "xlsx",
+            "unpacking",
+            "dates",
+            "numbers",
+            "mapping",
+            "terms",
+            "project"
+        ]
+    );
 }
 
-struct Case {
-    folder: tempfile::TempDir,
-    project: Project,
-    file: String,
-    whole: Vec<u8>,
+#[test]
+fn damaged_delimited_text_is_accounted_for() {
+    damaged("delimited", 1, 10);
 }
 
-fn case(file: &str, mapping: &str) -> Case {
+#[test]
+fn damaged_json_is_accounted_for() {
+    damaged("json", 2, 50);
+}
+
+#[test]
+fn damaged_xml_is_accounted_for() {
+    damaged("xml", 3, 50);
+}
+
+#[test]
+fn damaged_archives_are_accounted_for() {
+    damaged("zip", 4, 100);
+}
+
+#[test]
+fn damaged_parts_of_workbooks_are_accounted_for() {
+    damaged("xlsx", 5, 50);
+}
+
+#[test]
+fn damaged_compressed_files_unpack_within_bounds() {
+    damaged("unpacking", 6, 10);
+}
+
+#[test]
+fn damaged_dates_read_the_same_again() {
+    damaged("dates", 7, 20);
+}
+
+#[test]
+fn damaged_numbers_read_the_same_again() {
+    damaged("numbers", 8, 20);
+}
+
+#[test]
+fn damaged_mappings_read_the_same_again() {
+    damaged("mapping", 9, 50);
+}
+
+#[test]
+fn damaged_terms_read_the_same_again() {
+    damaged("terms", 10, 50);
+}
+
+#[test]
+fn damaged_projects_are_read_or_refused() {
+    damaged("project", 11, 100);
+}
+
+/// A project over one export that is yet to be written.
+fn exported(file: &str, mapping: &str) -> (tempfile::TempDir, Project) {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "schema = 1\nname = \"one\"\nas_of = \"2025-06-01T00:00:00Z\"\n\
          [[source]]\nname = \"s\"\nmapping = \"{mapping}\"\nfiles = [\"{file}\"]\n\
-         zone = \"Europe/Amsterdam\"\nset = {{}}\n\
+         zone = \"Europe/Amsterdam\"\n\
          [[contract]]\nid = \"CT-1\"\nsupplier = \"S\"\ncustomer = \"C\"\nterms = \"t.toml\"\n"
     );
     std::fs::write(folder.path().join("gainshare.toml"), text).unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exports");
-    let whole = std::fs::read(from.join(file)).unwrap_or_default();
-    std::fs::write(folder.path().join(file), &whole).unwrap();
+    std::fs::write(folder.path().join(file), b"").unwrap();
     let project = Project::read(folder.path()).unwrap();
-    Case {
-        folder,
-        project,
-        file: file.to_owned(),
-        whole,
-    }
-}
-
-impl Case {
-    /// Reads the bytes as this export; whether they could be read.
-    fn read(&self, bytes: &[u8]) -> bool {
-        std::fs::write(self.folder.path().join(&self.file), bytes).unwrap();
-        match ingest::ingest(&self.project, &|_, _| {}) {
-            Ok(ingested) => {
-                for account in &ingested.accounts {
-                    assert!(account.closes(), "{}: {account:?}", self.file);
-                    let rejects = ingested.rejects.len() as u64;
-                    assert_eq!(account.rejected, rejects, "{}", self.file);
-                }
-                true
-            }
-            Err(error) => {
-                let said = error.to_string();
-                assert!(said.contains(&self.file), "{said}");
-                false
-            }
-        }
-    }
-}
-
-fn runs() -> usize {
-    let asked = std::env::var("GAINSHARE_MUTATIONS").ok();
-    let asked = asked.and_then(|n| n.parse::<usize>().ok()).unwrap_or(5000);
-    asked.div_ceil(CASES.len() + 1)
-}
-
-#[test]
-fn damaged_exports_never_panic_and_their_accounts_close() {
-    let mut random = ChaCha8Rng::seed_from_u64(5);
-    for (file, mapping) in CASES {
-        let case = case(file, mapping);
-        assert!(case.read(&case.whole), "{file}");
-        let mut read = 0;
-        for _ in 0..runs() {
-            let mut bytes = case.whole.clone();
-            damage(&mut bytes, &mut random);
-            read += usize::from(case.read(&bytes));
-        }
-        // Not all damage makes a file unreadable, else the accounts were never tried.
-        let text = file.ends_with("csv") || file.ends_with("txt");
-        assert!(!text || read > runs() / 10, "{file}: {read}");
-    }
-}
-
-#[test]
-fn damaged_parts_of_a_workbook_never_panic_and_their_accounts_close() {
-    let mut random = ChaCha8Rng::seed_from_u64(6);
-    let whole = parts();
-    let case = case("book.xlsx", "servicenow-incident");
-    assert!(case.read(&stored(&whole)));
-    let mut read = 0;
-    for _ in 0..runs() {
-        let mut parts = whole.clone();
-        let at = random.random_range(0..parts.len());
-        damage(&mut parts[at].1, &mut random);
-        read += usize::from(case.read(&stored(&parts)));
-    }
-    // Most damage breaks the XML of a part; some has to get through to the rows.
-    assert!(read > runs() / 50, "{read}");
+    (folder, project)
 }
 
 #[test]
 fn what_unpacks_without_end_or_nests_without_end_is_refused() {
     use std::io::Write as _;
-    let case = case("jira.json", "jira-issues-json");
+    let (folder, project) = exported("x.json", "jira-issues-json");
+    let refused = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("x.json"), bytes).unwrap();
+        let error = ingest::ingest(&project, &|_, _| {}).unwrap_err();
+        error.to_string()
+    };
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let zeros = vec![b' '; 1 << 20];
     for _ in 0..80 {
         gzip.write_all(&zeros).unwrap();
     }
     let bomb = gzip.finish().unwrap();
-    std::fs::write(case.folder.path().join("jira.json"), &bomb).unwrap();
-    let error = ingest::ingest(&case.project, &|_, _| {}).unwrap_err();
-    assert!(
-        error.to_string().contains("unpacks to more than 250 times"),
-        "{error}"
-    );
-    let deep = "[".repeat(100_000);
-    std::fs::write(case.folder.path().join("jira.json"), deep).unwrap();
-    let error = ingest::ingest(&case.project, &|_, _| {}).unwrap_err();
-    assert!(
-        error.to_string().contains("nests deeper than 64 levels"),
-        "{error}"
-    );
+    let blanks = vec![b' '; 80 << 20];
+    let zst = zstd::stream::encode_all(blanks.as_slice(), 19).unwrap();
+    for bomb in [bomb, zst] {
+        let error = refused(&bomb);
+        assert!(error.contains("unpacks to more than 250 times"), "{error}");
+    }
+    let error = refused("[".repeat(100_000).as_bytes());
+    assert!(error.contains("nests deeper than 64 levels"), "{error}");
 
-    let case = self::case("ubl_invoice.xml", "ubl");
+    let (folder, project) = exported("x.xml", "ubl");
     for (xml, wanted) in [
         ("<a>".repeat(100_000), "nests deeper than 64 levels"),
         (
@@ -306,8 +249,8 @@ fn what_unpacks_without_end_or_nests_without_end_is_refused() {
         ),
         ("<a>&x;</a>".to_owned(), "unknown entity"),
     ] {
-        std::fs::write(case.folder.path().join("ubl_invoice.xml"), xml).unwrap();
-        let error = ingest::ingest(&case.project, &|_, _| {}).unwrap_err();
+        std::fs::write(folder.path().join("x.xml"), xml).unwrap();
+        let error = ingest::ingest(&project, &|_, _| {}).unwrap_err();
         assert!(error.to_string().contains(wanted), "{error}");
     }
 }

@@ -1,0 +1,3 @@
+#![no_main]
+
+gainshare_fuzz::fuzz!("terms");
