@@ -15,6 +15,8 @@ pub mod index;
 #[cfg(feature = "frames")]
 pub mod neighbours;
 #[cfg(feature = "frames")]
+pub mod parts;
+#[cfg(feature = "frames")]
 pub mod prepare;
 pub mod schema;
 #[cfg(feature = "frames")]
