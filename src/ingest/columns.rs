@@ -82,6 +82,24 @@ fn bytes(value: Option<i64>) -> [u8; 9] {
     out
 }
 
+/// Adds a value to what [`Columns::identity`] is made of.
+pub(super) fn name_by(name: &mut Vec<u8>, kind: Kind, value: Option<&Value<'_>>) {
+    match (value, kind) {
+        (Some(Value::Text(text)), _) => {
+            name.extend(text.as_bytes());
+            name.push(0xff);
+        }
+        (Some(Value::Integer(n)), _) => name.extend(bytes(Some(*n))),
+        (Some(Value::Boolean(b)), _) => name.extend(bytes(Some(i64::from(*b)))),
+        (Some(Value::Decimal(units)), _) => name.extend(units.to_le_bytes()),
+        (None, kind) => match Values::new(kind) {
+            Values::Text(_) => name.push(0xff),
+            Values::Integer(_) | Values::Boolean(_) => name.extend(bytes(None)),
+            Values::Decimal(_) => name.push(0xfe),
+        },
+    }
+}
+
 /// The hasher of maps that are keyed by [`Columns::identity`]: an identity is a hash already.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OfIdentity(u64);
@@ -267,10 +285,11 @@ impl Columns {
         let mut out = Columns::new(self.table, &names);
         for row in rows {
             bytes.clear();
-            packed::pack(self, *row, &mut bytes);
+            let line = self.line.get(*row).copied().unwrap_or_default();
+            packed::pack(self, *row, line, &mut bytes);
             let file = self.file.get(*row).copied().unwrap_or_default();
             // What was just packed reads.
-            packed::unpack(&bytes, file, &places, &mut out, None);
+            packed::unpack(&bytes, file, &places, &mut out);
         }
         out
     }

@@ -24,8 +24,20 @@ pub(super) struct Judging<'a> {
     compares: bool,
 }
 
-/// The accepted tickets: by source and number, and by number alone.
-pub(super) type Tickets = ByIdentity<()>;
+/// The rows of the accepted tickets among them: by source and number, and by number alone.
+pub(super) type Tickets = ByIdentity<usize>;
+
+/// Rows of a table to be judged, of which it is known which of a key stands.
+#[derive(Debug)]
+pub(super) struct Sifted {
+    pub(super) rows: Columns,
+    /// Per row: whether it stands.
+    pub(super) stands: Vec<bool>,
+    /// Rows that do not stand and were not even read again: how many of each file.
+    pub(super) passed: BTreeMap<u32, u64>,
+    /// Rows that stand although nothing declares that they are the latest of their key.
+    pub(super) conflicts: BTreeSet<usize>,
+}
 
 /// What was said of rows, table by table.
 #[derive(Debug, Default)]
@@ -85,28 +97,29 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// The rows of an event table of which each stands once.
-    pub(super) fn standing(&self, mut rows: Columns) -> Columns {
-        let stands = duplicates::find(&rows, &self.by_name).stands;
-        rows.retain(&stands);
-        rows
+    /// The place of a file among all files by name.
+    pub(super) fn place(&self, file: u32) -> Option<usize> {
+        let file = usize::try_from(file).ok()?;
+        self.by_name.get(file).copied()
     }
 
     /// Judges rows of a table; gives those accepted. Tickets become known in `tickets`.
-    pub(super) fn judge(
-        &self,
-        mut all: Columns,
-        tickets: &mut Tickets,
-        said: &mut Said,
-    ) -> Columns {
+    pub(super) fn judge(&self, sifted: Sifted, tickets: &mut Tickets, said: &mut Said) -> Columns {
+        let mut all = sifted.rows;
         let name = all.table.name;
-        let found = duplicates::find(&all, &self.by_name);
-        said.conflicts
-            .entry(name)
-            .or_default()
-            .extend(found.conflicts);
+        let key = duplicates::key(all.table);
+        let conflicts = sifted.conflicts.iter().map(|row| {
+            let shown: Vec<String> = key.iter().map(|c| all.shown(c, *row)).collect();
+            shown.join(" ").trim().to_owned()
+        });
+        said.conflicts.entry(name).or_default().extend(conflicts);
+        for (file, count) in &sifted.passed {
+            if let Some(account) = said.account(Some(file)) {
+                account.duplicate += count;
+            }
+        }
         if self.compares {
-            said.invoices.add(&all, &found.stands);
+            said.invoices.add(&all, &sifted.stands);
         }
         let scoped = name == "incidents" || name == "billing";
         let follows = name == "incident_events" || name == "sla_clocks";
@@ -119,8 +132,9 @@ impl<'a> Judging<'a> {
         let amount_at = all.table.position("amount");
         let currency_at = all.table.position("currency");
         let mut accepted = vec![false; all.len()];
+        let mut count = 0;
         for row in 0..all.len() {
-            let stands = found.stands.get(row).copied().unwrap_or_default();
+            let stands = sifted.stands.get(row).copied().unwrap_or_default();
             let mut fate = match stands {
                 true => Fate::Accepted,
                 false => Fate::Duplicate,
@@ -168,9 +182,10 @@ impl<'a> Judging<'a> {
                     *slot = true;
                 }
                 if name == "incidents" {
-                    tickets.extend(of_tickets.get(row).map(|ticket| (*ticket, ())));
-                    tickets.insert(all.identity(&[None, number_at], row), ());
+                    tickets.extend(of_tickets.get(row).map(|ticket| (*ticket, count)));
+                    tickets.insert(all.identity(&[None, number_at], row), count);
                 }
+                count += 1;
             }
         }
         all.retain(&accepted);
@@ -242,14 +257,16 @@ impl Places {
 }
 
 impl Said {
-    fn count(&mut self, file: Option<&u32>, fate: Fate, money: Option<(i128, &str)>) {
-        let Some(file) = file.and_then(|f| usize::try_from(*f).ok()) else {
-            return;
-        };
+    fn account(&mut self, file: Option<&u32>) -> Option<&mut FileAccount> {
+        let file = file.and_then(|f| usize::try_from(*f).ok())?;
         if self.accounts.len() <= file {
             self.accounts.resize_with(file + 1, FileAccount::default);
         }
-        if let Some(account) = self.accounts.get_mut(file) {
+        self.accounts.get_mut(file)
+    }
+
+    fn count(&mut self, file: Option<&u32>, fate: Fate, money: Option<(i128, &str)>) {
+        if let Some(account) = self.account(file) {
             account.count(fate, money);
         }
     }

@@ -2,27 +2,27 @@
 //! rows of an invoice line, whatever file they came in. Responsible for where rows wait and for
 //! which belong together; not for the judgement (see [`super::fates`]).
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Rows;
 use super::columns::Columns;
-use super::fates::{Judging, Said, Tickets, ticket_columns};
-use super::history;
-use super::packed::{Watched, unpack};
+use super::duplicates;
+use super::fates::{Judging, Said, Sifted, Tickets, ticket_columns};
+use super::history::{self, Log};
+use super::packed::{self, Head};
 use crate::config::project::{Project, ResolvedSource};
 use crate::store::error::StoreError;
 use crate::store::schema::{TABLES, Table, table};
-use crate::store::spill::{BUDGET, Bins, Block};
+use crate::store::spill::{Bins, Block, Room};
 use crate::store::threads;
 
-/// Bytes of exports whose rows share a bin; a bin is in memory as a whole.
-const BIN: u64 = 40 << 20;
-/// Exports that together are smaller than this share one bin.
-const SMALL: u64 = 8 << 20;
-/// Bins of larger ones, so that no thread waits long for another.
+/// Bins of exports that need more than one, so that no thread waits long for another.
 const FEWEST: u64 = 8;
+/// Most bins, so that each gets more than a few bytes of a piece of a file.
 const MOST: u64 = 1024;
 
 /// What names a ticket, whatever its source: clocks and notices do not say of which tool.
@@ -66,19 +66,12 @@ pub(super) struct Grouping<'p> {
     room: std::path::PathBuf,
 }
 
-/// Rows of a table in a bin: those that the table is made of, and those of logs of tickets that
-/// other sources deliver.
+/// Rows of a table in a bin: those that the table is made of, those of logs of tickets that other
+/// sources deliver, and what all logs among them say changed, by number of their source.
 struct Waiting {
-    rows: Columns,
+    sifted: Sifted,
     audit: Columns,
-    logs: Vec<Log>,
-}
-
-/// Rows of the log of one source: where they start, and what they say beside their columns.
-struct Log {
-    source: usize,
-    first: usize,
-    watched: Watched,
+    logs: Vec<(usize, Log)>,
 }
 
 /// How large a file will be once it is unpacked, about.
@@ -92,8 +85,8 @@ fn size(path: &Path) -> u64 {
 }
 
 impl<'p> Grouping<'p> {
-    /// For the sources of a project; `room` is a folder for what does not fit in memory.
-    pub(super) fn new(project: &'p Project, room: Option<&Path>) -> Grouping<'p> {
+    /// For the sources of a project.
+    pub(super) fn new(project: &'p Project, room: Room<'_>) -> Grouping<'p> {
         let sources: Vec<&ResolvedSource> = project.sources.iter().collect();
         let mut kept: Vec<(Vec<String>, usize)> = vec![Default::default(); TABLES.len()];
         let mut files: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -126,17 +119,18 @@ impl<'p> Grouping<'p> {
                 }
             }
         }
-        let bins = match bytes {
-            0..SMALL => 1,
-            _ => (bytes / BIN).clamp(FEWEST, MOST),
+        // A fifth of a bin is not worth dividing.
+        let bins = match bytes < room.bin / 5 {
+            true => 1,
+            false => (bytes / room.bin.max(1)).clamp(FEWEST, MOST),
         };
         Grouping {
             sources,
             files,
             kept,
             bins: usize::try_from(bins).unwrap_or(1),
-            held: Bins::new(room, BUDGET),
-            room: room.map(Path::to_owned).unwrap_or_default(),
+            held: Bins::new(room),
+            room: room.folder.map(Path::to_owned).unwrap_or_default(),
         }
     }
 
@@ -170,51 +164,99 @@ impl<'p> Grouping<'p> {
         tables.filter(|t| self.fills(t.name))
     }
 
-    /// The rows of a table in a bin.
-    fn waiting(&self, table: &'static Table, bin: usize) -> Result<Waiting, StoreError> {
-        let (names, own) = self.kept.get(position(table)).cloned().unwrap_or_default();
-        let mut found = Waiting {
-            rows: Columns::new(table, names.get(..own).unwrap_or_default()),
-            audit: Columns::new(table, &names),
-            logs: Vec::new(),
+    /// The rows of a table in a bin. Rows of which a later version is there are read again only
+    /// where they carry money, which the accounts need.
+    fn waiting(
+        &self,
+        table: &'static Table,
+        bin: usize,
+        judging: &Judging<'_>,
+    ) -> Result<Waiting, StoreError> {
+        let damaged = || StoreError::Damaged {
+            path: self.room.clone(),
+            cause: "rows that waited in a temporary file came back changed".to_owned(),
         };
-        for block in self.held.take(position(table) * self.bins + bin)? {
-            let file = usize::try_from(block.place.0).unwrap_or(usize::MAX);
-            let Some((number, kept)) = self.files.get(file) else {
-                continue;
-            };
-            let source = self.sources.get(*number);
-            let rows = match source.is_some_and(|s| feeds_events_only(s)) {
-                true => &mut found.audit,
-                false => &mut found.rows,
-            };
-            let history = source.and_then(|s| s.mapping.history.as_ref());
+        let (names, own) = self.kept.get(position(table)).cloned().unwrap_or_default();
+        let mut audit = Columns::new(table, &names);
+        let mut logs: Vec<(usize, Log)> = Vec::new();
+        let mut rows = Columns::new(table, names.get(..own).unwrap_or_default());
+        let blocks = self.held.take(position(table) * self.bins + bin)?;
+        let mut heads: Vec<(Head<'_>, u32, &[usize])> = Vec::new();
+        for block in &blocks {
+            let file = block.place.0;
+            let of = usize::try_from(file).ok().and_then(|f| self.files.get(f));
+            let (number, kept) = of.ok_or_else(damaged)?;
+            let source = self.sources.get(*number).ok_or_else(damaged)?;
+            let history = source.mapping.history.as_ref();
             if let Some(history) = history
-                && found.logs.last().is_none_or(|log| log.source != *number)
+                && logs.last().is_none_or(|(source, _)| source != number)
             {
-                found.logs.push(Log {
-                    source: *number,
-                    first: rows.len(),
-                    watched: Watched::new(history.fields.len()),
-                });
+                logs.push((*number, Log::new(history.fields.len())));
             }
-            let watched = match history {
-                Some(_) => found.logs.last_mut().map(|log| &mut log.watched),
+            let mut log = match history {
+                Some(_) => logs.last_mut().map(|(_, log)| log),
                 None => None,
             };
-            unpack(&block.bytes, block.place.0, kept, rows, watched).ok_or_else(|| {
-                StoreError::Damaged {
-                    path: self.room.clone(),
-                    cause: "rows that waited in a temporary file came back changed".to_owned(),
+            let mut packed = packed::heads(&block.bytes);
+            while let Some(head) = packed.next() {
+                let head = head.ok_or_else(damaged)?;
+                if let Some(log) = &mut log {
+                    log.push(&head, file).ok_or_else(damaged)?;
                 }
-            })?;
+                match feeds_events_only(source) {
+                    true => head.unpack(file, kept, &mut audit).ok_or_else(damaged)?,
+                    false => heads.push((head, file, kept)),
+                }
+            }
         }
-        Ok(found)
+        let names = heads.iter().map(|(head, _, _)| head.key);
+        let found = duplicates::standing(names, |row| {
+            let (head, file, _) = heads.get(row)?;
+            Some((head.latest, head.hash, Reverse(judging.place(*file))))
+        });
+        let latest = |row: usize| heads.get(row).map(|(head, _, _)| (head.latest, head.hash));
+        let undecided: BTreeSet<usize> = found
+            .lost
+            .iter()
+            .filter(|(row, stands)| match (latest(*row), latest(*stands)) {
+                (Some(a), Some(b)) => a.0 == b.0 && a.1 != b.1,
+                _ => false,
+            })
+            .map(|(_, stands)| *stands)
+            .collect();
+        let money = table.position("amount").is_some();
+        let mut sifted = Sifted {
+            rows: Columns::new(table, &[]),
+            stands: Vec::new(),
+            passed: BTreeMap::new(),
+            conflicts: BTreeSet::new(),
+        };
+        for (row, ((head, file, kept), stands)) in heads.iter().zip(found.stands).enumerate() {
+            if !stands && !money {
+                *sifted.passed.entry(*file).or_default() += 1;
+                continue;
+            }
+            if undecided.contains(&row) {
+                sifted.conflicts.insert(rows.len());
+            }
+            sifted.stands.push(stands);
+            head.unpack(*file, kept, &mut rows).ok_or_else(damaged)?;
+        }
+        sifted.rows = rows;
+        Ok(Waiting {
+            sifted,
+            audit,
+            logs,
+        })
     }
 
     /// The rows of a small table.
-    pub(super) fn whole(&self, table: &'static Table) -> Result<Columns, StoreError> {
-        Ok(self.waiting(table, 0)?.rows)
+    pub(super) fn whole(
+        &self,
+        table: &'static Table,
+        judging: &Judging<'_>,
+    ) -> Result<Sifted, StoreError> {
+        Ok(self.waiting(table, 0, judging)?.sifted)
     }
 
     /// Judges the rows of large tables, some tickets and invoice lines at a time, and hands them to
@@ -247,7 +289,7 @@ impl<'p> Grouping<'p> {
             let mut rows = Rows::new();
             if n < invoices {
                 if let Some(billing) = billing {
-                    let lines = self.waiting(billing, n)?.rows;
+                    let lines = self.waiting(billing, n, judging)?.sifted;
                     let lines = judging.judge(lines, &mut Tickets::default(), &mut said);
                     rows.insert(billing.name, lines);
                 }
@@ -279,35 +321,42 @@ impl<'p> Grouping<'p> {
         out: &mut Rows,
     ) -> Result<(), StoreError> {
         let mut tickets = Tickets::default();
-        let mut derived = Vec::new();
+        let mut logs = Vec::new();
         // Tickets come first in the list of tables, then what happened to them.
         for table in self.ticket_tables() {
-            let waiting = self.waiting(table, bin)?;
-            for log in &waiting.logs {
-                let source = self.sources.get(log.source);
-                let history = source.and_then(|s| s.mapping.history.as_ref());
-                let fields = history.iter().flat_map(|h| h.fields.keys().cloned());
-                let fields: Vec<String> = fields.collect();
-                let rows = match source.is_some_and(|s| feeds_events_only(s)) {
-                    true => &waiting.audit,
-                    false => &waiting.rows,
-                };
-                derived.extend(history::events(rows, log.first, &log.watched, &fields));
+            let mut waiting = self.waiting(table, bin, judging)?;
+            let audit = &waiting.audit;
+            if !audit.is_empty() {
+                // The keys of these rows are not those of their tickets.
+                let mut names = audit.identities(&ticket_columns(audit)).into_iter();
+                for (_, log) in &mut waiting.logs {
+                    let count = log.tickets.len();
+                    log.tickets = names.by_ref().take(count).collect();
+                }
+                judging.audit(audit, &tickets, said);
             }
-            judging.audit(&waiting.audit, &tickets, said);
-            let rows = judging.judge(waiting.rows, &mut tickets, said);
+            logs.append(&mut waiting.logs);
+            let rows = judging.judge(waiting.sifted, &mut tickets, said);
             out.insert(table.name, rows);
         }
         let Some(mut events) = out.remove("incident_events") else {
             return Ok(());
         };
-        for mut more in derived {
-            let names = more.identities(&ticket_columns(&more));
-            let known: Vec<bool> = names.iter().map(|t| tickets.contains_key(t)).collect();
-            more.retain(&known);
-            events.append(more);
+        for (source, log) in logs {
+            let source = self.sources.get(source);
+            let history = source.and_then(|s| s.mapping.history.as_ref());
+            let fields = history.iter().flat_map(|h| h.fields.keys().cloned());
+            let fields: Vec<String> = fields.collect();
+            if let Some(of) = out.get("incidents")
+                && let Some(more) =
+                    history::events(&log, &fields, of, |name| tickets.get(&name).copied())
+            {
+                events.append(more);
+            }
         }
-        out.insert("incident_events", judging.standing(events));
+        let stands = duplicates::find(&events, |file| judging.place(file));
+        events.retain(&stands);
+        out.insert("incident_events", events);
         Ok(())
     }
 }

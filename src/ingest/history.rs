@@ -1,75 +1,117 @@
 //! From the rows of an audit log to the history of each ticket: one event per changed field.
 //! Not responsible for which row of the log stands as the ticket.
 
-use super::columns::Columns;
-use super::packed::Watched;
-use super::value::Value;
+use super::columns::{Columns, Ranks, Values};
+use super::packed::{Head, Watched};
 use crate::store::schema::table;
 
-/// The events in rows of one audit log, which may have been spread over files: `rows` from `first`
-/// on, whose watched fields are in the order of `fields`. Rows of a ticket are taken in the order
-/// of their `latest` columns, then of their moment, then of their content.
+/// The rows of the log of one source, as far as they say what changed.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// The identity of each row's ticket.
+    pub(super) tickets: Vec<u128>,
+    latest: Ranks,
+    hash: Vec<u64>,
+    line: Vec<u64>,
+    file: Vec<u32>,
+    watched: Watched,
+}
+
+impl Log {
+    /// No rows yet, of so many watched fields.
+    pub(super) fn new(fields: usize) -> Log {
+        Log {
+            watched: Watched::new(fields),
+            ..Log::default()
+        }
+    }
+
+    /// Adds a row; `None` when it says nothing beside its columns.
+    pub(super) fn push(&mut self, row: &Head<'_>, file: u32) -> Option<()> {
+        self.tickets.push(row.key);
+        self.latest.push(row.latest);
+        self.hash.push(row.hash);
+        self.line.push(row.line);
+        self.file.push(file);
+        row.watch(&mut self.watched)
+    }
+}
+
+fn text(values: &mut Values, text: Option<&str>) {
+    if let Values::Text(values) = values {
+        values.push(text);
+    }
+}
+
+/// The events in the log of one source, which may have been spread over files. `fields` are those
+/// watched; `find` gives the row of a ticket in `tickets`, none of one that does not count. Rows of a
+/// ticket are taken in the order of their `latest` columns, then of their moment, then of their
+/// content.
 pub(super) fn events(
-    rows: &Columns,
-    first: usize,
-    watched: &Watched,
+    log: &Log,
     fields: &[String],
+    tickets: &Columns,
+    find: impl Fn(u128) -> Option<usize>,
 ) -> Option<Columns> {
-    let target = table("incident_events")?;
-    let mut out = Columns::new(target, &[]);
-    let at = rows.positions(&["source", "ticket_id"]);
-    let [source_at, ticket_at] = at[..] else {
-        return Some(out);
-    };
-    let mut key = Vec::new();
-    let mut list: Vec<(u128, usize)> = (0..watched.at.len())
-        .map(|n| (rows.identity_in(&at, first + n, &mut key), n))
+    let mut out = Columns::new(table("incident_events")?, &[]);
+    let named = tickets.positions(&["source", "ticket_id"]);
+    // By the row of the ticket, which lie as in the log, more or less.
+    let mut list: Vec<(usize, usize)> = log
+        .tickets
+        .iter()
+        .enumerate()
+        .filter_map(|(n, name)| Some((find(*name)?, n)))
         .collect();
-    let rank = |n: usize| {
-        let row = first + n;
-        (rows.latest.get(row), watched.at.get(n), rows.hash.get(row))
-    };
+    let rank = |n: usize| (log.latest.get(n), log.watched.at.get(n), log.hash.get(n));
     list.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0)
             .then_with(|| rank(a.1).cmp(&rank(b.1)))
             .then(a.1.cmp(&b.1))
     });
-    for ticket in list.chunk_by(|a, b| a.0 == b.0) {
-        let mut before: Vec<Option<&str>> = vec![None; fields.len()];
-        for (_, n) in ticket {
-            let row = first + n;
-            let Some(moment) = watched.at.get(*n).copied() else {
+    let mut before: Vec<Option<&str>> = Vec::new();
+    for rows in list.chunk_by(|a, b| a.0 == b.0) {
+        before.clear();
+        before.resize(fields.len(), None);
+        for (ticket, n) in rows {
+            let Some(moment) = log.watched.at.get(*n).copied() else {
                 continue;
             };
-            for ((field, values), old) in fields.iter().zip(&watched.fields).zip(&mut before) {
-                let Some(new) = values.get(*n) else {
+            for ((field, values), old) in fields.iter().zip(&log.watched.fields).zip(&mut before) {
+                let Some(new) = values.get(*n).filter(|new| *old != Some(new)) else {
                     continue;
                 };
-                if *old == Some(new) {
-                    continue;
+                // The columns of the table, in its order.
+                let [source, number, at, what, from, to] = out.values.as_mut_slice() else {
+                    return None;
+                };
+                for (values, column) in [source, number].into_iter().zip(&named) {
+                    text(values, tickets.text_at(*column, *ticket));
                 }
-                for (i, column) in target.columns.iter().enumerate() {
-                    let value = match column.name {
-                        "source" => rows.text_at(source_at, row).map(|t| Value::Text(t.into())),
-                        "ticket_id" => rows.text_at(ticket_at, row).map(|t| Value::Text(t.into())),
-                        "at" => Some(Value::Integer(moment)),
-                        "field" => Some(Value::Text(field.as_str().into())),
-                        "from" => old.map(|t| Value::Text(t.into())),
-                        "to" => Some(Value::Text(new.into())),
-                        _ => None,
-                    };
-                    out.push(i, value);
+                if let Values::Integer(values) = at {
+                    values.push(Some(moment));
                 }
-                out.line
-                    .push(rows.line.get(row).copied().unwrap_or_default());
-                out.file
-                    .push(rows.file.get(row).copied().unwrap_or_default());
-                out.hash
-                    .push(rows.hash.get(row).copied().unwrap_or_default());
+                text(what, Some(field));
+                text(from, *old);
+                text(to, Some(new));
+                out.line.push(log.line.get(*n).copied().unwrap_or_default());
+                out.file.push(log.file.get(*n).copied().unwrap_or_default());
+                out.hash.push(log.hash.get(*n).copied().unwrap_or_default());
                 out.latest.push(&[]);
                 *old = Some(new);
             }
         }
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::schema::table;
+
+    #[test]
+    fn events_have_the_columns_that_are_written_here() {
+        let columns = table("incident_events").unwrap().columns.iter();
+        let names: Vec<&str> = columns.map(|c| c.name).collect();
+        assert_eq!(names, ["source", "ticket_id", "at", "field", "from", "to"]);
+    }
 }

@@ -58,6 +58,7 @@ use value::Context;
 use crate::config::project::{Names, Project, ResolvedSource};
 use crate::finding::Finding;
 use crate::store::error::StoreError;
+use crate::store::spill::Room;
 
 /// What ingest made of all files of a project.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub fn ingest(
         }
         Ok(())
     };
-    let notes = ingest_to::<InputError>(project, None, &take, progress)?;
+    let notes = ingest_to::<InputError>(project, Room::memory(), &take, progress)?;
     Ok(Ingested {
         tables: tables.into_inner().unwrap_or_else(PoisonError::into_inner),
         accounts: notes.accounts,
@@ -109,15 +110,14 @@ pub type Rows = BTreeMap<&'static str, Columns>;
 
 /// Reads all sources of a project and hands the accepted rows to `take`, some at a time, from
 /// several threads, in no particular order; each table that a source fills is handed over at least
-/// once. What waits for its turn and exceeds [`crate::store::spill::BUDGET`] lies in a temporary file in the folder
-/// `room`; without one everything is kept in memory. `progress` hears of each file and of bytes
+/// once. `room` is for rows that wait for their turn. `progress` hears of each file and of bytes
 /// done in it.
 ///
 /// # Errors
 /// When a file cannot be read at all, or `take` fails; bad rows become rejects instead.
 pub fn ingest_to<E>(
     project: &Project,
-    room: Option<&Path>,
+    room: Room<'_>,
     take: &(dyn Fn(Rows) -> Result<(), E> + Sync),
     progress: &(dyn Fn(&str, u64) + Sync),
 ) -> Result<Notes, E>
@@ -162,7 +162,7 @@ where
     let mut scopes: Rows = BTreeMap::new();
     let mut notices = None;
     for table in grouping.small() {
-        let rows = grouping.whole(table)?;
+        let rows = grouping.whole(table, &judging)?;
         let rows = judging.judge(rows, &mut fates::Tickets::default(), &mut said);
         match table.name {
             "contract_scope" | "ci_services" => {

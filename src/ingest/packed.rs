@@ -2,8 +2,10 @@
 //! for the way from typed values to bytes and back; not for where the bytes are kept (see
 //! [`crate::store::spill`]).
 //!
-//! A row is: its line, the hash of its text, what says whether it is the latest, a bit per column
-//! (does it have a value), the values; of an audit log also its moment and the fields watched.
+//! A row is: the hash of its text, its line, what says whether it is the latest, a bit per column
+//! (does it have a value), the values. Before a row that is yet to be judged stand its length and
+//! the identity of its key, so that one of which a later version is known can be passed over, and
+//! after it, of an audit log, its moment and the fields watched.
 
 use super::columns::{Columns, Values};
 use super::texts::Texts;
@@ -11,7 +13,7 @@ use super::value::Value;
 
 /// The moments and watched fields of rows of an audit log, row by row.
 #[derive(Debug, Default)]
-pub(crate) struct Watched {
+pub(super) struct Watched {
     /// UTC microseconds.
     pub(super) at: Vec<i64>,
     /// The fields, in the order of the mapping.
@@ -32,9 +34,14 @@ impl Watched {
 #[derive(Debug)]
 pub(super) struct Packing<'o> {
     out: &'o mut Vec<u8>,
+    start: usize,
     bits: usize,
     next: usize,
 }
+
+/// What a row to be judged begins with: its length and that of all but the watched fields, as
+/// 32-bit numbers, and the identity of its key.
+const HEAD: usize = 4 + 4 + 16;
 
 fn number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
@@ -50,20 +57,38 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 impl<'o> Packing<'o> {
-    /// Begins a row of so many columns, those kept included.
-    pub(super) fn begin(
+    /// Begins a row of so many columns, those kept included, that is yet to be judged by its key.
+    pub(super) fn keyed(
         out: &'o mut Vec<u8>,
-        line: u64,
-        hash: u64,
-        latest: &[u8],
+        key: u128,
+        (line, hash, latest): (u64, u64, &[u8]),
         columns: usize,
     ) -> Packing<'o> {
-        number(out, line);
+        let start = out.len();
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&key.to_le_bytes());
+        let packing = Packing::begin(out, (line, hash, latest), columns);
+        Packing { start, ..packing }
+    }
+
+    /// Begins a row of so many columns, those kept included.
+    fn begin(
+        out: &'o mut Vec<u8>,
+        (line, hash, latest): (u64, u64, &[u8]),
+        columns: usize,
+    ) -> Packing<'o> {
+        let start = out.len();
         out.extend_from_slice(&hash.to_le_bytes());
+        number(out, line);
         text(out, latest);
         let bits = out.len();
         out.resize(bits + columns.div_ceil(8), 0);
-        Packing { out, bits, next: 0 }
+        Packing {
+            out,
+            start,
+            bits,
+            next: 0,
+        }
     }
 
     /// The next column.
@@ -82,16 +107,27 @@ impl<'o> Packing<'o> {
         }
     }
 
-    /// What an audit log says beside the columns.
-    pub(super) fn watched<'t>(self, at: i64, fields: impl Iterator<Item = Option<Cell<'t>>>) {
-        self.out.extend_from_slice(&at.to_le_bytes());
-        for field in fields {
-            match field {
-                None => number(self.out, 0),
-                Some(field) => {
-                    number(self.out, field.len() as u64 + 1);
-                    self.out.extend_from_slice(field.as_bytes());
+    /// Ends a row that is yet to be judged, with what an audit log says beside the columns.
+    pub(super) fn end<'t>(self, watched: Option<(i64, impl Iterator<Item = Option<Cell<'t>>>)>) {
+        let columns = self.out.len() - self.start;
+        if let Some((at, fields)) = watched {
+            self.out.extend_from_slice(&at.to_le_bytes());
+            for field in fields {
+                match field {
+                    None => number(self.out, 0),
+                    Some(field) => {
+                        number(self.out, field.len() as u64 + 1);
+                        self.out.extend_from_slice(field.as_bytes());
+                    }
                 }
+            }
+        }
+        let length = self.out.len() - self.start;
+        for (at, length) in [(0, length), (4, columns)] {
+            // A row of 4 GiB, which no export has, would come back as damaged.
+            let length = u32::try_from(length).unwrap_or(0).to_le_bytes();
+            if let Some(slot) = self.out.get_mut(self.start + at..self.start + at + 4) {
+                slot.copy_from_slice(&length);
             }
         }
     }
@@ -100,12 +136,11 @@ impl<'o> Packing<'o> {
 /// The text of a watched field.
 pub(super) type Cell<'t> = std::borrow::Cow<'t, str>;
 
-/// Adds a row of columns.
-pub(crate) fn pack(rows: &Columns, row: usize, out: &mut Vec<u8>) {
+/// Adds a row of columns, numbered: by its line, or by the ticket that it belongs to.
+pub(crate) fn pack(rows: &Columns, row: usize, line: u64, out: &mut Vec<u8>) {
     let count = rows.values.len() + rows.kept.len();
-    let line = rows.line.get(row).copied().unwrap_or_default();
     let hash = rows.hash.get(row).copied().unwrap_or_default();
-    let mut packing = Packing::begin(out, line, hash, rows.latest.get(row), count);
+    let mut packing = Packing::begin(out, (line, hash, rows.latest.get(row)), count);
     for values in &rows.values {
         let value = match values {
             Values::Text(v) => v.get(row).map(|t| Value::Text(t.into())),
@@ -159,22 +194,84 @@ impl<'b> Rest<'b> {
     }
 }
 
+/// A row that is yet to be judged.
+pub(super) struct Head<'b> {
+    /// The identity of its key.
+    pub(super) key: u128,
+    pub(super) hash: u64,
+    pub(super) line: u64,
+    pub(super) latest: &'b [u8],
+    columns: &'b [u8],
+    watched: &'b [u8],
+}
+
+/// The rows to be judged in packed bytes, from the front; a row that is none ends them.
+pub(super) struct Heads<'b>(Rest<'b>);
+
+/// Over all rows.
+pub(super) fn heads(bytes: &[u8]) -> Heads<'_> {
+    Heads(Rest(bytes))
+}
+
+impl<'b> Heads<'b> {
+    /// The next row; `None` at the end, and inside it when the bytes are no such rows.
+    pub(super) fn next(&mut self) -> Option<Option<Head<'b>>> {
+        if self.0.0.is_empty() {
+            return None;
+        }
+        Some(self.head())
+    }
+
+    fn head(&mut self) -> Option<Head<'b>> {
+        let length = u32::from_le_bytes(self.0.array()?) as usize;
+        let before = u32::from_le_bytes(self.0.array()?) as usize;
+        let key = u128::from_le_bytes(self.0.array()?);
+        let row = self.0.take(length.checked_sub(HEAD)?)?;
+        let (columns, watched) = row.split_at_checked(before.checked_sub(HEAD)?)?;
+        let mut rest = Rest(columns);
+        let hash = u64::from_le_bytes(rest.array()?);
+        let line = rest.number()?;
+        let length = rest.length()?;
+        let latest = rest.take(length)?;
+        Some(Head {
+            key,
+            hash,
+            line,
+            latest,
+            columns,
+            watched,
+        })
+    }
+}
+
+impl Head<'_> {
+    /// Adds the row to columns; `None` when it is none. `file` and `kept` as for [`unpack`].
+    pub(super) fn unpack(&self, file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
+        unpack(self.columns, file, kept, rows)
+    }
+
+    /// Adds what it says beside its columns; `None` when it says nothing.
+    pub(super) fn watch(&self, watched: &mut Watched) -> Option<()> {
+        let mut rest = Rest(self.watched);
+        watched.at.push(i64::from_le_bytes(rest.array()?));
+        for field in &mut watched.fields {
+            match rest.length()? {
+                0 => field.push(None),
+                length => field.push(Some(rest.text(length - 1)?)),
+            }
+        }
+        Some(())
+    }
+}
+
 /// Adds packed rows of file number `file` to columns. `kept` are the places of the packed kept
-/// columns among those of `rows`; `watched` is given for rows of an audit log. `None` when the
-/// bytes are no such rows.
-pub(crate) fn unpack(
-    bytes: &[u8],
-    file: u32,
-    kept: &[usize],
-    rows: &mut Columns,
-    watched: Option<&mut Watched>,
-) -> Option<()> {
+/// columns among those of `rows`. `None` when the bytes are no such rows.
+pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
     let mut rest = Rest(bytes);
     let count = rows.values.len() + kept.len();
-    let mut watched = watched;
     while !rest.0.is_empty() {
-        rows.line.push(rest.number()?);
         rows.hash.push(u64::from_le_bytes(rest.array()?));
+        rows.line.push(rest.number()?);
         let length = rest.length()?;
         rows.latest.push(rest.take(length)?);
         rows.file.push(file);
@@ -213,20 +310,13 @@ pub(crate) fn unpack(
                 false => values.push(None),
             }
         }
-        if let Some(watched) = &mut watched {
-            watched.at.push(i64::from_le_bytes(rest.array()?));
-            for field in &mut watched.fields {
-                match rest.length()? {
-                    0 => field.push(None),
-                    length => field.push(Some(rest.text(length - 1)?)),
-                }
+        if kept.len() < rows.kept.len() {
+            // Kept columns that this row does not have.
+            let filled = rows.line.len();
+            for (_, values) in &mut rows.kept {
+                values.fill(filled);
             }
         }
-    }
-    // Kept columns that these rows do not have.
-    let filled = rows.line.len();
-    for (_, values) in &mut rows.kept {
-        values.fill(filled);
     }
     Some(())
 }
@@ -263,11 +353,45 @@ mod tests {
         rows.kept[0].1.fill(300);
         let mut bytes = Vec::new();
         for row in 0..rows.len() {
-            pack(&rows, row, &mut bytes);
+            pack(&rows, row, rows.line[row], &mut bytes);
         }
         let mut back = Columns::new(billing, &names);
-        unpack(&bytes, 4, &[0, 1], &mut back, None).unwrap();
+        unpack(&bytes, 4, &[0, 1], &mut back).unwrap();
         assert_eq!(format!("{back:?}"), format!("{rows:?}"));
-        assert!(unpack(&bytes[..bytes.len() - 1], 4, &[0, 1], &mut back, None).is_none());
+        assert!(unpack(&bytes[..bytes.len() - 1], 4, &[0, 1], &mut back).is_none());
+    }
+    #[test]
+    fn a_row_to_be_judged_is_passed_over_or_read() {
+        let table = table("contract_scope").unwrap();
+        let mut bytes = Vec::new();
+        for n in 0..3_u64 {
+            let latest = vec![1; n as usize];
+            let mut packing =
+                Packing::keyed(&mut bytes, u128::MAX - u128::from(n), (n, 7, &latest), 8);
+            packing.put(Some(&Value::Text("CT".into())));
+            let fields = [Some("a".into()), None].into_iter();
+            packing.end((n != 1).then_some((-1, fields)));
+        }
+        let mut all = heads(&bytes);
+        let mut rows = Columns::new(table, &[]);
+        let mut watched = Watched::new(2);
+        for n in 0..3_u64 {
+            let head = all.next().unwrap().unwrap();
+            assert_eq!((head.key, head.line), (u128::MAX - u128::from(n), n));
+            assert_eq!((head.hash, head.latest.len() as u64), (7, n));
+            assert_eq!(head.watch(&mut watched).is_some(), n != 1);
+            if n == 2 {
+                head.unpack(9, &[], &mut rows).unwrap();
+            }
+        }
+        assert!(all.next().is_none());
+        assert_eq!((rows.len(), rows.line[0], rows.file[0]), (1, 2, 9));
+        assert_eq!(
+            (watched.at, watched.fields[0].get(1)),
+            (vec![-1, -1], Some("a"))
+        );
+        let mut cut = heads(&bytes[..bytes.len() - 1]);
+        assert!(cut.next().unwrap().is_some() && cut.next().unwrap().is_some());
+        assert!(cut.next().unwrap().is_none());
     }
 }

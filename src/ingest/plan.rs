@@ -38,6 +38,11 @@ pub struct Plan<'a> {
     /// Into how many bins rows go, and by which canonical columns.
     pub(super) bins: usize,
     pub(super) bin_by: Vec<Option<usize>>,
+    /// Where the amount is, in a table that has one.
+    pub(super) amount: Option<usize>,
+    pub(super) orders: Vec<Order>,
+    /// The canonical columns that tell one row from another.
+    pub(super) key: Vec<(usize, Kind)>,
 }
 
 /// How the rows of an audit log become history.
@@ -47,6 +52,50 @@ pub(super) struct HistoryPlan {
     /// Source column of each watched field, with a reader where its spelling is mapped, and
     /// whether it holds people.
     pub(super) fields: Vec<(usize, Option<Reader>, bool)>,
+}
+
+/// Two moments of a row of which the second is never before the first.
+pub(super) struct Order {
+    pub(super) first: usize,
+    pub(super) then: usize,
+    /// The reject that it is otherwise.
+    pub(super) code: &'static str,
+}
+
+/// The moments of a table that have an order.
+fn orders(table: &Table) -> Vec<Order> {
+    let known: &[(&str, &str, &str, &'static str)] = &[
+        (
+            "incidents",
+            "opened_at",
+            "resolved_at",
+            "resolved_before_opened",
+        ),
+        (
+            "incidents",
+            "opened_at",
+            "closed_at",
+            "closed_before_opened",
+        ),
+        (
+            "billing",
+            "period_start",
+            "period_end",
+            "period_end_before_start",
+        ),
+        ("relief_events", "from", "to", "end_before_start"),
+    ];
+    known
+        .iter()
+        .filter(|(name, ..)| *name == table.name)
+        .filter_map(|(_, first, then, code)| {
+            Some(Order {
+                first: table.position(first)?,
+                then: table.position(then)?,
+                code,
+            })
+        })
+        .collect()
 }
 
 pub(super) struct Bound {
@@ -354,6 +403,15 @@ impl<'a> Plan<'a> {
             absent,
             bins: context.bins,
             bin_by: super::grouping::by(source.table),
+            amount: source.table.position("amount"),
+            orders: orders(source.table),
+            key: super::duplicates::key(source.table)
+                .into_iter()
+                .filter_map(|name| {
+                    let at = source.table.position(name)?;
+                    Some((at, source.table.columns.get(at)?.kind))
+                })
+                .collect(),
         })
     }
 

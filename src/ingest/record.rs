@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_128;
 
-use super::columns::Latest;
+use super::columns::{Latest, name_by};
 use super::grouping::bin_of;
 use super::laws::Tally;
 use super::packed::Packing;
-use super::plan::{HistoryPlan, Plan};
+use super::plan::{HistoryPlan, Order, Plan};
 use super::reader::Row;
 use super::split::Record;
 use super::value::{Problem, Value};
@@ -88,6 +89,7 @@ pub(super) struct Part {
     bins: Vec<Vec<u8>>,
     place: (u32, u64),
     latest: Vec<u8>,
+    key: Vec<u8>,
 }
 
 impl Part {
@@ -138,6 +140,7 @@ impl Plan<'_> {
             bins: vec![Vec::new(); self.bins.max(1)],
             place: (self.file, first),
             latest: Vec::new(),
+            key: Vec::new(),
         }
     }
 
@@ -315,7 +318,7 @@ impl Plan<'_> {
             };
             watched = Some(moment);
         }
-        let amount = self.table().position("amount").and_then(|i| row.get(i));
+        let amount = self.amount.and_then(|i| row.get(i));
         let amount = match amount {
             Some(Some(Value::Decimal(units))) => Some(*units),
             _ => None,
@@ -338,7 +341,12 @@ impl Plan<'_> {
             return;
         };
         let (hash, count) = (u64::from_be_bytes(head), row.len() + self.kept.len());
-        let mut packing = Packing::begin(bin, record.line, hash, &part.latest, count);
+        part.key.clear();
+        for (at, kind) in &self.key {
+            name_by(&mut part.key, *kind, row.get(*at).and_then(Option::as_ref));
+        }
+        let about = (record.line, hash, part.latest.as_slice());
+        let mut packing = Packing::keyed(bin, xxh3_128(&part.key), about, count);
         for value in &row {
             packing.put(value.as_ref());
         }
@@ -350,17 +358,18 @@ impl Plan<'_> {
             });
             packing.put(value.as_ref());
         }
-        if let (Some(moment), Some(history)) = (watched, &self.history) {
+        let watched = watched.zip(self.history.as_ref()).map(|(moment, history)| {
             let fields = history.fields.iter().map(|(at, reader, person)| {
                 let text = text(*at)?;
                 match (reader.as_ref().map(|r| r.read(text)), &self.pseudonyms) {
-                    (Some(Ok(Value::Integer(p))), _) => Some(Cow::Owned(format!("P{p}"))),
+                    (Some(Ok(Value::Integer(p))), _) => Some(priority(p)),
                     (None, Some(people)) if *person => Some(Cow::Owned(people.of(text))),
                     _ => Some(Cow::Borrowed(text)),
                 }
             });
-            packing.watched(moment, fields);
-        }
+            (moment, fields)
+        });
+        packing.end(watched);
     }
 
     /// What a value of a `latest` column counts as.
@@ -401,31 +410,17 @@ impl Plan<'_> {
 
     /// What a row's own values say against each other.
     fn contradiction(&self, row: &[Option<Value<'_>>]) -> Option<(&'static str, String)> {
-        let table = self.table();
-        let at = |name: &str| match table.position(name).and_then(|i| row.get(i)) {
+        let at = |at: usize| match row.get(at) {
             Some(Some(Value::Integer(v))) => Some(*v),
             _ => None,
         };
-        let later = |start: &str, end: &str| match (at(start), at(end)) {
-            (Some(s), Some(e)) => e < s,
+        let wrong = |order: &&Order| match (at(order.first), at(order.then)) {
+            (Some(first), Some(then)) => then < first,
             _ => false,
         };
-        let named = |name: &str| {
-            let bound = self.readers.iter().find(|b| b.reader.column.name == name);
-            bound.map_or_else(|| name.to_owned(), |b| b.source_name.clone())
-        };
-        let (code, column) = match table.name {
-            "incidents" if later("opened_at", "resolved_at") => {
-                ("resolved_before_opened", "resolved_at")
-            }
-            "incidents" if later("opened_at", "closed_at") => ("closed_before_opened", "closed_at"),
-            "billing" if later("period_start", "period_end") => {
-                ("period_end_before_start", "period_end")
-            }
-            "relief_events" if later("from", "to") => ("end_before_start", "to"),
-            _ => return None,
-        };
-        Some((code, named(column)))
+        let order = self.orders.iter().find(wrong)?;
+        let bound = self.readers.get(order.then)?;
+        Some((order.code, bound.source_name.clone()))
     }
 
     /// Money of a row that is not accepted, so that the money identity of the file closes.
@@ -452,6 +447,18 @@ impl Plan<'_> {
                 .or_default();
             *sum = sum.saturating_add(amount);
         }
+    }
+}
+
+/// A priority as it stands in the history of a ticket.
+fn priority(number: i64) -> Cow<'static, str> {
+    match number {
+        1 => Cow::Borrowed("P1"),
+        2 => Cow::Borrowed("P2"),
+        3 => Cow::Borrowed("P3"),
+        4 => Cow::Borrowed("P4"),
+        5 => Cow::Borrowed("P5"),
+        other => Cow::Owned(format!("P{other}")),
     }
 }
 

@@ -44,11 +44,11 @@ impl Texts {
     /// Adds a row. A text of 4 GiB or more, which no cell has, is kept as absent.
     pub fn push(&mut self, text: Option<&str>) {
         // Neighbouring rows often say the same (source, contract, state): they share their bytes.
-        if let (Some(text), Some(row)) = (text, self.spans.len().checked_sub(1))
-            && self.get(row) == Some(text)
-            && let Some(span) = self.spans.get(row).copied()
+        if let (Some(text), Some((start, len))) = (text, self.spans.last().copied())
+            && len as usize == text.len()
+            && self.buffer.as_bytes().get(start..start + text.len()) == Some(text.as_bytes())
         {
-            self.spans.push(span);
+            self.spans.push((start, len));
             return;
         }
         let span = self.keep(text);

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::dates::{Ambiguity, Clock, Format, date_of};
 use super::numbers::Numbers;
 use super::people::Pseudonyms;
@@ -129,7 +131,7 @@ pub struct Reader {
     /// The canonical column.
     pub column: &'static Column,
     formats: Vec<Format>,
-    values: HashMap<String, String>,
+    values: HashMap<String, String, FixedState>,
     percent: bool,
     inclusive: bool,
     numbers: Numbers,

@@ -8,7 +8,8 @@ use crate::ingest::notes::{self, Notes};
 use crate::ingest::remote::{self, Local};
 use crate::store::disk::{Reading, Staging};
 use crate::store::index::{BUILD, Index, STORE_VERSION};
-use crate::store::prepare::Parts;
+use crate::store::parts::Parts;
+use crate::store::spill::Room;
 
 /// Reads all exports of a project into its store, which is replaced at once. Gives what was said
 /// of them.
@@ -29,7 +30,7 @@ fn fill_local(
     let project = &local.project;
     let staged = Staging::begin(&project.store_folder())?;
     progress(Progress::Stage("reading"));
-    let room = Some(staged.folder());
+    let room = Room::folder(staged.folder());
     let parts = Parts::new(staged.folder(), room);
     let mut notes =
         ingest::ingest_to::<RunError>(project, room, &|rows| Ok(parts.add(&rows)?), &|file, n| {

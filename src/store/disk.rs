@@ -201,6 +201,8 @@ pub fn write(path: &Path, frame: &mut DataFrame) -> Result<blake3::Hash, StoreEr
         .with_compression(ParquetCompression::Zstd(None))
         .with_statistics(StatisticsOptions::default())
         .with_row_group_size(Some(ROW_GROUP))
+        // Partitions are written side by side already.
+        .set_parallel(false)
         .finish(frame)
         .map_err(|e| StoreError::Io {
             path: path.to_owned(),

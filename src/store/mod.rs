@@ -17,6 +17,8 @@ pub mod index;
 #[cfg(feature = "frames")]
 pub mod neighbours;
 #[cfg(feature = "frames")]
+pub mod parts;
+#[cfg(feature = "frames")]
 pub mod prepare;
 pub mod schema;
 #[cfg(feature = "readers")]

@@ -9,8 +9,38 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::StoreError;
 
-/// So many bytes stay in memory in each set of bins before any goes to disk.
-pub const BUDGET: usize = 384 << 20;
+/// How much may wait in memory, and where the rest goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Room<'f> {
+    /// Folder of the temporary file; `None` to keep all in memory.
+    pub folder: Option<&'f Path>,
+    /// Bytes of rows that stay in memory before any go to disk.
+    pub budget: usize,
+    /// Bytes of exports, about, whose rows are judged together, and so are in memory at once.
+    pub bin: u64,
+}
+
+impl<'f> Room<'f> {
+    /// 384 MB of rows that wait, and 40 MB of exports that are judged together.
+    const USUAL: Room<'f> = Room {
+        folder: None,
+        budget: 384 << 20,
+        bin: 40 << 20,
+    };
+
+    /// Everything in memory.
+    pub fn memory() -> Room<'f> {
+        Room::USUAL
+    }
+
+    /// What does not fit in memory goes to a file in `folder`.
+    pub fn folder(folder: &'f Path) -> Room<'f> {
+        Room {
+            folder: Some(folder),
+            ..Room::USUAL
+        }
+    }
+}
 
 /// Bytes that were put in a bin together.
 #[derive(Debug)]
@@ -47,13 +77,12 @@ struct Bin {
 }
 
 impl Bins {
-    /// Empty bins. What exceeds `budget` bytes goes to a file in `folder` that has no name and
-    /// ends with the process.
-    pub fn new(folder: Option<&Path>, budget: usize) -> Bins {
+    /// Empty bins. The file of what exceeds the budget has no name and ends with the process.
+    pub fn new(room: Room<'_>) -> Bins {
         Bins {
             held: Mutex::default(),
-            folder: folder.map(Path::to_owned),
-            budget,
+            folder: room.folder.map(Path::to_owned),
+            budget: room.budget,
         }
     }
 
@@ -158,7 +187,10 @@ mod tests {
     fn a_bin_gives_back_what_was_put_in_it_whatever_the_budget() {
         let folder = tempfile::tempdir().unwrap();
         for budget in [0, 100, 1 << 20] {
-            let bins = Bins::new(Some(folder.path()), budget);
+            let bins = Bins::new(Room {
+                budget,
+                ..Room::folder(folder.path())
+            });
             for n in (0..50_u64).rev() {
                 let bytes = vec![n as u8; 7 + n as usize];
                 let place = (0, n);

@@ -57,6 +57,8 @@ mod rates;
 mod recalc;
 #[cfg(feature = "frames")]
 mod report;
+#[cfg(feature = "frames")]
+mod room;
 mod schemes;
 mod score;
 mod settle;
