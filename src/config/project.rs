@@ -407,7 +407,9 @@ impl Project {
                             access.add(address.scheme, variable);
                             addresses.push(address);
                         }
-                        Err((what, hint)) => return fail(pattern, what, Some(hint)),
+                        Err((what, hint)) => {
+                            return fail(&format!("\"{pattern}\""), what, Some(hint));
+                        }
                     }
                     continue;
                 }
