@@ -86,7 +86,8 @@ pub enum Lost {
 /// Rows as they are being packed by one thread.
 pub(super) struct Part {
     pub(super) parsed: Parsed,
-    bins: Vec<Vec<u8>>,
+    /// Of each bin how many rows, and the rows.
+    bins: Vec<(usize, Vec<u8>)>,
     place: (u32, u64),
     latest: Vec<u8>,
     key: Vec<u8>,
@@ -97,9 +98,9 @@ impl Part {
     pub(super) fn done(mut self) -> Parsed {
         let place = self.place;
         let bins = self.bins.into_iter().enumerate();
-        let blocks = bins.filter(|(_, bytes)| !bytes.is_empty());
+        let blocks = bins.filter(|(_, (_, bytes))| !bytes.is_empty());
         self.parsed.rows = blocks
-            .map(|(bin, bytes)| (bin, Block { place, bytes }))
+            .map(|(bin, (rows, bytes))| (bin, Block { place, rows, bytes }))
             .collect();
         self.parsed
     }
@@ -137,7 +138,7 @@ impl Plan<'_> {
     pub(super) fn part(&self, first: u64) -> Part {
         Part {
             parsed: self.empty(),
-            bins: vec![Vec::new(); self.bins.max(1)],
+            bins: vec![Default::default(); self.bins.max(1)],
             place: (self.file, first),
             latest: Vec::new(),
             key: Vec::new(),
@@ -337,9 +338,10 @@ impl Plan<'_> {
             Some(Some(Value::Text(name))) => Some(name.as_ref()),
             _ => None,
         });
-        let Some(bin) = part.bins.get_mut(bin_of(names, self.bins)) else {
+        let Some((rows, bin)) = part.bins.get_mut(bin_of(names, self.bins)) else {
             return;
         };
+        *rows += 1;
         let (hash, count) = (u64::from_be_bytes(head), row.len() + self.kept.len());
         part.key.clear();
         for (at, kind) in &self.key {
