@@ -14,7 +14,7 @@ use super::laws::Tally;
 use super::packed::Packing;
 use super::plan::{HistoryPlan, Order, Plan};
 use super::reader::Row;
-use super::split::Record;
+use super::split::{Field, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
 use crate::store::schema::Kind;
@@ -151,7 +151,7 @@ impl Plan<'_> {
 
     /// The text of a field, trimmed; `None` when it says that there is none.
     fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
-        let text = trimmed(std::str::from_utf8(record.fields.get(at)?).ok()?);
+        let text = trimmed(record.fields.get(at)?.text()?);
         (!self.is_null(text)).then_some(text)
     }
 
@@ -177,7 +177,7 @@ impl Plan<'_> {
 
     /// A row of cells as a record; its raw text names each filled cell.
     fn split<'r>(&self, row: &'r Row) -> Record<'r> {
-        let mut fields: Vec<Cow<'r, [u8]>> = vec![Cow::Borrowed(&[]); self.header.len()];
+        let mut fields = vec![Field::Text(""); self.header.len()];
         let mut raw = String::new();
         for (at, text) in &row.cells {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -189,9 +189,9 @@ impl Plan<'_> {
             raw.push('=');
             raw.push_str(text);
             match fields.get_mut(at) {
-                Some(slot) => *slot = Cow::Borrowed(text.as_bytes()),
+                Some(slot) => *slot = Field::Text(text),
                 // Beyond the header: one field too many.
-                None => fields.push(Cow::Borrowed(text.as_bytes())),
+                None => fields.push(Field::Text(text)),
             }
         }
         Record {
@@ -220,7 +220,7 @@ impl Plan<'_> {
         let fields = record.fields.iter().zip(self.used.iter().zip(&self.people));
         let shown: Vec<String> = fields
             .map(|(field, (used, person))| {
-                let text = String::from_utf8_lossy(field);
+                let text = String::from_utf8_lossy(field.bytes());
                 let text = text.trim();
                 match (used, person) {
                     _ if self.is_null(text) => text.to_owned(),
@@ -251,8 +251,7 @@ impl Plan<'_> {
         if record.fields.len() != self.header.len() {
             return reject(out, "field_count", None);
         }
-        let reads = |field: &Cow<'_, [u8]>| std::str::from_utf8(field).is_ok();
-        if !record.whole && !record.fields.iter().all(reads) {
+        if !record.whole && record.fields.iter().any(|field| field.text().is_none()) {
             let code = match self.encoding {
                 Encoding::Utf8 => "not_utf8",
                 _ => "undecodable",
