@@ -251,6 +251,24 @@ impl Columns {
         }
     }
 
+    /// Makes room for more rows.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        for values in &mut self.values {
+            match values {
+                Values::Text(v) => v.reserve(rows),
+                Values::Integer(v) => v.reserve(rows),
+                Values::Boolean(v) => v.reserve(rows),
+                Values::Decimal(v) => v.reserve(rows),
+            }
+        }
+        for (_, values) in &mut self.kept {
+            values.reserve(rows);
+        }
+        self.line.reserve(rows);
+        self.file.reserve(rows);
+        self.hash.reserve(rows);
+    }
+
     /// Keeps the rows marked.
     pub(super) fn retain(&mut self, keep: &[bool]) {
         fn filter<T>(values: &mut Vec<T>, keep: &[bool]) {
@@ -350,8 +368,22 @@ impl Columns {
     /// The identities of all rows (see [`Columns::identity`]).
     pub fn identities(&self, at: &[Option<usize>]) -> Vec<u128> {
         let mut name = Vec::with_capacity(64);
+        let mut last = 0;
+        let repeats = |row: usize| {
+            at.iter()
+                .all(|column| match column.and_then(|c| self.values.get(c)) {
+                    Some(Values::Text(v)) => v.repeats(row),
+                    Some(_) => false,
+                    None => true,
+                })
+        };
         (0..self.len())
-            .map(|row| self.identity_in(at, row, &mut name))
+            .map(|row| {
+                if row == 0 || !repeats(row) {
+                    last = self.identity_in(at, row, &mut name);
+                }
+                last
+            })
             .collect()
     }
 
@@ -361,9 +393,7 @@ impl Columns {
         for column in at {
             match column.and_then(|c| self.values.get(c)) {
                 Some(Values::Text(v)) => {
-                    if let Some(text) = v.get(row) {
-                        name.extend(text.as_bytes());
-                    }
+                    name.extend_from_slice(v.bytes(row).unwrap_or_default());
                     name.push(0xff);
                 }
                 Some(Values::Integer(v)) => name.extend(bytes(v.get(row).copied().flatten())),
@@ -386,7 +416,7 @@ impl Columns {
         let mut order = Ordering::Equal;
         for column in at {
             order = match column.and_then(|c| self.values.get(c)) {
-                Some(Values::Text(v)) => v.get(a).cmp(&v.get(b)),
+                Some(Values::Text(v)) => v.bytes(a).cmp(&v.bytes(b)),
                 Some(Values::Integer(v)) => v.get(a).cmp(&v.get(b)),
                 Some(Values::Boolean(v)) => v.get(a).cmp(&v.get(b)),
                 Some(Values::Decimal(v)) => v.get(a).cmp(&v.get(b)),

@@ -282,7 +282,7 @@ impl Text {
             rows.push(Row {
                 line: record.line,
                 cells: fields
-                    .map(|(i, f)| (i, String::from_utf8_lossy(f).into_owned()))
+                    .map(|(i, f)| (i, String::from_utf8_lossy(f.bytes()).into_owned()))
                     .collect(),
             });
         }

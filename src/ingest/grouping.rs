@@ -231,6 +231,10 @@ impl<'p> Grouping<'p> {
             passed: BTreeMap::new(),
             conflicts: BTreeSet::new(),
         };
+        rows.reserve(match money {
+            true => heads.len(),
+            false => heads.len() - found.lost.len(),
+        });
         for (row, ((head, file, kept), stands)) in heads.iter().zip(found.stands).enumerate() {
             if !stands && !money {
                 *sifted.passed.entry(*file).or_default() += 1;
@@ -342,20 +346,25 @@ impl<'p> Grouping<'p> {
         let Some(mut events) = out.remove("incident_events") else {
             return Ok(());
         };
+        // Events of the table itself, or of several logs, may be the same.
+        let mut twice = !events.is_empty() || logs.len() > 1;
         for (source, log) in logs {
             let source = self.sources.get(source);
             let history = source.and_then(|s| s.mapping.history.as_ref());
             let fields = history.iter().flat_map(|h| h.fields.keys().cloned());
             let fields: Vec<String> = fields.collect();
             if let Some(of) = out.get("incidents")
-                && let Some(more) =
+                && let Some((more, same)) =
                     history::events(&log, &fields, of, |name| tickets.get(&name).copied())
             {
+                twice |= same;
                 events.append(more);
             }
         }
-        let stands = duplicates::find(&events, |file| judging.place(file));
-        events.retain(&stands);
+        if twice {
+            let stands = duplicates::find(&events, |file| judging.place(file));
+            events.retain(&stands);
+        }
         out.insert("incident_events", events);
         Ok(())
     }

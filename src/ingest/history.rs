@@ -46,13 +46,14 @@ fn text(values: &mut Values, text: Option<&str>) {
 /// The events in the log of one source, which may have been spread over files. `fields` are those
 /// watched; `find` gives the row of a ticket in `tickets`, none of one that does not count. Rows of a
 /// ticket are taken in the order of their `latest` columns, then of their moment, then of their
-/// content.
+/// content. With them comes whether one may stand there twice: a field that goes to and fro within
+/// one moment.
 pub(super) fn events(
     log: &Log,
     fields: &[String],
     tickets: &Columns,
     find: impl Fn(u128) -> Option<usize>,
-) -> Option<Columns> {
+) -> Option<(Columns, bool)> {
     let mut out = Columns::new(table("incident_events")?, &[]);
     let named = tickets.positions(&["source", "ticket_id"]);
     // By the row of the ticket, which lie as in the log, more or less.
@@ -68,18 +69,23 @@ pub(super) fn events(
             .then_with(|| rank(a.1).cmp(&rank(b.1)))
             .then(a.1.cmp(&b.1))
     });
-    let mut before: Vec<Option<&str>> = Vec::new();
+    out.reserve(list.len() * 2);
+    let mut twice = false;
+    let mut before: Vec<(Option<&str>, Option<i64>)> = Vec::new();
     for rows in list.chunk_by(|a, b| a.0 == b.0) {
         before.clear();
-        before.resize(fields.len(), None);
+        before.resize(fields.len(), (None, None));
         for (ticket, n) in rows {
             let Some(moment) = log.watched.at.get(*n).copied() else {
                 continue;
             };
-            for ((field, values), old) in fields.iter().zip(&log.watched.fields).zip(&mut before) {
+            let watched = fields.iter().zip(&log.watched.fields);
+            for ((field, values), (old, last)) in watched.zip(&mut before) {
                 let Some(new) = values.get(*n).filter(|new| *old != Some(new)) else {
                     continue;
                 };
+                twice |= last.is_some_and(|last| moment <= last);
+                *last = Some(moment);
                 // The columns of the table, in its order.
                 let [source, number, at, what, from, to] = out.values.as_mut_slice() else {
                     return None;
@@ -101,7 +107,7 @@ pub(super) fn events(
             }
         }
     }
-    Some(out)
+    Some((out, twice))
 }
 
 #[cfg(test)]

@@ -93,17 +93,36 @@ impl<'o> Packing<'o> {
 
     /// The next column.
     pub(super) fn put(&mut self, value: Option<&Value<'_>>) {
-        let at = self.next;
-        self.next += 1;
-        let Some(value) = value else { return };
-        if let Some(byte) = self.out.get_mut(self.bits + at / 8) {
-            *byte |= 1 << (at % 8);
-        }
+        let Some(value) = value else {
+            self.next += 1;
+            return;
+        };
+        self.there();
         match value {
             Value::Text(t) => text(self.out, t.as_bytes()),
             Value::Integer(n) => self.out.extend_from_slice(&n.to_le_bytes()),
             Value::Boolean(b) => self.out.push(u8::from(*b)),
             Value::Decimal(d) => self.out.extend_from_slice(&d.to_le_bytes()),
+        }
+    }
+
+    /// The next column, which holds texts.
+    fn text(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            None => self.next += 1,
+            Some(bytes) => {
+                self.there();
+                text(self.out, bytes);
+            }
+        }
+    }
+
+    /// Marks that the next column has a value.
+    fn there(&mut self) {
+        let at = self.next;
+        self.next += 1;
+        if let Some(byte) = self.out.get_mut(self.bits + at / 8) {
+            *byte |= 1 << (at % 8);
         }
     }
 
@@ -143,7 +162,10 @@ pub(crate) fn pack(rows: &Columns, row: usize, line: u64, out: &mut Vec<u8>) {
     let mut packing = Packing::begin(out, (line, hash, rows.latest.get(row)), count);
     for values in &rows.values {
         let value = match values {
-            Values::Text(v) => v.get(row).map(|t| Value::Text(t.into())),
+            Values::Text(v) => {
+                packing.text(v.bytes(row));
+                continue;
+            }
             Values::Integer(v) => v.get(row).copied().flatten().map(Value::Integer),
             Values::Boolean(v) => v.get(row).copied().flatten().map(Value::Boolean),
             Values::Decimal(v) => v.get(row).copied().flatten().map(Value::Decimal),
@@ -151,8 +173,7 @@ pub(crate) fn pack(rows: &Columns, row: usize, line: u64, out: &mut Vec<u8>) {
         packing.put(value.as_ref());
     }
     for (_, kept) in &rows.kept {
-        let value = kept.get(row).map(|t| Value::Text(t.into()));
-        packing.put(value.as_ref());
+        packing.text(kept.bytes(row));
     }
 }
 

@@ -14,7 +14,7 @@ use super::laws::Tally;
 use super::packed::Packing;
 use super::plan::{HistoryPlan, Order, Plan};
 use super::reader::Row;
-use super::split::Record;
+use super::split::{Field, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
 use crate::store::schema::Kind;
@@ -86,7 +86,8 @@ pub enum Lost {
 /// Rows as they are being packed by one thread.
 pub(super) struct Part {
     pub(super) parsed: Parsed,
-    bins: Vec<Vec<u8>>,
+    /// Of each bin how many rows, and the rows.
+    bins: Vec<(usize, Vec<u8>)>,
     place: (u32, u64),
     latest: Vec<u8>,
     key: Vec<u8>,
@@ -97,9 +98,9 @@ impl Part {
     pub(super) fn done(mut self) -> Parsed {
         let place = self.place;
         let bins = self.bins.into_iter().enumerate();
-        let blocks = bins.filter(|(_, bytes)| !bytes.is_empty());
+        let blocks = bins.filter(|(_, (_, bytes))| !bytes.is_empty());
         self.parsed.rows = blocks
-            .map(|(bin, bytes)| (bin, Block { place, bytes }))
+            .map(|(bin, (rows, bytes))| (bin, Block { place, rows, bytes }))
             .collect();
         self.parsed
     }
@@ -137,7 +138,7 @@ impl Plan<'_> {
     pub(super) fn part(&self, first: u64) -> Part {
         Part {
             parsed: self.empty(),
-            bins: vec![Vec::new(); self.bins.max(1)],
+            bins: vec![Default::default(); self.bins.max(1)],
             place: (self.file, first),
             latest: Vec::new(),
             key: Vec::new(),
@@ -150,7 +151,7 @@ impl Plan<'_> {
 
     /// The text of a field, trimmed; `None` when it says that there is none.
     fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
-        let text = trimmed(std::str::from_utf8(record.fields.get(at)?).ok()?);
+        let text = trimmed(record.fields.get(at)?.text()?);
         (!self.is_null(text)).then_some(text)
     }
 
@@ -176,7 +177,7 @@ impl Plan<'_> {
 
     /// A row of cells as a record; its raw text names each filled cell.
     fn split<'r>(&self, row: &'r Row) -> Record<'r> {
-        let mut fields: Vec<Cow<'r, [u8]>> = vec![Cow::Borrowed(&[]); self.header.len()];
+        let mut fields = vec![Field::Text(""); self.header.len()];
         let mut raw = String::new();
         for (at, text) in &row.cells {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -188,9 +189,9 @@ impl Plan<'_> {
             raw.push('=');
             raw.push_str(text);
             match fields.get_mut(at) {
-                Some(slot) => *slot = Cow::Borrowed(text.as_bytes()),
+                Some(slot) => *slot = Field::Text(text),
                 // Beyond the header: one field too many.
-                None => fields.push(Cow::Borrowed(text.as_bytes())),
+                None => fields.push(Field::Text(text)),
             }
         }
         Record {
@@ -219,7 +220,7 @@ impl Plan<'_> {
         let fields = record.fields.iter().zip(self.used.iter().zip(&self.people));
         let shown: Vec<String> = fields
             .map(|(field, (used, person))| {
-                let text = String::from_utf8_lossy(field);
+                let text = String::from_utf8_lossy(field.bytes());
                 let text = text.trim();
                 match (used, person) {
                     _ if self.is_null(text) => text.to_owned(),
@@ -250,8 +251,7 @@ impl Plan<'_> {
         if record.fields.len() != self.header.len() {
             return reject(out, "field_count", None);
         }
-        let reads = |field: &Cow<'_, [u8]>| std::str::from_utf8(field).is_ok();
-        if !record.whole && !record.fields.iter().all(reads) {
+        if !record.whole && record.fields.iter().any(|field| field.text().is_none()) {
             let code = match self.encoding {
                 Encoding::Utf8 => "not_utf8",
                 _ => "undecodable",
@@ -337,9 +337,10 @@ impl Plan<'_> {
             Some(Some(Value::Text(name))) => Some(name.as_ref()),
             _ => None,
         });
-        let Some(bin) = part.bins.get_mut(bin_of(names, self.bins)) else {
+        let Some((rows, bin)) = part.bins.get_mut(bin_of(names, self.bins)) else {
             return;
         };
+        *rows += 1;
         let (hash, count) = (u64::from_be_bytes(head), row.len() + self.kept.len());
         part.key.clear();
         for (at, kind) in &self.key {

@@ -13,9 +13,36 @@ pub(super) struct Record<'a> {
     /// The bytes of the record.
     pub(super) raw: Cow<'a, [u8]>,
     /// Its fields.
-    pub(super) fields: Vec<Cow<'a, [u8]>>,
+    pub(super) fields: Vec<Field<'a>>,
     /// Whether all of it is known to be UTF-8.
     pub(super) whole: bool,
+}
+
+/// One field.
+#[derive(Debug, Clone)]
+pub(super) enum Field<'a> {
+    /// Known to be UTF-8.
+    Text(&'a str),
+    /// Not looked at yet.
+    Bytes(Cow<'a, [u8]>),
+}
+
+impl Field<'_> {
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Field::Text(text) => text.as_bytes(),
+            Field::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Its text; `None` where it is not UTF-8.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Field::Text(text) => Some(text),
+            Field::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
 }
 
 fn ends_line(byte: u8) -> bool {
@@ -47,6 +74,8 @@ fn until(text: &[u8], delimiter: u8) -> usize {
 /// A text, record by record.
 pub(super) struct Records<'a> {
     text: &'a [u8],
+    /// The same, where all of it is UTF-8.
+    whole: Option<&'a str>,
     delimiter: u8,
     at: usize,
     /// Line at `at`.
@@ -57,9 +86,12 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// Over a text that starts with a record, or with empty lines, on line `line`.
     pub(super) fn new(text: &'a [u8], delimiter: u8, line: u64) -> Records<'a> {
-        let whole = delimiter.is_ascii() && std::str::from_utf8(text).is_ok();
+        let whole = std::str::from_utf8(text)
+            .ok()
+            .filter(|_| delimiter.is_ascii());
         Records {
             text,
+            whole,
             delimiter,
             at: 0,
             line,
@@ -67,7 +99,7 @@ impl<'a> Records<'a> {
                 line,
                 raw: Cow::Borrowed(&[]),
                 fields: Vec::new(),
-                whole,
+                whole: whole.is_some(),
             },
         }
     }
@@ -112,7 +144,7 @@ impl<'a> Records<'a> {
                 let rest = text.get(start..).unwrap_or_default();
                 let length = until(rest, delimiter);
                 self.at = start + length;
-                Cow::Borrowed(rest.get(..length).unwrap_or_default())
+                self.part(start..start + length)
             }
         };
         self.record.fields.push(field);
@@ -122,7 +154,7 @@ impl<'a> Records<'a> {
     }
 
     /// Reads a field that starts with a quote, up to its delimiter or line end.
-    fn quoted(&mut self) -> Cow<'a, [u8]> {
+    fn quoted(&mut self) -> Field<'a> {
         let text = self.text;
         let first = self.at + 1;
         let inside = |from: usize| {
@@ -149,11 +181,19 @@ impl<'a> Records<'a> {
             let length = until(rest, self.delimiter);
             self.at = after + length;
             if plain && length == 0 {
-                return Cow::Borrowed(part);
+                return self.part(first..end);
             }
             owned.extend_from_slice(part);
             owned.extend_from_slice(rest.get(..length).unwrap_or_default());
-            return Cow::Owned(owned);
+            return Field::Bytes(Cow::Owned(owned));
+        }
+    }
+
+    /// A part of the text that is a field as it stands.
+    fn part(&self, place: Range<usize>) -> Field<'a> {
+        match self.whole.and_then(|text| text.get(place.clone())) {
+            Some(text) => Field::Text(text),
+            None => Field::Bytes(Cow::Borrowed(self.text.get(place).unwrap_or_default())),
         }
     }
 }
@@ -257,7 +297,8 @@ mod tests {
         let mut records = Records::new(text, b';', line);
         let mut out = Vec::new();
         while let Some(record) = records.next() {
-            let fields = record.fields.iter().map(|f| f.to_vec()).collect();
+            let fields = record.fields.iter().map(|f| f.bytes().to_vec()).collect();
+            assert!(!record.whole || record.fields.iter().all(|f| f.text().is_some()));
             out.push((record.line, record.raw.to_vec(), fields));
         }
         out

@@ -36,6 +36,28 @@ impl Texts {
         self.buffer.get(start..start + len as usize)
     }
 
+    /// The bytes of the text of a row.
+    #[must_use]
+    pub fn bytes(&self, row: usize) -> Option<&[u8]> {
+        let (start, len) = *self.spans.get(row)?;
+        if len == ABSENT {
+            return None;
+        }
+        self.buffer.as_bytes().get(start..start + len as usize)
+    }
+
+    /// Whether a row is known to have the same text as the one before it, which most that have it
+    /// are.
+    pub(super) fn repeats(&self, row: usize) -> bool {
+        let before = row.checked_sub(1).and_then(|row| self.spans.get(row));
+        before.is_some() && before == self.spans.get(row)
+    }
+
+    /// Makes room for more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.spans.reserve(rows);
+    }
+
     /// All rows in order.
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         (0..self.len()).map(|row| self.get(row))

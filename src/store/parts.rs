@@ -121,17 +121,18 @@ impl<'f> Parts<'f> {
                     };
                     pack(rows, *row, number, &mut bytes);
                 }
-                packed.push((partition.as_ref(), position(rows.table), bytes));
+                packed.push((partition.as_ref(), position(rows.table), list.len(), bytes));
             }
         }
         self.put(&names, packed)
     }
 
-    /// Keeps packed rows until their partition is written: partition, number of the table, rows.
+    /// Keeps packed rows until their partition is written: partition, number of the table, how many
+    /// rows, and the rows.
     fn put(
         &self,
         names: &[(&'static str, &Vec<(String, Texts)>)],
-        packed: Vec<(Option<&Partition>, usize, Vec<u8>)>,
+        packed: Vec<(Option<&Partition>, usize, usize, Vec<u8>)>,
     ) -> Result<(), StoreError> {
         let mut known = self.known();
         known.added += 1;
@@ -142,7 +143,7 @@ impl<'f> Parts<'f> {
             known.tables.entry(*name).or_insert_with(|| kept.collect());
         }
         let mut numbered = Vec::with_capacity(packed.len());
-        for (partition, table, bytes) in packed {
+        for (partition, table, rows, bytes) in packed {
             let number = match partition {
                 None => 0,
                 Some(partition) => match known.partitions.get(partition) {
@@ -155,7 +156,8 @@ impl<'f> Parts<'f> {
                     }
                 },
             };
-            numbered.push((number * TABLES.len() + table, Block { place, bytes }));
+            let block = Block { place, rows, bytes };
+            numbered.push((number * TABLES.len() + table, block));
         }
         drop(known);
         self.rows.put(numbered)
@@ -173,7 +175,9 @@ impl<'f> Parts<'f> {
             rows: Columns::new(table, &kept),
             starts: Vec::new(),
         };
-        for block in self.rows.take(number * TABLES.len() + position(table))? {
+        let blocks = self.rows.take(number * TABLES.len() + position(table))?;
+        taken.rows.reserve(blocks.iter().map(|b| b.rows).sum());
+        for block in blocks {
             taken.starts.push((block.place.1, taken.rows.len()));
             unpack(&block.bytes, 0, &places, &mut taken.rows).ok_or_else(|| {
                 StoreError::Damaged {

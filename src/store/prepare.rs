@@ -160,6 +160,11 @@ pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [usize]) 
             events.text_at(field_at, row),
         )
     };
+    // Nearly all tickets have no two changes of one field at the same moment.
+    let mut pairs = list.windows(2);
+    if !pairs.any(|pair| matches!(pair, [a, b] if moment(*a) == moment(*b))) {
+        return;
+    }
     let mut now: HashMap<&str, &str> = HashMap::new();
     let mut done = 0;
     while let Some(first) = list.get(done).copied() {

@@ -47,6 +47,8 @@ impl<'f> Room<'f> {
 pub struct Block {
     /// Where it stands among the blocks of its bin, whenever it was put there.
     pub place: (u32, u64),
+    /// How many rows they hold.
+    pub rows: usize,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
@@ -72,8 +74,8 @@ struct Held {
 struct Bin {
     blocks: Vec<Block>,
     bytes: usize,
-    /// Place, offset and length of what lies in the file.
-    spilled: Vec<((u32, u64), u64, usize)>,
+    /// What lies in the file: blocks without their bytes, and the offset and length of these.
+    spilled: Vec<(Block, u64, usize)>,
 }
 
 impl Bins {
@@ -132,14 +134,14 @@ impl Bins {
         };
         held.bytes -= bin.bytes;
         let mut blocks = bin.blocks;
-        for (place, offset, length) in bin.spilled {
-            let mut bytes = vec![0; length];
+        for (mut block, offset, length) in bin.spilled {
+            block.bytes.resize(length, 0);
             if let (Some(file), Some(folder)) = (&mut held.file, &self.folder) {
                 file.seek(SeekFrom::Start(offset))
-                    .and_then(|_| file.read_exact(&mut bytes))
+                    .and_then(|_| file.read_exact(&mut block.bytes))
                     .map_err(|e| StoreError::io(folder, &e))?;
             }
-            blocks.push(Block { place, bytes });
+            blocks.push(block);
         }
         blocks.sort_by_key(|b| b.place);
         Ok(blocks)
@@ -165,10 +167,11 @@ impl Held {
             let Some(bin) = self.bins.get_mut(at) else {
                 continue;
             };
-            for block in std::mem::take(&mut bin.blocks) {
-                file.write_all(&block.bytes).map_err(|e| failed(&e))?;
-                let length = block.bytes.len();
-                bin.spilled.push((block.place, self.end, length));
+            for mut block in std::mem::take(&mut bin.blocks) {
+                let bytes = std::mem::take(&mut block.bytes);
+                file.write_all(&bytes).map_err(|e| failed(&e))?;
+                let length = bytes.len();
+                bin.spilled.push((block, self.end, length));
                 self.end += u64::try_from(length).unwrap_or(u64::MAX);
             }
             self.bytes -= bin.bytes;
@@ -194,8 +197,15 @@ mod tests {
             for n in (0..50_u64).rev() {
                 let bytes = vec![n as u8; 7 + n as usize];
                 let place = (0, n);
-                bins.put([((n % 3) as usize, Block { place, bytes })])
-                    .unwrap();
+                bins.put([(
+                    (n % 3) as usize,
+                    Block {
+                        place,
+                        rows: 1,
+                        bytes,
+                    },
+                )])
+                .unwrap();
             }
             assert_eq!(bins.len(), 3);
             for at in 0..3_u64 {
