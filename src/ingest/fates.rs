@@ -39,6 +39,9 @@ pub(super) struct Sifted {
     pub(super) conflicts: BTreeSet<usize>,
 }
 
+/// How many rows, and file and line of the first.
+type Seen = (u64, (String, u64));
+
 /// What was said of rows, table by table.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -46,7 +49,7 @@ pub(super) struct Said {
     pub(super) accounts: Vec<FileAccount>,
     conflicts: BTreeMap<&'static str, BTreeSet<String>>,
     /// Rows of contracts that the project does not name, and the first of them.
-    unknown: BTreeMap<(&'static str, String), (u64, (String, u64))>,
+    unknown: BTreeMap<(&'static str, String), Seen>,
     /// Rows that fit several contracts, and one of them.
     ambiguous: BTreeMap<(&'static str, String), (u64, String)>,
     nowhere: BTreeMap<&'static str, u64>,
@@ -145,11 +148,12 @@ impl<'a> Judging<'a> {
             if fate == Fate::Accepted && places.contract.is_some() {
                 let contract = all.text_at(places.contract, row);
                 match contract.map(|id| (id, self.suppliers.get(id).copied())) {
-                    Some((_, Some(supplier))) => {
-                        if scoped && all.text_at(places.supplier, row).is_none() {
-                            all.set_text_at(places.supplier, row, Some(supplier));
-                        }
+                    Some((_, Some(supplier)))
+                        if scoped && all.text_at(places.supplier, row).is_none() =>
+                    {
+                        all.set_text_at(places.supplier, row, Some(supplier));
                     }
+                    Some((_, Some(_))) => {}
                     Some((id, None)) => {
                         fate = Fate::OutOfScope;
                         let file = all.file.get(row).and_then(|f| self.files.get(*f as usize));

@@ -207,12 +207,15 @@ fn pseudonyms(project: &Project) -> Option<Pseudonyms> {
     }
 }
 
+/// Where rows go, and who hears how much of a file was read.
+type Told<'a, 'g> = (&'a Grouping<'g>, &'a (dyn Fn(&str, u64) + Sync));
+
 /// Reads one file, whose rows go to their bins and of which the rest is noted.
 fn read_file(
     source: &ResolvedSource,
     (shown, path, number): (&str, &Path, u32),
     context: &mut Context,
-    (grouping, progress): (&Grouping<'_>, &(dyn Fn(&str, u64) + Sync)),
+    (grouping, progress): Told<'_, '_>,
     notes: &mut Notes,
 ) -> Result<(), InputError> {
     let mut opened = reader::open(shown, path, &source.mapping, false)?;

@@ -326,7 +326,7 @@ mod tests {
             let mut parts = Vec::new();
             let mut line = 1;
             let mut next = 0;
-            for piece in pieces.into_iter().chain([end..text.len()]) {
+            for piece in pieces.into_iter().chain(std::iter::once(end..text.len())) {
                 prop_assert_eq!(piece.start, next);
                 next = piece.end;
                 let text = &text[piece];

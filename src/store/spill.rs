@@ -119,7 +119,7 @@ impl Bins {
     }
 
     /// How many bins were put something in, empty ones before them included.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.held().bins.len()
     }
 
@@ -207,7 +207,7 @@ mod tests {
                 )])
                 .unwrap();
             }
-            assert_eq!(bins.len(), 3);
+            assert_eq!(bins.count(), 3);
             for at in 0..3_u64 {
                 let blocks = bins.take(at as usize).unwrap();
                 let places: Vec<u64> = blocks.iter().map(|b| b.place.1).collect();
