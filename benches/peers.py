@@ -5,7 +5,7 @@
     .venv/bin/python benches/peers.py                  # --profile dev shares the build of the tests
 
 Builds the program, makes a project of each size (20,000 incidents with 60,000 invoice lines, 4 and 16 times as
-many) and compares; `--sizes 1,4 --runs 3` is over in two minutes. `--base 1250000` goes up to 20 million incidents
+many) and compares; `--sizes 1,4 --runs 3` is a first look. `--base 1250000` goes up to 20 million incidents
 with 60 million invoice lines, of which `gainshare run` has to read the exports first: a matter of hours, and of all
 the memory of a larger machine.
 
