@@ -92,12 +92,13 @@ def timed(command, threads):
     return seconds, usage.ru_maxrss / scale / 1024, text
 
 
-def built(profile, *what):
-    """Builds a target and gives its path."""
+def built(profile, name, *what):
+    """Builds a target and gives its path; with a bench the program is built as well."""
     command = ["cargo", *what, "--profile", profile, "--message-format", "json-render-diagnostics"]
     said = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, check=True, text=True).stdout
-    made = [json.loads(line).get("executable") for line in said.splitlines()]
-    return next(path for path in reversed(made) if path)
+    made = [json.loads(line) for line in said.splitlines()]
+    own = (m.get("executable") for m in made if m.get("target", {}).get("name") == name)
+    return next(path for path in own if path)
 
 
 class Size:
@@ -116,7 +117,7 @@ class Size:
         done = size.project / "made"
         if done.exists():
             return size
-        program = built(profile, "build", "--bin", "gainshare")
+        program = built(profile, "gainshare", "build", "--bin", "gainshare")
         shutil.rmtree(size.project, ignore_errors=True)
         size.project.mkdir(parents=True)
         shutil.copy(EXAMPLE / "gainshare.toml", size.project)
@@ -253,7 +254,7 @@ def arguments():
 def measure(given, work):
     page = [machine(given.threads), ""]
     print(page[0], flush=True)
-    bench = built(given.profile, "bench", "--bench", "recalc", "--no-run") if given.runs else None
+    bench = built(given.profile, "recalc", "bench", "--bench", "recalc", "--no-run") if given.runs else None
     peaks, per_million = {}, {}
     for factor in given.sizes:
         incidents = int(factor * given.base)

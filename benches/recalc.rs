@@ -21,7 +21,7 @@ use gainshare::pipeline::{self, Asked, Exports, Progress};
 fn main() {
     let folder = std::env::args().skip(1).find(|a| a != "--bench");
     let folder = folder.expect("a project folder");
-    let project = Project::read(Path::new(&folder)).expect("a project");
+    let project = Project::read_without_exports(Path::new(&folder), &|_| None).expect("a project");
     let began = Mutex::new(vec![("reading", Instant::now())]);
     let mut asked = Asked::default();
     asked.exports = Exports::Never;
