@@ -410,6 +410,7 @@ fn main() {
                 index: &Index::default(),
                 cache: &Cache::none(),
                 plans,
+                only: None,
             },
             false,
             &|_| {},
@@ -424,6 +425,7 @@ fn main() {
             index: &Index::default(),
             cache: &Cache::none(),
             plans: &whole,
+            only: None,
         };
         let parts = read::of_contracts(&pass, "billing").expect("a store");
         let one = |plan, partition: Partition| {

@@ -47,6 +47,7 @@ fn stages(c: &mut Criterion) {
         index: &Index::default(),
         cache: &Cache::none(),
         plans: &plans,
+        only: None,
     };
     group.bench_function("measure_tickets", |b| {
         b.iter(|| read::tickets(black_box(&pass), false, &|_| {}).expect("the store reads"));

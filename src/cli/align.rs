@@ -173,8 +173,7 @@ fn project(
     given: &Given,
 ) -> Result<(Alignment, Vec<crate::finding::Finding>), Refused> {
     let project = super::project(folder).map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
-    let outcome =
-        crate::pipeline::run_with(&project, given, &|_| {}).map_err(super::judged::refused)?;
+    let outcome = crate::pipeline::rows(&project, given).map_err(super::judged::refused)?;
     let findings = outcome.alignment.findings.clone();
     Ok((outcome.alignment, findings))
 }

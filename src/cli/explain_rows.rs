@@ -9,7 +9,7 @@ use crate::config::project::Project;
 use crate::measure::incident_facts::{ClockFact, IncidentFact};
 use crate::money::{Decimal, Rounding};
 use crate::pipeline;
-use crate::publish::reading::{self, ReadingError, Row};
+use crate::publish::reading::{self, Part, ReadingError, Row};
 use crate::publish::report::facts::months;
 use crate::score::catalogue::Kpi;
 use crate::time::{Instant, Month, Zone};
@@ -262,7 +262,7 @@ pub(super) fn small(
             let mut moments = dates.iter().filter_map(|c| ordinal(row.text(c), zone));
             moments.any(|m| (span.0..span.1).contains(&m))
         };
-        let rows = reading::read(&path, None, |r| {
+        let rows = reading::read(&path, Part::default(), |r| {
             matches!(r.text("contract_id"), id if id == contract) && dated(r)
         })?;
         let _ = writeln!(

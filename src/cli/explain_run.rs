@@ -11,7 +11,7 @@ use super::explain_rows;
 use crate::config::project::{PROJECT_FILE, Project};
 use crate::money::Decimal;
 use crate::pipeline;
-use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
+use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
 use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
 use crate::score::SCORE_PREFIX;
 use crate::score::catalogue::{self, Kpi};
@@ -210,23 +210,32 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// What a row of the contract has.
+    fn own(&self) -> (&str, &str) {
+        ("contract_id", self.contract)
+    }
+
     fn lines(&self) -> Result<Vec<Line>, ReadingError> {
+        let of = [self.own()];
+        let part = Part {
+            texts: &of,
+            ..Part::default()
+        };
         let table = self
             .published
-            .filtered("settlement", None, |r| {
-                r.text("contract_id") == self.contract
-            })?
+            .filtered("settlement", part, |_| true)?
             .unwrap_or_default();
         Ok(table.iter().map(|r| facts::line(&r)).collect())
     }
 
     fn kpi(&self, id: &str) -> Result<Option<(Value, String, String)>, ReadingError> {
-        let table = self.published.filtered("kpi", None, |r| {
-            r.text("contract_id") == self.contract
-                && r.text("kpi") == id
-                && r.text("scope") == "contract"
-                && same(r.text("period"), self.period)
-        })?;
+        let of = [self.own(), ("kpi", id), ("scope", "contract")];
+        let part = Part {
+            texts: &of,
+            ..Part::default()
+        };
+        let period = |r: &Row<'_>| same(r.text("period"), self.period);
+        let table = self.published.filtered("kpi", part, period)?;
         let found = table.as_ref().and_then(|t| {
             let row = t.iter().next()?;
             let text = |name: &str| row.text(name).to_owned();
@@ -257,15 +266,11 @@ impl Source<'_> {
 
     /// Whether the measure has a row for the period; if not, for which it has one.
     fn valued(&self, id: &str) -> Result<(), Stopped> {
-        let table = self.published.filtered(
-            "kpi",
-            Some(&["contract_id", "kpi", "scope", "period"]),
-            |r| {
-                r.text("contract_id") == self.contract
-                    && r.text("kpi") == id
-                    && r.text("scope") == "contract"
-            },
-        )?;
+        let part = Part {
+            columns: Some(&["period"]),
+            texts: &[self.own(), ("kpi", id), ("scope", "contract")],
+        };
+        let table = self.published.filtered("kpi", part, |_| true)?;
         let table = table.unwrap_or_default();
         let periods: Vec<&str> = table.iter().map(|r| r.text("period")).collect();
         if periods.iter().any(|p| same(p, self.period)) {
@@ -387,11 +392,13 @@ impl Source<'_> {
 
     /// The measures that a composite is made of, with their scores.
     fn scores(&self, text: &mut String) -> Result<(), ReadingError> {
-        let table = self.published.filtered("kpi", None, |r| {
-            r.text("contract_id") == self.contract
-                && r.text("scope") == "contract"
-                && !r.text("target").is_empty()
-                && same(r.text("period"), self.period)
+        let of = [self.own(), ("scope", "contract")];
+        let part = Part {
+            texts: &of,
+            ..Part::default()
+        };
+        let table = self.published.filtered("kpi", part, |r| {
+            !r.text("target").is_empty() && same(r.text("period"), self.period)
         })?;
         for row in table.iter().flat_map(ReadTable::iter) {
             let _ = writeln!(
@@ -415,11 +422,15 @@ impl Source<'_> {
     /// Invoice lines of the period, counted and not.
     fn invoices(&self, text: &mut String, rows: bool) -> Result<(), Stopped> {
         let wanted = months(self.period);
-        let table = self.published.filtered("billing_facts", None, |r| {
-            r.text("contract_id") == self.contract
-                && wanted
-                    .zip(months(r.text("month")))
-                    .is_some_and(|(span, month)| month.0 < span.1 && reaches(r, month.0) > span.0)
+        let of = [self.own()];
+        let part = Part {
+            texts: &of,
+            ..Part::default()
+        };
+        let table = self.published.filtered("billing_facts", part, |r| {
+            wanted
+                .zip(months(r.text("month")))
+                .is_some_and(|(span, month)| month.0 < span.1 && reaches(r, month.0) > span.0)
         })?;
         let Some(table) = table else {
             let _ = writeln!(
@@ -478,18 +489,13 @@ impl Source<'_> {
 
     /// How many incidents were opened in the period, by service and priority.
     fn tickets(&self, text: &mut String) -> Result<(), Stopped> {
-        let counted = self.published.filtered(
-            "cells",
-            Some(&[
-                "contract_id",
-                "service_id",
-                "priority",
-                "month",
-                "incidents",
-                "children",
-            ]),
-            |r| r.text("contract_id") == self.contract && within(r.text("month"), self.period),
-        )?;
+        let part = Part {
+            columns: Some(&["service_id", "priority", "month", "incidents", "children"]),
+            texts: &[self.own()],
+        };
+        let counted = self
+            .published
+            .filtered("cells", part, |r| within(r.text("month"), self.period))?;
         let mut sums: BTreeMap<(String, String), (Decimal, Decimal)> = BTreeMap::new();
         for row in counted.iter().flat_map(ReadTable::iter) {
             let service = match row.text("service_id") {

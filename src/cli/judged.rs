@@ -72,14 +72,15 @@ pub(super) fn is_project(path: &Path) -> bool {
             .is_some_and(|name| name == "gainshare.toml")
 }
 
-/// The contracts of a project with their history. Their tables are written as by a run.
+/// The contracts of a project with their history. Nothing is published.
 #[cfg(feature = "frames")]
 pub(super) fn kept(
     path: &Path,
     wanted: &[String],
 ) -> Result<Vec<crate::pipeline::kept::Kept>, Refused> {
     let project = super::project(path).map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
-    let outcome = crate::pipeline::run_kept(&project, &|_| {}).map_err(refused)?;
+    let outcome =
+        crate::pipeline::rows(&project, &crate::pipeline::repairing()).map_err(refused)?;
     crate::pipeline::kept::chosen(outcome.kept, wanted)
         .map_err(|e| Refused::Terms(miette::miette!("--contract: {e}")))
 }

@@ -63,7 +63,8 @@ pub(super) fn write(
     let folder = tempfile::tempdir_in(beside)
         .into_diagnostic()
         .wrap_err_with(told)?;
-    let written = statements::settlement(lines).write(folder.path(), metadata)?;
+    let written = folder.path().join("settlement.parquet");
+    statements::settlement(lines).write_as(&written, metadata)?;
     std::fs::rename(&written, path)
         .into_diagnostic()
         .wrap_err_with(told)

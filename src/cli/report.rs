@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use miette::{Context as _, IntoDiagnostic as _};
 
 use crate::publish::reading::Published;
+use crate::publish::report::facts::gather;
 use crate::publish::report::{Language, report};
 
 /// Write the report of an output as one HTML file.
@@ -28,7 +29,7 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let page = match Published::open(&arguments.out)
-        .and_then(|published| report(&published, arguments.language))
+        .and_then(|published| Ok(report(&gather(&published)?, &published, arguments.language)))
     {
         Ok(page) => page,
         Err(error) => {

@@ -11,7 +11,6 @@ use super::progress::Bar;
 use super::settle::FailOn;
 use crate::config::project::Project;
 use crate::pipeline::{self, Exports, Outcome, RunError};
-use crate::settle::{AmountKind, LineStatus};
 
 /// Read a project's exports, measure and settle its contracts, and write the output tables.
 ///
@@ -113,9 +112,8 @@ fn whole(arguments: &Shared, exports: Exports) -> miette::Result<ExitCode> {
         clock_audit: arguments.clock_audit,
         incident_facts: arguments.incident_facts,
         exports,
-        ..pipeline::Asked::default()
     };
-    let done = pipeline::run_asked(&project, asked, &|p| bar.hear(p));
+    let done = pipeline::run(&project, asked, &|p| bar.hear(p));
     bar.clear();
     let outcome = match done {
         Ok(outcome) => outcome,
@@ -194,15 +192,7 @@ fn audit(rows: &[pipeline::AuditRow], format: super::settle::Format) -> miette::
 /// Who owes whom what, per contract, period and clause.
 fn summary(outcome: &Outcome, format: super::settle::Format) -> miette::Result<()> {
     let settlement = crate::settle::Settlement {
-        lines: outcome
-            .settlement
-            .iter()
-            .filter(|l| {
-                matches!(l.amount_kind, AmountKind::Payable | AmountKind::Total)
-                    && l.status != LineStatus::Carried
-            })
-            .cloned()
-            .collect(),
+        lines: outcome.owed.clone(),
         findings: Vec::new(),
     };
     super::settle::write(&settlement, format, None)

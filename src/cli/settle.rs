@@ -499,7 +499,7 @@ pub(super) fn cells(line: &SettlementLine) -> Vec<String> {
         name(serde_json::to_value(line.amount_kind)),
         number(line.prior_amount),
         number(line.delta),
-        line.document_type.unwrap_or_default().to_owned(),
+        line.document_type.clone().unwrap_or_default().into_owned(),
         line.bound_by.clone().unwrap_or_default(),
         line.terms_version.clone(),
         name(serde_json::to_value(line.status)),

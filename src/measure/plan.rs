@@ -3,6 +3,7 @@
 //! table's shape and contradictions (see [`super::spec`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::clock_policy::ClockPolicy;
 use super::fact::{Fact, NoticePart};
@@ -23,7 +24,7 @@ pub struct MeasurePlan {
     /// Clock policy.
     pub policy: ClockPolicy,
     /// Calendars by their position in segments.
-    pub calendars: Vec<BusinessCalendar>,
+    pub calendars: Vec<Arc<BusinessCalendar>>,
     /// Targets for restoration.
     pub(super) targets: Targets,
     /// Targets for a response.
@@ -221,7 +222,9 @@ impl MeasurePlan {
 
     /// The calendar of disruption.
     pub fn impact_calendar(&self) -> Option<&BusinessCalendar> {
-        self.calendars.get(usize::from(self.impact?))
+        self.calendars
+            .get(usize::from(self.impact?))
+            .map(Arc::as_ref)
     }
 
     /// Whether monitoring opens tickets by this channel.

@@ -2,7 +2,7 @@
 //! into typed facts, and for not doing it again where nothing changed; not for what is counted
 //! (see [`super::kernel`]) nor for invoice lines (see [`super::invoices`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -90,6 +90,8 @@ pub struct Pass<'a> {
     pub cache: &'a Cache,
     /// The measure plans.
     pub plans: &'a Plans,
+    /// Of which contracts rows are read; `None` for all that have a plan.
+    pub only: Option<&'a BTreeSet<String>>,
 }
 
 impl Pass<'_> {
@@ -131,7 +133,10 @@ pub fn of_contracts<'p>(
 ) -> Result<Vec<(&'p MeasurePlan, Vec<Partition>)>, StoreError> {
     let mut found: Vec<(&MeasurePlan, Vec<Partition>)> = Vec::new();
     for partition in disk::partitions(pass.store, table)? {
-        let Some(plan) = pass.plans.get(&partition.contract) else {
+        let wanted = pass
+            .only
+            .is_none_or(|only| only.contains(&partition.contract));
+        let Some(plan) = pass.plans.get(&partition.contract).filter(|_| wanted) else {
             continue;
         };
         match found.last_mut() {

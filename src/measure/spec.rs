@@ -3,6 +3,7 @@
 //! of those only settles again).
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::fact::NoticePart;
 use super::plan::{Fixes, MeasurePlan, NoticePlan, OutagePlan, Targets, TellWithin};
 use super::rates::{self, Rate, RatePlan};
 use crate::money::Decimal;
-use crate::time::{BusinessCalendar, CalendarDefinition, Zone};
+use crate::time::{BusinessCalendar, CalendarDefinition, CalendarError, Zone};
 
 /// What decides how a contract's rows are measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -225,6 +226,42 @@ pub fn priority(text: &str) -> Option<u8> {
     }
 }
 
+/// The calendars of a project, each worked out once for all plans that use it.
+#[derive(Debug)]
+pub struct Calendars<'a> {
+    definitions: &'a [CalendarDefinition],
+    made: Mutex<BTreeMap<String, Arc<BusinessCalendar>>>,
+}
+
+impl<'a> Calendars<'a> {
+    /// Those with these definitions; of two with one id the first counts.
+    #[must_use]
+    pub fn new(definitions: &'a [CalendarDefinition]) -> Calendars<'a> {
+        Calendars {
+            definitions,
+            made: Mutex::default(),
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<&'a CalendarDefinition> {
+        self.definitions.iter().find(|c| c.id == id)
+    }
+
+    fn made(
+        &self,
+        definition: &CalendarDefinition,
+    ) -> Result<Arc<BusinessCalendar>, CalendarError> {
+        // Whoever panicked while holding it left it whole: it is only ever added to.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(calendar) = made.get(&definition.id) {
+            return Ok(Arc::clone(calendar));
+        }
+        let calendar = Arc::new(BusinessCalendar::new(definition)?);
+        made.insert(definition.id.clone(), Arc::clone(&calendar));
+        Ok(calendar)
+    }
+}
+
 impl MeasureSpec {
     /// Looks up zone and calendars.
     ///
@@ -235,6 +272,18 @@ impl MeasureSpec {
         contract_id: &str,
         calendars: &[CalendarDefinition],
     ) -> Result<MeasurePlan, MeasureSpecError> {
+        self.plan_with(contract_id, &Calendars::new(calendars))
+    }
+
+    /// As [`MeasureSpec::plan`], for one of many contracts.
+    ///
+    /// # Errors
+    /// As [`MeasureSpec::plan`].
+    pub fn plan_with(
+        &self,
+        contract_id: &str,
+        calendars: &Calendars<'_>,
+    ) -> Result<MeasurePlan, MeasureSpecError> {
         let wrong = |field: &str, problem: String| MeasureSpecError {
             field: field.to_owned(),
             problem,
@@ -243,14 +292,15 @@ impl MeasureSpec {
         self.clock
             .validate()
             .map_err(|e| wrong("clock", e.to_string()))?;
-        let mut built: Vec<BusinessCalendar> = Vec::new();
+        let mut built: Vec<Arc<BusinessCalendar>> = Vec::new();
         let mut used: Vec<CalendarDefinition> = Vec::new();
         let mut at = |field: &str, name: &str| -> Result<u16, MeasureSpecError> {
             if let Some(i) = built.iter().position(|c| c.id() == name) {
                 return Ok(u16::try_from(i).unwrap_or(u16::MAX));
             }
-            let known: Vec<&str> = calendars.iter().map(|c| c.id.as_str()).collect();
-            let Some(definition) = calendars.iter().find(|c| c.id == name) else {
+            let Some(definition) = calendars.find(name) else {
+                let known = calendars.definitions.iter().map(|c| c.id.as_str());
+                let known: Vec<&str> = known.collect();
                 return Err(wrong(
                     field,
                     format!(
@@ -264,9 +314,8 @@ impl MeasureSpec {
                     ),
                 ));
             };
-            let calendar =
-                BusinessCalendar::new(definition).map_err(|e| wrong(field, e.to_string()))?;
-            built.push(calendar);
+            let made = calendars.made(definition);
+            built.push(made.map_err(|e| wrong(field, e.to_string()))?);
             used.push(definition.clone());
             Ok(u16::try_from(built.len() - 1).unwrap_or(u16::MAX))
         };
@@ -353,7 +402,7 @@ impl MeasureSpec {
             let field = rates::field(i);
             of_rates.push(at(&field, &rate.calendar)?);
         }
-        let calendar = |at: u16| built.get(usize::from(at));
+        let calendar = |at: u16| built.get(usize::from(at)).map(Arc::as_ref);
         let rates = RatePlan::new(
             self.impact
                 .rates
@@ -382,7 +431,7 @@ impl MeasureSpec {
             let always = CalendarDefinition::round_the_clock("always", zone.clone());
             let calendar =
                 BusinessCalendar::new(&always).map_err(|e| wrong("zone", e.to_string()))?;
-            built.push(calendar);
+            built.push(Arc::new(calendar));
         }
         Ok(MeasurePlan {
             contract_id: contract_id.to_owned(),

@@ -4,6 +4,7 @@
 //! [`super::kernel`]) nor for how fragments merge.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
@@ -53,7 +54,7 @@ impl<'p> Ready<'p> {
         }
         Ready {
             plan,
-            calendars: plan.calendars.iter().collect(),
+            calendars: plan.calendars.iter().map(Arc::as_ref).collect(),
             fixes,
         }
     }

@@ -2,7 +2,7 @@
 //! file per UTC month, without doing again what an earlier run did. Responsible for what is done
 //! again; not for what a line counts as (see [`crate::measure::billing`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::RunError;
 use super::contracts::Contract;
 use super::savings::{place, places};
-use crate::measure::invoices::{self, Billing};
+use crate::measure::invoices::{self, Billing, InvoiceLine};
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read::{Pass, of_contracts};
 use crate::publish::billing::BillingFile;
@@ -39,19 +39,42 @@ pub(super) struct Outputs<'a> {
     pub(super) former: &'a Path,
 }
 
-/// Goes through all invoice lines of a store. What is published is added to the manifest.
+/// What invoice lines come to; nothing is published.
+///
+/// # Errors
+/// When a partition is damaged or an amount does not fit exactly.
+pub(super) fn sums(pass: &Pass<'_>) -> Result<Billed, RunError> {
+    of_contracts(pass, "billing")?
+        .into_par_iter()
+        .map(|(plan, partitions)| {
+            let mut all = Billing::default();
+            for partition in partitions {
+                let made_of = invoices::made_of(pass, plan, &partition);
+                let billing = known(pass, plan, &partition, &made_of)?;
+                absorb(&mut all, billing, pass)?;
+            }
+            Ok((plan.contract_id.clone(), all))
+        })
+        .collect()
+}
+
+/// Goes through all invoice lines of a store; gives what those of the contracts that are `wanted`
+/// (`None` for all) come to. What is published is added to the manifest.
 ///
 /// # Errors
 /// When a partition is damaged, an amount does not fit exactly or a file cannot be written.
 pub(super) fn bill(
     pass: &Pass<'_>,
     contracts: &[Contract],
+    wanted: Option<&BTreeSet<String>>,
     outputs: &Outputs<'_>,
     manifest: &mut Manifest,
 ) -> Result<Billed, RunError> {
+    let named: BTreeMap<&str, &Contract> =
+        contracts.iter().map(|c| (c.entry.id.as_str(), c)).collect();
     let mut months: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
     for (plan, partitions) in of_contracts(pass, "billing")? {
-        let Some(contract) = contracts.iter().find(|c| c.entry.id == plan.contract_id) else {
+        let Some(contract) = named.get(plan.contract_id.as_str()).copied() else {
             continue;
         };
         for partition in partitions {
@@ -75,7 +98,7 @@ pub(super) fn bill(
     let metadata = manifest.file_metadata_of_part();
     let done: Vec<(Billed, OutputFile)> = months
         .into_par_iter()
-        .map(|(month, parts)| one_month(pass, outputs, &metadata, &month, &parts))
+        .map(|(month, parts)| one_month(pass, wanted, outputs, &metadata, &month, &parts))
         .collect::<Result<_, RunError>>()?;
     let mut all = Billed::new();
     for (billed, file) in done {
@@ -89,6 +112,7 @@ pub(super) fn bill(
 
 fn one_month(
     pass: &Pass<'_>,
+    wanted: Option<&BTreeSet<String>>,
     outputs: &Outputs<'_>,
     metadata: &[(String, String)],
     month: &str,
@@ -123,6 +147,10 @@ fn one_month(
     };
     let mut all = Billed::new();
     for part in parts {
+        let stands = matches!(file, Month::Stands(_));
+        if stands && wanted.is_some_and(|wanted| !wanted.contains(&part.plan.contract_id)) {
+            continue;
+        }
         let billing = one_part(pass, part, &mut file)?;
         // A month has one part of a contract.
         all.insert(part.plan.contract_id.clone(), billing);
@@ -147,22 +175,37 @@ enum Month {
     Written(Box<BillingFile>),
 }
 
-/// The sums of one contract's month; its lines are written where the file is, and else read only
-/// when the sums are not known.
+/// The sums of one contract's month; its lines are written where the file is.
 fn one_part(pass: &Pass<'_>, part: &Part<'_>, file: &mut Month) -> Result<Billing, RunError> {
-    let kept = part.partition.place("billing");
-    if let Month::Stands(_) = file
-        && let Some(billing) = pass.cache.get(&kept, &part.made_of)
-    {
-        return Ok(billing);
-    }
+    let file = match file {
+        Month::Stands(_) => return known(pass, part.plan, &part.partition, &part.made_of),
+        Month::Written(file) => file,
+    };
     let path = part.partition.path(pass.store, "billing");
     let contract = part.contract;
-    let billing = invoices::measure(&path, part.plan, |line| match file {
-        Month::Stands(_) => Ok::<(), RunError>(()),
-        Month::Written(file) => Ok(file.push(&contract.entry.id, line, place(line, contract))?),
+    let billing = invoices::measure(&path, part.plan, |line| {
+        Ok::<(), RunError>(file.push(&contract.entry.id, line, place(line, contract))?)
     })?;
+    let kept = part.partition.place("billing");
     pass.cache.put(&kept, &part.made_of, &billing);
+    Ok(billing)
+}
+
+/// The sums of one contract's month, whose lines are read only when the sums are not kept.
+fn known(
+    pass: &Pass<'_>,
+    plan: &MeasurePlan,
+    partition: &Partition,
+    made_of: &blake3::Hash,
+) -> Result<Billing, RunError> {
+    let kept = partition.place("billing");
+    if let Some(billing) = pass.cache.get(&kept, made_of) {
+        return Ok(billing);
+    }
+    let path = partition.path(pass.store, "billing");
+    let told = |_: &InvoiceLine<'_>| Ok::<(), RunError>(());
+    let billing = invoices::measure(&path, plan, told)?;
+    pass.cache.put(&kept, made_of, &billing);
     Ok(billing)
 }
 

@@ -12,7 +12,7 @@ use crate::config::document::DocumentError;
 use crate::config::project::{ContractEntry, Project};
 use crate::judge::integrity;
 use crate::measure::plan::MeasurePlan;
-use crate::measure::spec::{MeasureSpec, MeasureSpecError};
+use crate::measure::spec::{Calendars, MeasureSpec, MeasureSpecError};
 use crate::money::Decimal;
 use crate::score::{ScoreSpec, ScoreSpecError};
 use crate::settle::{ParameterValue, Parameters};
@@ -344,16 +344,17 @@ pub fn plans(
     contracts: &[Contract],
     calendars: &[CalendarDefinition],
 ) -> Result<BTreeMap<String, MeasurePlan>, ContractError> {
+    let calendars = Calendars::new(calendars);
     contracts
         .iter()
         .map(|c| {
-            let plan =
-                c.measure
-                    .plan(&c.entry.id, calendars)
-                    .map_err(|cause| ContractError::Measure {
-                        file: c.entry.terms.display().to_string(),
-                        cause,
-                    })?;
+            let plan = c
+                .measure
+                .plan_with(&c.entry.id, &calendars)
+                .map_err(|cause| ContractError::Measure {
+                    file: c.entry.terms.display().to_string(),
+                    cause,
+                })?;
             Ok((c.entry.id.clone(), plan))
         })
         .collect()

@@ -12,6 +12,7 @@
 mod billed;
 pub mod contracts;
 mod filling;
+mod ground;
 mod integrity;
 pub mod kept;
 mod ledgers;
@@ -30,12 +31,11 @@ mod settling;
 mod small;
 mod stored;
 mod tickets;
+mod worked;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-use miette::Diagnostic;
-use rayon::prelude::*;
 
 use crate::config::project::Project;
 use crate::ingest;
@@ -44,18 +44,21 @@ use crate::judge::align;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
 use crate::publish::manifest::MANIFEST;
+use crate::publish::piece::{self, Piece};
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
-use crate::publish::{evidence, incidents, report, statements, tables, workbook};
+use crate::publish::{report, tables, workbook};
 use crate::store::disk::{Staging, StoreError};
 use contracts::{Contract, ContractError};
 pub use filling::fill;
-pub use outcome::{AuditRow, Outcome};
+use ground::Ground;
+use miette::Diagnostic;
+pub use outcome::{AuditRow, Outcome, Rows};
 pub use overrides::OverrideRow;
 pub use planned::{Planned, planned};
-use settling::{Measured, settle_all};
-use stored::Stored;
+use settling::{Measured, Results, of_suppliers, settle_each};
 pub use tickets::tickets_of;
+use worked::Known;
 
 /// Why a run stopped. Each kind has its exit code (see [`crate::cli`]).
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -104,17 +107,6 @@ pub enum Progress<'a> {
     Stage(&'static str),
 }
 
-/// Runs the main job and publishes its result.
-///
-/// # Errors
-/// When the project, an input file or the disk stops it; the former output then still stands.
-pub fn run(
-    project: &Project,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome, RunError> {
-    run_with(project, &repairing(), progress)
-}
-
 /// What a run gives on request. The other tables are the same either way.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked {
@@ -122,8 +114,6 @@ pub struct Asked {
     pub clock_audit: bool,
     /// The table `incident_facts`, one file per UTC month of opening.
     pub incident_facts: bool,
-    /// Every contract's history, for the judge.
-    pub(crate) kept: bool,
     /// When the exports are read.
     pub exports: Exports,
 }
@@ -140,46 +130,60 @@ pub enum Exports {
     Never,
 }
 
-/// As [`run`], with what is given on request.
+/// Runs the main job and publishes its result.
 ///
 /// # Errors
-/// As [`run`].
-pub fn run_asked(
+/// When the project, an input file or the disk stops it; the former output then still stands.
+pub fn run(
     project: &Project,
     asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
-    whole(project, &repairing(), asked, progress)
+    in_threads(|| stages(project, asked, progress))
 }
 
-/// As [`run`], and keeps every contract's history for the judge.
+/// What the main job would publish of all contracts, as rows; nothing is published. `given` is
+/// what the caller says about alignment beside the terms.
 ///
 /// # Errors
-/// As [`run`].
-pub fn run_kept(
-    project: &Project,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome, RunError> {
-    let asked = Asked {
-        kept: true,
-        ..Asked::default()
-    };
-    whole(project, &repairing(), asked, progress)
+/// As [`run`], for everything but the output.
+pub fn rows(project: &Project, given: &align::Given) -> Result<Rows, RunError> {
+    in_threads(|| {
+        let contracts = contracts::read(project)?;
+        let ground = Ground::read(project, contracts, Exports::WhenChanged, &|_| {})?;
+        let all: Vec<&Contract> = ground.contracts.iter().collect();
+        let wanted: BTreeSet<String> = all.iter().map(|c| c.entry.id.clone()).collect();
+        let pass = ground.pass(None);
+        let cells = read::tickets(&pass, false, &|_| {})?;
+        let billing = billed::sums(&pass)?;
+        let measured = Measured {
+            project,
+            stored: &ground.stored,
+            contracts: &all,
+            plans: &ground.plans,
+            tables: &ground.tables,
+            cells: &cells,
+            billing: &billing,
+            given,
+        };
+        let mut results = Results::default();
+        for next in settle_each(&measured, &wanted, |_, results| results) {
+            results.append(next);
+        }
+        let suppliers = of_suppliers(&ground.contracts, &ground.tables, &results.kpis);
+        results.kpis.splice(0..0, suppliers);
+        Ok(Rows {
+            settlement: results.settlement,
+            alignment: results.alignment,
+            integrity: results.integrity,
+            kept: results.kept,
+            kpis: results.kpis,
+        })
+    })
 }
 
-/// As [`run`], with what the caller says about alignment beside the terms.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_with(
-    project: &Project,
-    given: &align::Given,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome, RunError> {
-    whole(project, given, Asked::default(), progress)
-}
-
-fn repairing() -> align::Given {
+/// What a run says about alignment: with changes of terms that would repair it.
+pub fn repairing() -> align::Given {
     align::Given {
         repair: true,
         ..align::Given::default()
@@ -198,139 +202,105 @@ fn threads() -> Option<&'static rayon::ThreadPool> {
     THREADS.get_or_init(|| made().ok()).as_ref()
 }
 
-fn whole(
-    project: &Project,
-    given: &align::Given,
-    asked: Asked,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome, RunError> {
+fn in_threads<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     match threads() {
-        Some(threads) => threads.install(|| stages(project, given, asked, progress)),
-        None => stages(project, given, asked, progress),
+        Some(threads) => threads.install(run),
+        None => run(),
     }
 }
 
 /// The stages in their order.
 fn stages(
     project: &Project,
-    given: &align::Given,
     asked: Asked,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     // Terms that cannot be read stop it before the exports are read.
     let contracts = contracts::read(project)?;
     let output = Staging::begin(&project.output_folder())?;
-    let filled = match asked.exports {
-        Exports::WhenChanged => filling::fill_if_changed(project, progress)?,
-        Exports::Always => {
-            filling::fill(project, progress)?;
-            true
-        }
-        Exports::Never => false,
-    };
-    let stored = Stored::open(project)?;
-    let mut findings = stored.notes.findings.clone();
-
-    let mut calendars = project.file.calendars.clone();
-    if let Some(rows) = stored.tables.get("calendars") {
-        let (read, noticed) = ingest::calendars::definitions(rows);
-        calendars.extend(read);
-        findings.extend(noticed);
-    }
-    let mut plans = contracts::plans(&contracts, &calendars)?;
-    for (contract, fixes) in records::fixes(&stored.tables) {
-        if let Some(plan) = plans.get_mut(&contract) {
-            plan.fixes = fixes;
-        }
-    }
-    prepared::relieve(
-        &contracts,
-        &mut plans,
-        &small::reliefs(stored.tables.get("relief_events")),
-        project.as_of,
-        &mut findings,
-    );
+    let ground = Ground::read(project, contracts, asked.exports, progress)?;
+    let stored = &ground.stored;
+    let given = repairing();
+    let known = Known::find(&ground, &given);
 
     progress(Progress::Stage("measuring"));
-    let pass = read::Pass {
-        store: &stored.folder,
-        index: &stored.index,
-        cache: &stored.cache,
-        plans: &plans,
-    };
+    let needed = known.needed().filter(|_| !asked.clock_audit);
+    let pass = ground.pass(needed);
     progress(Progress::Partitions(read::partition_count(&pass)?));
     let cells = read::tickets(&pass, asked.clock_audit, &|n| {
         progress(Progress::Measured(n));
     })?;
-    let mut manifest = manifest::before(project, &contracts, &stored.notes);
+    let mut manifest = manifest::before(project, &ground.contracts, &stored.notes);
     let outputs = billed::Outputs {
         new: output.folder(),
         former: &project.output_folder(),
     };
-    let billing = billed::bill(&pass, &contracts, &outputs, &mut manifest)?;
+    let billing = billed::bill(
+        &ground.pass(None),
+        &ground.contracts,
+        needed,
+        &outputs,
+        &mut manifest,
+    )?;
     if asked.incident_facts {
         let store = &stored.folder;
-        tickets::write(store, &plans, project.as_of, output.folder(), &mut manifest)?;
+        let plans = &ground.plans;
+        tickets::write(store, plans, project.as_of, output.folder(), &mut manifest)?;
     }
 
     progress(Progress::Stage("settling"));
-    let measured = Measured {
-        project,
-        stored: &stored,
-        plans: &plans,
-        cells: &cells,
-        billing: &billing,
-        given,
-        kept: asked.kept,
-    };
-    let results = settle_all(&contracts, &measured, &mut findings);
+    let contracts: Vec<&Contract> = ground
+        .contracts
+        .iter()
+        .filter(|c| needed.is_none_or(|needed| needed.contains(&c.entry.id)))
+        .collect();
+    let all = known.complete(
+        &Measured {
+            project,
+            stored,
+            contracts: &contracts,
+            plans: &ground.plans,
+            tables: &ground.tables,
+            cells: &cells,
+            billing: &billing,
+            given: &given,
+        },
+        &ground,
+    )?;
+    let mut findings = ground.findings.clone();
+    findings.extend(all.iter().flat_map(|worked| worked.findings.clone()));
     findings.sort();
     findings.dedup();
 
     progress(Progress::Stage("publishing"));
     let metadata = manifest.file_metadata();
     let folder = output.folder().to_owned();
-    let all = [
-        tables::cells(&cells),
-        tables::baseline(&results.baseline),
-        statements::kpi(&results.kpis),
-        statements::settlement(&results.settlement),
-        statements::schemes(&results.schemes),
-        statements::alignment(&results.alignment.rows),
-        evidence::integrity(&results.integrity),
-        evidence::adjustments_applied(&results.adjustments),
-        evidence::initiative_results(&results.initiatives),
-        evidence::overrides(&results.overrides),
-        incidents::worst_incidents(&results.worst),
+    for (path, rows) in worked::publish(&ground, &all, &folder, &metadata)? {
+        manifest.add(&path, rows)?;
+    }
+    for table in [
         tables::findings(&findings),
         tables::rejects(&stored.notes.rejects),
-    ];
-    let written: Vec<(PathBuf, usize)> = all
-        .into_par_iter()
-        .map(|table| Ok((table.write(&folder, &metadata)?, table.rows())))
-        .collect::<Result<_, PublishError>>()?;
-    for (path, rows) in written {
+    ] {
+        let piece = Piece::of(&table)?;
+        let (path, rows) = piece::join(&table, [&piece], &folder, &metadata)?;
         manifest.add(&path, rows)?;
     }
     let published = Published::staged(&folder, manifest.as_value());
+    let facts = report::facts::gather(&published)?;
     let (page, book) = rayon::join(
-        || report::report(&published, project.file.output.language),
-        || workbook::workbook(&published),
+        || report::report(&facts, &published, project.file.output.language),
+        || workbook::workbook(&facts, &published),
     );
-    manifest.add(&write(&folder, report::REPORT, page?.as_bytes())?, 0)?;
+    manifest.add(&write(&folder, report::REPORT, page.as_bytes())?, 0)?;
     manifest.add(&write(&folder, workbook::WORKBOOK, &book?)?, 0)?;
     manifest.write(&folder)?;
     output.publish()?;
     Ok(Outcome {
-        filled,
-        accounts: stored.notes.accounts,
+        filled: ground.filled,
+        accounts: stored.notes.accounts.clone(),
         findings,
-        settlement: results.settlement,
-        schemes: results.schemes,
-        alignment: results.alignment,
-        integrity: results.integrity,
-        kept: results.kept,
-        kpis: results.kpis,
+        owed: all.into_iter().flat_map(|worked| worked.owed).collect(),
         audit: cells
             .into_values()
             .flat_map(|cells| cells.total.audit)

@@ -6,7 +6,6 @@ use super::kept::Kept;
 use crate::finding::Finding;
 use crate::ingest::account::FileAccount;
 use crate::judge::align::Alignment;
-use crate::judge::backtest::SchemeRow;
 use crate::judge::integrity::IntegrityRow;
 use crate::publish::manifest::OutputFile;
 use crate::score::KpiValue;
@@ -21,24 +20,29 @@ pub struct Outcome {
     pub accounts: Vec<FileAccount>,
     /// What was noticed, sorted.
     pub findings: Vec<Finding>,
-    /// The rows of `settlement`.
-    pub settlement: Vec<SettlementLine>,
-    /// The rows of `schemes`.
-    pub schemes: Vec<SchemeRow>,
-    /// The rows of `alignment`, and what was assumed.
-    pub alignment: Alignment,
-    /// The rows of `integrity`.
-    pub integrity: Vec<IntegrityRow>,
-    /// Every contract's history, where it was asked for.
-    pub kept: Vec<Kept>,
-    /// The rows of `kpi`.
-    pub kpis: Vec<KpiValue>,
+    /// The rows of `settlement` that say what is due.
+    pub owed: Vec<SettlementLine>,
     /// The clock audit, where it was asked for.
     pub audit: Vec<AuditRow>,
     /// Where the manifest lies.
     pub manifest: PathBuf,
     /// The files written.
     pub outputs: Vec<OutputFile>,
+}
+
+/// The rows of a run, of all contracts in the order of the project.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows of `settlement`.
+    pub settlement: Vec<SettlementLine>,
+    /// The rows of `alignment`, and what was assumed.
+    pub alignment: Alignment,
+    /// The rows of `integrity`.
+    pub integrity: Vec<IntegrityRow>,
+    /// Every contract's history, for the judge.
+    pub kept: Vec<Kept>,
+    /// The rows of `kpi`.
+    pub kpis: Vec<KpiValue>,
 }
 
 /// On how many incidents another clock policy judges otherwise than the terms.

@@ -46,6 +46,7 @@ pub fn planned(
         index: &stored.index,
         cache: &Cache::none(),
         plans: &plans,
+        only: None,
     };
     let cells = read::tickets(&pass, false, &|_| {})?;
     let rows = ledgers::exposure(stored.tables.get("exposure"));

@@ -1,6 +1,8 @@
 //! What the baseline of each contract is estimated from: its series with agreed adjustments, whose
 //! reduction it is, and the peers among the other contracts. Has no arithmetic of its own.
 
+use rayon::prelude::*;
+
 use super::contracts::Contract;
 use super::own::{Own, Shares};
 use super::settling::Small;
@@ -23,6 +25,8 @@ pub(super) struct Prepared<'a> {
     pub(super) series: Vec<Series>,
     pub(super) circumstances: Circumstances,
     pub(super) adjustments: Vec<AdjustmentResult>,
+    /// What was noticed on the way.
+    pub(super) findings: Vec<Finding>,
     unit: ExposureUnit,
 }
 
@@ -68,23 +72,25 @@ pub(super) fn relieve(
     }
 }
 
-/// Prepares all contracts, in the order of the project.
+/// Prepares contracts, in the order of the project.
 pub(super) fn prepare<'a>(
-    contracts: &[Contract],
+    contracts: &[&Contract],
     plans: &Plans,
     shares: &'a Shares<'a>,
     small: &Small,
     as_of: Instant,
-    findings: &mut Vec<Finding>,
 ) -> Vec<Option<Prepared<'a>>> {
     let mut all: Vec<Option<Prepared<'a>>> = contracts
-        .iter()
+        .par_iter()
         .map(|contract| {
             let plan = plans.get(&contract.entry.id)?;
             let own = shares.of(&contract.entry.id);
-            Some(one(contract, plan, own, small, as_of, findings))
+            Some(one(contract, plan, own, small, as_of))
         })
         .collect();
+    if !contracts.iter().any(|c| with_peers(c)) {
+        return all;
+    }
     let levels: Vec<(ExposureUnit, Vec<PeerLevel>)> = contracts
         .iter()
         .zip(&all)
@@ -95,7 +101,7 @@ pub(super) fn prepare<'a>(
         .collect();
     for (contract, prepared) in contracts.iter().zip(&mut all) {
         let Some(prepared) = prepared else { continue };
-        if contract.baseline.shrinkage == Shrinkage::Peers {
+        if with_peers(contract) {
             prepared.circumstances.peers = levels
                 .iter()
                 .filter(|(unit, _)| *unit == prepared.unit)
@@ -108,14 +114,19 @@ pub(super) fn prepare<'a>(
     all
 }
 
+/// Whether the baseline of a contract leans on those of the others.
+pub(super) fn with_peers(contract: &Contract) -> bool {
+    contract.baseline.shrinkage == Shrinkage::Peers
+}
+
 fn one<'a>(
     contract: &Contract,
     plan: &crate::measure::plan::MeasurePlan,
     own: Own<'a>,
     small: &Small,
     as_of: Instant,
-    findings: &mut Vec<Finding>,
 ) -> Prepared<'a> {
+    let mut findings = Vec::new();
     let cells = own.cells;
     let id = &contract.entry.id;
     let unit = contract.score.exposure_unit;
@@ -184,6 +195,7 @@ fn one<'a>(
             peers: Vec::new(),
         },
         adjustments: adjusted.results,
+        findings,
         unit,
     }
 }

@@ -2,7 +2,7 @@
 //! side and put together in the order of the project. Responsible for what passes between them;
 //! not for reading or publishing anything (see [`super`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -28,23 +28,26 @@ use crate::judge::integrity::IntegrityRow;
 use crate::measure::cells::Cells;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
+use crate::money::FxRates;
 use crate::score;
 use crate::settle::{self, Detail, Facts, SettlementLine};
+use crate::time::Instant;
 
 /// What the pure stages read.
 pub(super) struct Measured<'a> {
     pub(super) project: &'a Project,
     pub(super) stored: &'a Stored,
+    /// The contracts that were measured, in the order of the project.
+    pub(super) contracts: &'a [&'a Contract],
     pub(super) plans: &'a read::Plans,
+    pub(super) tables: &'a SmallTables,
     pub(super) cells: &'a BTreeMap<String, Cells>,
     pub(super) billing: &'a Billed,
     pub(super) given: &'a align::Given,
-    /// Whether every contract's history is kept.
-    pub(super) kept: bool,
 }
 
-/// What the pure stages give, for all contracts in the order of the project.
-#[derive(Default)]
+/// What the pure stages give: for one contract, or for several in the order of the project.
+#[derive(Debug, Default)]
 pub(super) struct Results {
     pub(super) baseline: BaselineResult,
     pub(super) kpis: Vec<score::KpiValue>,
@@ -57,11 +60,13 @@ pub(super) struct Results {
     pub(super) overrides: Vec<OverrideRow>,
     pub(super) worst: Vec<score::WorstIncident>,
     pub(super) kept: Vec<Kept>,
+    /// What was noticed.
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Results {
     /// Adds those of the next contract.
-    fn append(&mut self, next: Results) {
+    pub(super) fn append(&mut self, next: Results) {
         self.baseline.months.extend(next.baseline.months);
         self.baseline.joint.extend(next.baseline.joint);
         self.baseline.hashes.extend(next.baseline.hashes);
@@ -78,11 +83,12 @@ impl Results {
         self.overrides.extend(next.overrides);
         self.worst.extend(next.worst);
         self.kept.extend(next.kept);
+        self.findings.extend(next.findings);
     }
 }
 
-/// The small tables that the pure stages read, of all contracts: those that are not parted (see
-/// [`Shares`]).
+/// The small tables that baseline and score read, of all contracts: those that are not parted
+/// (see [`Shares`]).
 pub(super) struct Small {
     pub(super) saving: SavingTables,
     pub(super) attribution: Vec<AttributionRow>,
@@ -90,63 +96,101 @@ pub(super) struct Small {
     pub(super) delivered: score::Delivered,
 }
 
-/// Baseline, score and settle for every contract, in the order of the project.
-pub(super) fn settle_all(
-    contracts: &[Contract],
+/// All small tables that the pure stages read.
+pub(super) struct SmallTables {
+    settled: Arc<settle::Settled>,
+    fx: Arc<FxRates>,
+    disputes: Arc<Vec<settle::Dispute>>,
+    agreements: Arc<settle::Agreements>,
+    small: Small,
+}
+
+impl SmallTables {
+    /// Reads them out of a store; what cannot be used is a finding.
+    pub(super) fn read(
+        stored: &Stored,
+        plans: &read::Plans,
+        as_of: Instant,
+        findings: &mut Vec<Finding>,
+    ) -> SmallTables {
+        let table = |name: &str| stored.tables.get(name);
+        let settled = Arc::new(ledgers::settled(table("settled"), findings));
+        let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
+        let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
+        let agreed = ledgers::agreements(
+            table("relief_events"),
+            table("attribution"),
+            plans,
+            findings,
+        );
+        let initiatives = small::initiatives(table("initiatives"));
+        let small = Small {
+            attribution: small::attribution(table("attribution")),
+            links: small::links(
+                &initiatives,
+                table("problems"),
+                table("ci_services"),
+                plans,
+                as_of,
+            ),
+            saving: SavingTables {
+                indices: small::indices(table("indices")),
+                adjustments: small::adjustments(table("adjustments"), findings),
+                initiatives,
+                fx: Arc::clone(&fx),
+            },
+            delivered: stored.notes.delivered.clone(),
+        };
+        prepared::unknown_measures(&small, findings);
+        SmallTables {
+            settled,
+            fx,
+            disputes,
+            agreements: Arc::new(agreed),
+            small,
+        }
+    }
+}
+
+/// Baseline, score and settle for those of the measured contracts that are `wanted`, side by side
+/// and in the order of the project; `finish` hears what each gave.
+pub(super) fn settle_each<T: Send>(
     measured: &Measured<'_>,
-    findings: &mut Vec<Finding>,
-) -> Results {
+    wanted: &BTreeSet<String>,
+    finish: impl Fn(&Contract, Results) -> T + Sync,
+) -> Vec<T> {
+    let SmallTables {
+        settled,
+        fx,
+        disputes,
+        agreements,
+        small,
+    } = measured.tables;
+    if wanted.is_empty() {
+        return Vec::new();
+    }
     let table = |name: &str| measured.stored.tables.get(name);
-    let settled = Arc::new(ledgers::settled(table("settled"), findings));
-    let fx = Arc::new(ledgers::fx_rates(table("fx_rates"), findings));
-    let disputes = Arc::new(ledgers::disputes(table("disputes"), findings));
-    let agreed = ledgers::agreements(
-        table("relief_events"),
-        table("attribution"),
-        measured.plans,
-        findings,
-    );
-    let agreements = Arc::new(agreed);
-    let initiatives = small::initiatives(table("initiatives"));
     let as_of = measured.project.as_of;
-    let small = Small {
-        attribution: small::attribution(table("attribution")),
-        links: small::links(
-            &initiatives,
-            table("problems"),
-            table("ci_services"),
-            measured.plans,
-            as_of,
-        ),
-        saving: SavingTables {
-            indices: small::indices(table("indices")),
-            adjustments: small::adjustments(table("adjustments"), findings),
-            initiatives,
-            fx: Arc::clone(&fx),
-        },
-        delivered: measured.stored.notes.delivered.clone(),
-    };
     let shares = Shares::new(
         measured.cells,
         measured.billing,
         ledgers::exposure(table("exposure")),
         records::records(&measured.stored.tables),
     );
-    prepared::unknown_measures(&small, findings);
-    let all = prepared::prepare(contracts, measured.plans, &shares, &small, as_of, findings);
-    let one = |(contract, prepared): (&Contract, &Option<Prepared<'_>>)| {
+    let all = prepared::prepare(measured.contracts, measured.plans, &shares, small, as_of);
+    let one = |contract: &Contract, prepared: &Option<Prepared<'_>>| {
         let mut results = Results::default();
-        let mut noticed = Vec::new();
-        let findings = &mut noticed;
         let (Some(plan), Some(prepared)) = (measured.plans.get(&contract.entry.id), prepared)
         else {
-            return (results, noticed);
+            return results;
         };
+        let mut noticed = prepared.findings.clone();
+        let findings = &mut noticed;
         let given = Given {
             contract,
             plan,
             prepared,
-            small: &small,
+            small,
         };
         let (kpis, saving) = score_one(&given, measured, &mut results, findings);
         let mut measures = measures(&contract.entry.id, &kpis);
@@ -157,19 +201,17 @@ pub(super) fn settle_all(
         let facts = |parameters: &settle::Parameters| Facts {
             measures: measures.clone(),
             parameters: parameters.clone(),
-            settled: Arc::clone(&settled),
-            fx: Arc::clone(&fx),
-            disputes: Arc::clone(&disputes),
-            agreements: Arc::clone(&agreements),
+            settled: Arc::clone(settled),
+            fx: Arc::clone(fx),
+            disputes: Arc::clone(disputes),
+            agreements: Arc::clone(agreements),
             months: None,
         };
         let spec = contract.terms.settle.clone();
         let id = &contract.entry.id;
         let own_facts = facts(&contract.parameters);
-        if measured.kept {
-            let kept = Kept::new(contract, &own_facts, &results.baseline);
-            results.kept.push(kept);
-        }
+        let kept = Kept::new(contract, &own_facts, &results.baseline);
+        results.kept.push(kept);
         let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
         findings.extend(own.findings);
         let decided: Vec<OverrideRow> = results
@@ -198,7 +240,7 @@ pub(super) fn settle_all(
             contract,
             plan,
             prepared,
-            small: &small,
+            small,
             measured,
             saving: &saving,
             baseline: &results.baseline,
@@ -243,30 +285,35 @@ pub(super) fn settle_all(
         }
         results.settlement.extend(own.lines);
         results.kpis.extend(kpis);
-        (results, noticed)
+        results.findings = noticed;
+        results
     };
-    // Side by side, and put together in the order of the project.
-    let settled_apart: Vec<(Results, Vec<Finding>)> =
-        contracts.par_iter().zip(&all).map(one).collect();
-    let mut results = Results::default();
-    for (part, noticed) in settled_apart {
-        results.append(part);
-        findings.extend(noticed);
-    }
+    measured
+        .contracts
+        .par_iter()
+        .zip(&all)
+        .filter(|(contract, _)| wanted.contains(&contract.entry.id))
+        .map(|(contract, prepared)| finish(contract, one(contract, prepared)))
+        .collect()
+}
+
+/// The KPI values of suppliers, from those of all contracts. They name no contract.
+pub(super) fn of_suppliers(
+    contracts: &[Contract],
+    tables: &SmallTables,
+    kpis: &[score::KpiValue],
+) -> Vec<score::KpiValue> {
     let suppliers: BTreeMap<String, String> = contracts
         .iter()
         .map(|c| (c.entry.id.clone(), c.entry.supplier.clone()))
         .collect();
-    let rules: Vec<Rates> = contracts.iter().map(|c| Rates::of(c, &fx)).collect();
+    let rules: Vec<Rates> = contracts.iter().map(|c| Rates::of(c, &tables.fx)).collect();
     let reporting = contracts
         .iter()
         .zip(&rules)
         .map(|(c, rates)| (c.entry.id.clone(), rates.reporting(c)))
         .collect();
-    let of_suppliers = score::supplier_values(&results.kpis, &suppliers, &reporting);
-    // They name no contract, so they stand before those that do.
-    results.kpis.splice(0..0, of_suppliers);
-    results
+    score::supplier_values(kpis, &suppliers, &reporting)
 }
 
 /// One contract with what was prepared for it.

@@ -33,7 +33,7 @@ pub(super) fn write(
         let path = folder.join(format!("{month}.parquet"));
         table.write_as(&path, &metadata)?;
         let name = format!("incident_facts/{month}.parquet");
-        manifest.add_as(&path, &name, table.rows())?;
+        manifest.add_as(&path, &name, table.rows() as u64)?;
         Ok(())
     })
 }

@@ -124,7 +124,7 @@ impl Manifest {
     ///
     /// # Errors
     /// When the file cannot be read back for its hash.
-    pub fn add(&mut self, path: &Path, rows: usize) -> Result<(), PublishError> {
+    pub fn add(&mut self, path: &Path, rows: u64) -> Result<(), PublishError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         self.add_as(path, &name, rows)
     }
@@ -133,8 +133,8 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Manifest::add`].
-    pub fn add_as(&mut self, path: &Path, name: &str, rows: usize) -> Result<(), PublishError> {
-        self.outputs.push(OutputFile::of(path, name, rows as u64)?);
+    pub fn add_as(&mut self, path: &Path, name: &str, rows: u64) -> Result<(), PublishError> {
+        self.outputs.push(OutputFile::of(path, name, rows)?);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ pub mod billing;
 pub mod evidence;
 pub mod incidents;
 pub mod manifest;
+pub mod piece;
 pub mod reading;
 pub mod report;
 pub mod statements;

@@ -2,16 +2,22 @@
 //! columns. Responsible for what is in the folder; not for what it means. Tables and columns that
 //! a version does not write are simply absent.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use miette::Diagnostic;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
+    ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use rayon::prelude::*;
 
 use super::manifest::MANIFEST;
 use crate::money::Decimal;
@@ -53,21 +59,43 @@ pub struct ReadTable {
     pub rows: Vec<Vec<String>>,
 }
 
+/// Which part of a table is read; all of it by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Part<'a> {
+    /// The columns; `None` for all.
+    pub columns: Option<&'a [&'a str]>,
+    /// Texts that a row has in columns of its own. Where it has others, the rest of the row is not
+    /// even decoded.
+    pub texts: &'a [(&'a str, &'a str)],
+}
+
 /// One row with the names of its columns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Row<'a> {
     columns: &'a [ReadColumn],
-    cells: &'a [String],
+    cells: Cells<'a>,
+}
+
+/// Where the cells of a row are.
+#[derive(Clone, Copy)]
+enum Cells<'a> {
+    /// In a table that was read.
+    Read(&'a [String]),
+    /// In a batch of the file, where a column becomes texts when it is first asked for.
+    Batch(&'a Batch<'a>, usize),
 }
 
 impl<'a> Row<'a> {
     /// The text of a column; empty when the row or the table has none.
     pub fn text(&self, name: &str) -> &'a str {
-        self.columns
-            .iter()
-            .position(|c| c.name == name)
-            .and_then(|i| self.cells.get(i))
-            .map_or("", String::as_str)
+        let Some(column) = self.columns.iter().position(|c| c.name == name) else {
+            return "";
+        };
+        match self.cells {
+            Cells::Read(cells) => cells.get(column),
+            Cells::Batch(batch, row) => batch.column(column).get(row),
+        }
+        .map_or("", String::as_str)
     }
 
     /// The number in a column.
@@ -92,7 +120,7 @@ impl ReadTable {
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|cells| Row {
             columns: &self.columns,
-            cells,
+            cells: Cells::Read(cells),
         })
     }
 
@@ -160,22 +188,40 @@ impl Published {
     /// # Errors
     /// When its file cannot be read.
     pub fn table(&self, name: &str) -> Result<Option<ReadTable>, ReadingError> {
-        self.filtered(name, None, |_| true)
+        self.filtered(name, Part::default(), |_| true)
     }
 
-    /// The rows of a table that `keep` wants; `only` names the columns that are read.
+    /// The columns of a table, or nothing when this output has none of that name.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn columns(&self, name: &str) -> Result<Option<Vec<ReadColumn>>, ReadingError> {
+        let path = self.folder.join(format!("{name}.parquet"));
+        let Ok(file) = File::open(&path) else {
+            return Ok(None);
+        };
+        match ParquetRecordBatchReaderBuilder::try_new(file) {
+            Ok(builder) => Ok(Some(columns(builder.schema()))),
+            Err(e) => Err(ReadingError {
+                path,
+                cause: e.to_string(),
+            }),
+        }
+    }
+
+    /// The rows of a part of a table that `keep` wants.
     ///
     /// # Errors
     /// When its file cannot be read.
     pub fn filtered(
         &self,
         name: &str,
-        only: Option<&[&str]>,
-        keep: impl Fn(&Row<'_>) -> bool,
+        part: Part<'_>,
+        keep: impl Fn(&Row<'_>) -> bool + Sync,
     ) -> Result<Option<ReadTable>, ReadingError> {
         let path = self.folder.join(format!("{name}.parquet"));
         if path.is_file() {
-            return read(&path, only, keep).map(Some);
+            return read(&path, part, keep).map(Some);
         }
         // A table with a file per month: its files as the manifest names them.
         let outputs = self.manifest.get("outputs").and_then(|o| o.as_array());
@@ -189,10 +235,10 @@ impl Published {
                 .strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with('/'))
             {
-                let mut part = read(&self.folder.join(file), only, &keep)?;
+                let mut more = read(&self.folder.join(file), part, &keep)?;
                 match &mut whole {
-                    None => whole = Some(part),
-                    Some(whole) => whole.rows.append(&mut part.rows),
+                    None => whole = Some(more),
+                    Some(whole) => whole.rows.append(&mut more.rows),
                 }
             }
         }
@@ -200,69 +246,154 @@ impl Published {
     }
 }
 
-/// The rows of a flat Parquet file that `keep` wants, as texts.
+/// The rows of a part of a flat Parquet file that `keep` wants, as texts. Several row groups are
+/// read side by side.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn read(
     path: &Path,
-    only: Option<&[&str]>,
-    keep: impl Fn(&Row<'_>) -> bool,
+    part: Part<'_>,
+    keep: impl Fn(&Row<'_>) -> bool + Sync,
 ) -> Result<ReadTable, ReadingError> {
     let failed = |cause: String| ReadingError {
         path: path.to_owned(),
         cause,
     };
-    let file = File::open(path).map_err(|e| failed(e.to_string()))?;
-    let mut builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(e.to_string()))?;
-    let mut table = ReadTable {
-        description: builder
-            .schema()
+    let opened = File::open(path).map_err(|e| failed(e.to_string()))?;
+    let options = ArrowReaderOptions::default();
+    let metadata =
+        ArrowReaderMetadata::load(&opened, options).map_err(|e| failed(e.to_string()))?;
+    let groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).collect();
+    // Each with a handle of its own: clones of a handle share their place in the file.
+    let parts = groups
+        .par_chunks(GROUPS_AT_ONCE)
+        .map(|groups| {
+            let file = File::open(path).map_err(|e| failed(e.to_string()))?;
+            some_groups(file, &metadata, groups, part, &keep).map_err(|e| failed(e.to_string()))
+        })
+        .collect::<Result<Vec<_>, ReadingError>>()?;
+    let schema = metadata.schema();
+    let wanted = |c: &ReadColumn| {
+        part.columns
+            .is_none_or(|only| only.contains(&c.name.as_str()))
+    };
+    Ok(ReadTable {
+        columns: columns(schema).into_iter().filter(wanted).collect(),
+        description: schema
             .metadata()
             .get("gainshare.description")
             .cloned()
             .unwrap_or_default(),
-        ..ReadTable::default()
-    };
-    if let Some(only) = only {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), only.iter().copied());
-        builder = builder.with_projection(mask);
+        rows: parts.into_iter().flatten().collect(),
+    })
+}
+
+/// Row groups that one thread reads at a time.
+const GROUPS_AT_ONCE: usize = 8;
+
+fn some_groups(
+    file: File,
+    metadata: &ArrowReaderMetadata,
+    groups: &[usize],
+    part: Part<'_>,
+    keep: &impl Fn(&Row<'_>) -> bool,
+) -> Result<Vec<Vec<String>>, ArrowError> {
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_row_groups(groups.to_vec());
+    let schema = metadata.metadata().file_metadata().schema_descr();
+    if let Some(only) = part.columns {
+        builder = builder.with_projection(ProjectionMask::columns(schema, only.iter().copied()));
     }
-    let options = FormatOptions::default().with_null("");
-    for batch in builder.build().map_err(|e| failed(e.to_string()))? {
-        let batch = batch.map_err(|e| failed(e.to_string()))?;
-        if table.columns.is_empty() {
-            table.columns = columns(&batch.schema());
-        }
-        let columns: Vec<ArrayRef> = batch.columns().iter().map(by_offset).collect();
-        let formatters = columns
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| failed(e.to_string()))?;
-        for index in 0..batch.num_rows() {
-            let cells: Vec<String> = formatters
-                .iter()
-                .zip(&columns)
-                .map(|(formatter, array)| {
-                    let text = formatter.value(index).to_string();
-                    match array.data_type() {
-                        DataType::Decimal128(..) => trimmed(text),
-                        _ => text,
-                    }
-                })
-                .collect();
+    let with = |(name, text): &(&str, &str)| -> Box<dyn ArrowPredicate> {
+        let text = (*text).to_owned();
+        let mask = ProjectionMask::columns(schema, [*name]);
+        Box::new(ArrowPredicateFn::new(mask, move |batch| {
+            let column = batch.columns().first();
+            let texts = column.and_then(|c| c.as_string_opt::<i32>());
+            let same = texts.map(|texts| texts.iter().map(|t| Some(t.unwrap_or_default() == text)));
+            // What is no text holds nobody back.
+            let all = BooleanArray::from(vec![true; batch.num_rows()]);
+            Ok(same.map_or(all, BooleanArray::from_iter))
+        }))
+    };
+    let there = |(name, _): &&(&str, &str)| metadata.schema().field_with_name(name).is_ok();
+    let predicates: Vec<_> = part.texts.iter().filter(there).map(with).collect();
+    if !predicates.is_empty() {
+        builder = builder.with_row_filter(RowFilter::new(predicates));
+    }
+    let mut rows = Vec::new();
+    for batch in builder.build()? {
+        let batch = batch?;
+        let columns = columns(&batch.schema());
+        let arrays: Vec<ArrayRef> = batch.columns().iter().map(by_offset).collect();
+        let batch = Batch::new(&arrays, batch.num_rows())?;
+        for index in 0..batch.rows {
             let row = Row {
-                columns: &table.columns,
-                cells: &cells,
+                columns: &columns,
+                cells: Cells::Batch(&batch, index),
             };
             if keep(&row) {
-                table.rows.push(cells);
+                rows.push(batch.row(index));
             }
         }
     }
-    Ok(table)
+    Ok(rows)
+}
+
+/// How cells become texts: what is absent is the empty text.
+const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("");
+
+/// A batch of a file. Most rows of large tables are passed over for what stands in one or two of
+/// their columns, so that only these become texts whole.
+struct Batch<'a> {
+    rows: usize,
+    columns: Vec<Formatted<'a>>,
+}
+
+/// A column of a batch.
+struct Formatted<'a> {
+    formatter: ArrayFormatter<'a>,
+    decimal: bool,
+    /// All of its texts, once one was asked for.
+    texts: OnceCell<Vec<String>>,
+}
+
+impl Formatted<'_> {
+    fn cell(&self, row: usize) -> String {
+        let text = self.formatter.value(row).to_string();
+        if self.decimal { trimmed(text) } else { text }
+    }
+}
+
+impl<'a> Batch<'a> {
+    fn new(arrays: &'a [ArrayRef], rows: usize) -> Result<Batch<'a>, ArrowError> {
+        let formatted = |array: &'a ArrayRef| {
+            Ok(Formatted {
+                formatter: ArrayFormatter::try_new(array.as_ref(), &OPTIONS)?,
+                decimal: matches!(array.data_type(), DataType::Decimal128(..)),
+                texts: OnceCell::new(),
+            })
+        };
+        Ok(Batch {
+            rows,
+            columns: arrays
+                .iter()
+                .map(formatted)
+                .collect::<Result<_, ArrowError>>()?,
+        })
+    }
+
+    fn column(&self, column: usize) -> &[String] {
+        self.columns.get(column).map_or(&[], |column| {
+            let all = || (0..self.rows).map(|row| column.cell(row)).collect();
+            column.texts.get_or_init(all)
+        })
+    }
+
+    fn row(&self, row: usize) -> Vec<String> {
+        self.columns.iter().map(|column| column.cell(row)).collect()
+    }
 }
 
 /// Moments in UTC by their offset: arrow shows zones by name only with a zone database of its own.

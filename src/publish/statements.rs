@@ -137,7 +137,7 @@ pub fn kpi(rows: &[KpiValue]) -> Table {
             text(
                 "rule",
                 "The rule that decided the ambiguous",
-                rows.iter().map(|r| owned(r.rule)),
+                rows.iter().map(|r| owned(&r.rule)),
             ),
         ],
     }
@@ -252,7 +252,8 @@ pub fn settlement(rows: &[SettlementLine]) -> Table {
             text(
                 "document_type",
                 "invoice, credit_note or none",
-                rows.iter().map(|r| r.document_type.map(str::to_owned)),
+                rows.iter()
+                    .map(|r| r.document_type.as_deref().map(str::to_owned)),
             ),
             text(
                 "bound_by",

@@ -13,7 +13,7 @@ use miette::Diagnostic;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use crate::money::Decimal;
 
@@ -169,7 +169,7 @@ impl Table {
         })
     }
 
-    fn schema(&self) -> Result<Arc<Schema>, String> {
+    pub(super) fn schema(&self) -> Result<Arc<Schema>, String> {
         let mut fields = Vec::new();
         for column in &self.columns {
             let data_type = match &column.values {
@@ -193,7 +193,7 @@ impl Table {
         Ok(Arc::new(Schema::new(fields)))
     }
 
-    fn batch(&self) -> Result<RecordBatch, String> {
+    pub(super) fn batch(&self) -> Result<RecordBatch, String> {
         let mut arrays: Vec<ArrayRef> = Vec::new();
         for column in &self.columns {
             let array: ArrayRef = match &column.values {
@@ -225,29 +225,35 @@ impl Table {
         RecordBatch::try_new(self.schema()?, arrays).map_err(|e| e.to_string())
     }
 
-    /// Writes the table as `<folder>/<name>.parquet`, with `metadata` in the file's own.
+    /// Writes the table as this file: one of several of a large table, with `metadata` in the
+    /// file's own.
     ///
     /// # Errors
     /// When the file cannot be written, or a decimal has more decimals than its column.
-    pub fn write(
-        &self,
-        folder: &Path,
-        metadata: &[(String, String)],
-    ) -> Result<PathBuf, PublishError> {
-        let path = folder.join(format!("{}.parquet", self.name));
-        self.write_as(&path, metadata)?;
-        Ok(path)
-    }
-
-    /// Writes the table as this file: one of several of a large table.
-    ///
-    /// # Errors
-    /// As [`Table::write`].
     pub fn write_as(&self, path: &Path, metadata: &[(String, String)]) -> Result<(), PublishError> {
         let mut file = TableFile::create(path, self, metadata)?;
         let batch = self.batch().map_err(|cause| file.failed(cause))?;
         file.write(&batch)?;
         file.close()
+    }
+
+    /// The metadata of a file of this table.
+    pub(super) fn metadata(&self, metadata: &[(String, String)]) -> Vec<KeyValue> {
+        let own = [("table", self.name), ("description", self.description)];
+        metadata
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .chain(own)
+            .map(|(k, v)| KeyValue::new(format!("gainshare.{k}"), v.to_owned()))
+            .collect()
+    }
+
+    /// How output files are encoded.
+    pub(super) fn properties() -> WriterPropertiesBuilder {
+        WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_created_by(concat!("gainshare ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_max_row_group_row_count(Some(ROW_GROUP))
     }
 }
 
@@ -272,23 +278,8 @@ impl TableFile {
             path: path.to_owned(),
             cause,
         };
-        let mut pairs: Vec<KeyValue> = metadata
-            .iter()
-            .map(|(k, v)| KeyValue::new(format!("gainshare.{k}"), v.clone()))
-            .collect();
-        pairs.push(KeyValue::new(
-            "gainshare.table".to_owned(),
-            table.name.to_owned(),
-        ));
-        pairs.push(KeyValue::new(
-            "gainshare.description".to_owned(),
-            table.description.to_owned(),
-        ));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_created_by(concat!("gainshare ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_key_value_metadata(Some(pairs))
+        let properties = Table::properties()
+            .set_key_value_metadata(Some(table.metadata(metadata)))
             .build();
         let schema = table.schema().map_err(failed)?;
         let file = File::create(path).map_err(|e| failed(e.to_string()))?;

@@ -1,8 +1,6 @@
 //! Cells, baseline, invoice lines, findings and rejects as output tables with the column names of
 //! the table contracts. KPI values and money owed are in [`super::statements`].
 
-use std::collections::BTreeMap;
-
 use super::table::{Table, decimal, float, integer, text};
 use crate::baseline::{BaselineResult, Status};
 use crate::finding::Finding;
@@ -26,10 +24,10 @@ pub(super) fn owned(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// `cells`: sums per contract, service, priority and month. The columns are those that the cell
+/// `cells`, of one contract: sums per contract, service, priority and month. The columns are those that the cell
 /// declares, and its histograms.
-pub fn cells(cells: &BTreeMap<String, Cells>) -> Table {
-    let rows: Vec<(&CellKey, &Cell)> = cells.values().flat_map(|c| &c.total.cells).collect();
+pub fn cells(cells: &Cells) -> Table {
+    let rows: Vec<(&CellKey, &Cell)> = cells.total.cells.iter().collect();
     let mut columns = vec![
         text(
             "contract_id",
@@ -74,8 +72,7 @@ pub fn cells(cells: &BTreeMap<String, Cells>) -> Table {
     for clock in Clock::ALL {
         let (name, description) = histogram_column(clock);
         let shown = rows.iter().map(|(key, _)| {
-            let of = cells.get(&key.contract_id)?;
-            let found = of.total.histograms.get(&((*key).clone(), clock))?;
+            let found = cells.total.histograms.get(&((*key).clone(), clock))?;
             let buckets: Vec<String> = found.iter().map(|(b, n)| format!("{b}:{n}")).collect();
             Some(buckets.join(" "))
         });

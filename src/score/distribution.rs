@@ -7,7 +7,7 @@ use crate::measure::histogram::SparseHistogram;
 use crate::money::Decimal;
 
 /// Durations, and which quantile of them is the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Distribution {
     /// Durations in the buckets of a histogram; the quantile in percent.
     Histogram(SparseHistogram, u32),

@@ -40,7 +40,7 @@ pub use spec::{
     ClearedFlag, Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
 };
 pub use stage::{Inputs, Scored, Wanted, periods, score, score_between, score_some};
-pub use supplier::{Reporting, supplier_values};
+pub use supplier::{Reporting, counts_for_supplier, supplier_values};
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};
 pub use view::{Delivered, Outcome, View};

@@ -345,7 +345,7 @@ fn value_of(
         direction: entry.direction,
         status: KpiStatus::NotMeasurable,
         reason: String::new(),
-        rule: entry.rule,
+        rule: entry.rule.into(),
         distribution: None,
         provisional: false,
     };

@@ -23,6 +23,15 @@ pub struct Reporting<'a> {
     pub exchange: Exchange<'a>,
 }
 
+/// Whether a value of a contract is one that its supplier's are made of; the others need not be
+/// given to [`supplier_values`].
+#[must_use]
+pub fn counts_for_supplier(value: &KpiValue) -> bool {
+    value.scope == Scope::Contract
+        && catalogue::find(&value.kpi)
+            .is_some_and(|e| !matches!(e.across, Across::Never(_) | Across::OverSuppliers))
+}
+
 /// The suppliers' values, by period, supplier and catalogue order, from the values of all
 /// contracts and the supplier of each (contracts without one are left out).
 ///
@@ -162,7 +171,7 @@ fn wallets(values: &[KpiValue]) -> Vec<KpiValue> {
                     scope,
                     unit: entry.unit_text(""),
                     direction: entry.direction,
-                    rule: entry.rule,
+                    rule: entry.rule.into(),
                     min_n: entry.min_n,
                     n: costs.iter().map(|c| c.n).sum(),
                     value: None,

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::distribution::Distribution;
 use crate::money::Decimal;
 use crate::time::{Month, Period};
 
 /// Whose value it is. Marginal scopes: a service over all priorities, a priority over all
 /// services.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
     /// The whole contract.
     Contract,
@@ -82,7 +84,7 @@ impl Level {
 }
 
 /// Which values are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Higher is better.
     HigherIsBetter,
@@ -115,7 +117,7 @@ impl Direction {
 }
 
 /// Whether there is a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum KpiStatus {
     /// There is one.
     Ok,
@@ -138,7 +140,7 @@ impl KpiStatus {
 }
 
 /// One row of the `kpi` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KpiValue {
     /// The contract; empty for a supplier's value.
     pub contract_id: String,
@@ -181,7 +183,7 @@ pub struct KpiValue {
     /// Why there is no value, or what to know about the one there is; else empty.
     pub reason: String,
     /// The rule that decided the ambiguous: attribution month, rounding.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// What a percentile or median of a contract was taken from; no column, but what the value of
     /// its supplier is taken from.
     pub distribution: Option<Distribution>,

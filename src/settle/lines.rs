@@ -4,12 +4,16 @@
 mod unmatched;
 mod writer;
 
+use std::borrow::Cow;
+
 use super::ledger::SettledStatus;
 use crate::finding::Finding;
 use crate::money::{Currency, Decimal};
 
 /// What an amount of a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AmountKind {
     /// The basis, before anything is deducted.
@@ -25,7 +29,9 @@ pub enum AmountKind {
 }
 
 /// Whether a row stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LineStatus {
     /// For good.
@@ -79,7 +85,7 @@ impl LineStatus {
 }
 
 /// One row of the `settlement` table. Amounts are signed: positive is owed by the customer.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SettlementLine {
     /// The contract.
     pub contract_id: String,
@@ -120,7 +126,7 @@ pub struct SettlementLine {
     /// Amount less prior amount: what this statement adds.
     pub delta: Option<Decimal>,
     /// `invoice`, `credit_note` or `none`, by the sign of the delta.
-    pub document_type: Option<&'static str>,
+    pub document_type: Option<Cow<'static, str>>,
     /// Which limit decided: cap, floor, minimum, carry, …
     pub bound_by: Option<String>,
     /// The state of the terms that counted: `original` or the id of the last amendment.

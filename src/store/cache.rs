@@ -66,9 +66,46 @@ impl Cache {
     }
 }
 
+/// Bytes within something kept, taken over as they are and not one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opaque(pub Vec<u8>);
+
+impl Serialize for Opaque {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Opaque {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opaque, D::Error> {
+        struct Taken;
+        impl serde::de::Visitor<'_> for Taken {
+            type Value = Opaque;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Opaque, E> {
+                Ok(Opaque(bytes.to_vec()))
+            }
+            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Opaque, E> {
+                Ok(Opaque(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Taken)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn opaque_bytes_come_back_as_they_were() {
+        let kept = (1_u8, Opaque(vec![0, 255, 7]), Opaque::default(), 2_u8);
+        let bytes = postcard::to_stdvec(&kept).unwrap();
+        let back: (u8, Opaque, Opaque, u8) = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(back, kept);
+    }
 
     #[test]
     fn only_what_was_made_of_the_same_is_found() {

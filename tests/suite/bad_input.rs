@@ -573,7 +573,7 @@ proptest! {
         tiny.write("tickets.csv", damaged(TICKETS, &tickets));
         tiny.write("billing.csv", damaged(&bills, &billing));
         let project = Project::read(&tiny.path("")).unwrap();
-        match gainshare::pipeline::run(&project, &|_| {}) {
+        match gainshare::pipeline::run(&project, gainshare::pipeline::Asked::default(), &|_| {}) {
             Ok(outcome) => {
                 for account in &outcome.accounts {
                     prop_assert!(account.closes(), "{:?}", account);

@@ -31,7 +31,7 @@ fn run(change: impl Fn(String) -> String) -> Outcome {
     let text = change(fs::read_to_string(&terms).unwrap());
     fs::write(&terms, text).unwrap();
     let project = Project::read(to.path()).unwrap();
-    pipeline::run(&project, &|_| {}).unwrap()
+    pipeline::rows(&project, &pipeline::repairing()).unwrap()
 }
 
 /// Payable amounts by contract, period and clause.

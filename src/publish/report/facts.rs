@@ -2,10 +2,10 @@
 //! which rows belong together; sums that are shown are sums of published amounts, nothing else
 //! is computed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::money::Decimal;
-use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
+use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
 
 /// One row of `settlement`.
 #[derive(Debug, Clone)]
@@ -163,6 +163,11 @@ impl Contract {
 pub(crate) struct Facts {
     pub(crate) customer: String,
     pub(crate) contracts: Vec<Contract>,
+    /// The rows of `kpi` of whole contracts, of every period that is settled or longer than a
+    /// month, and of every month those that pictures need.
+    pub(crate) measures: ReadTable,
+    /// The periods that are settled.
+    pub(crate) settled: BTreeSet<(i32, i32)>,
     /// What was noticed about no contract in particular.
     pub(crate) noticed: Vec<Noticed>,
     /// Tables of the plan that this output does not have.
@@ -201,6 +206,27 @@ pub(crate) fn months(period: &str) -> Option<(i32, i32)> {
 
 /// KPIs of which the pictures need every month.
 const MONTHLY: &[&str] = &["incidents_expected", "incidents_avoided", "incident_rate"];
+
+/// What is shown of `kpi`: the values of whole contracts.
+const OF_CONTRACTS: Part<'static> = Part {
+    columns: Some(&[
+        "contract_id",
+        "period",
+        "kpi",
+        "scope",
+        "value",
+        "unit",
+        "n",
+        "baseline",
+        "target",
+        "ci_low",
+        "ci_high",
+        "ci_level",
+        "status",
+        "reason",
+    ]),
+    texts: &[("scope", "contract")],
+};
 
 /// Tables that are shown as they are, when the output has them.
 const OTHERS: &[&str] = &["initiative_results", "adjustments_applied", "overrides"];
@@ -241,13 +267,21 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
             }
         }
     }
+    let settled: BTreeSet<(i32, i32)> = contracts
+        .iter()
+        .flat_map(|c| &c.calculations)
+        .filter_map(|c| months(&c.last()?.period))
+        .collect();
+    let monthly = |row: &Row<'_>| MONTHLY.contains(&row.text("kpi"));
+    let longer = |period: Option<(i32, i32)>| period.is_none_or(|(from, to)| to > from + 1);
     let wanted = |row: &Row<'_>| {
-        row.text("scope") == "contract"
-            && (MONTHLY.contains(&row.text("kpi"))
-                || months(row.text("period")).is_none_or(|(from, to)| to > from + 1))
+        let period = months(row.text("period"));
+        monthly(row) || longer(period) || period.is_some_and(|span| settled.contains(&span))
     };
-    if let Some(table) = published.filtered("kpi", None, wanted)? {
-        for row in table.iter() {
+    let measures = published.filtered("kpi", OF_CONTRACTS, wanted)?;
+    let measures = measures.unwrap_or_default();
+    for row in measures.iter() {
+        if monthly(&row) || longer(months(row.text("period"))) {
             let index = at(&mut contracts, row.text("contract_id"));
             if let Some(contract) = contracts.get_mut(index) {
                 contract.kpis.push(kpi(&row));
@@ -275,7 +309,7 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
     if let Some(table) = published.table("findings")? {
         for row in table.iter() {
             let id = row.text("contract_id");
-            let known = contracts.iter().position(|c| c.id == id);
+            let known = place.get(id).copied();
             match known.and_then(|i| contracts.get_mut(i)) {
                 Some(contract) => notice(&mut contract.noticed, &row),
                 None => notice(&mut noticed, &row),
@@ -289,24 +323,42 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
     {
         match published.table(name)? {
             None => absent.push(name),
-            Some(table) => spread(&mut contracts, name, &table),
+            Some(table) => spread(&mut contracts, name, table),
         }
     }
     Ok(Facts {
         customer,
         contracts,
+        measures,
+        settled,
         noticed,
         absent,
     })
 }
 
-/// Gives each contract its rows of a table.
-fn spread(contracts: &mut [Contract], name: &'static str, table: &ReadTable) {
+/// Gives each contract its rows of a table; where rows name no contract, all of them.
+fn spread(contracts: &mut [Contract], name: &'static str, mut table: ReadTable) {
     let column = table.columns.iter().position(|c| c.name == "contract_id");
+    let rows = std::mem::take(&mut table.rows);
+    let mut parted: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    let everybodys = match column {
+        None => rows,
+        Some(column) => {
+            for row in rows {
+                let id = row.get(column).cloned().unwrap_or_default();
+                parted.entry(id).or_default().push(row);
+            }
+            Vec::new()
+        }
+    };
     for contract in contracts {
-        let mut own = table.clone();
-        own.rows
-            .retain(|row| column.is_none_or(|i| row.get(i).is_some_and(|id| *id == contract.id)));
+        let own = ReadTable {
+            rows: match column {
+                None => everybodys.clone(),
+                Some(_) => parted.remove(&contract.id).unwrap_or_default(),
+            },
+            ..table.clone()
+        };
         match name {
             "integrity" => contract.integrity = Some(own),
             "alignment" => contract.alignment = Some(own),

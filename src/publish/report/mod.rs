@@ -17,19 +17,16 @@ mod timeline;
 
 pub use language::Language;
 
-use super::reading::{Published, ReadingError};
+use super::reading::Published;
+use facts::Facts;
 
 /// Name of the report in the output folder.
 pub const REPORT: &str = "report.html";
 
-/// Writes the report of a published output.
-///
-/// # Errors
-/// When a table that is there cannot be read.
-pub fn report(published: &Published, language: Language) -> Result<String, ReadingError> {
-    let facts = facts::gather(published)?;
-    Ok(thin::thinned(
-        &page::page(&facts, published, language).into_string(),
+/// The report of a published output, from the facts gathered of it.
+pub(crate) fn report(facts: &Facts, published: &Published, language: Language) -> String {
+    thin::thinned(
+        &page::page(facts, published, language).into_string(),
         language,
-    ))
+    )
 }

@@ -1,6 +1,8 @@
 //! A zip container (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.16) of files in memory,
 //! without times: every file carries the first day that the format knows.
 
+use rayon::prelude::*;
+
 /// 1980-01-01, as MS-DOS writes it.
 const DAY: u16 = 0x21;
 /// Version needed: deflate.
@@ -13,9 +15,12 @@ const DEFLATE: u16 = 8;
 pub(super) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
-    for (name, bytes) in files {
+    let packed: Vec<Vec<u8>> = files
+        .par_iter()
+        .map(|(_, bytes)| miniz_oxide::deflate::compress_to_vec(bytes, 6))
+        .collect();
+    for ((name, bytes), packed) in files.iter().zip(packed) {
         let offset = wide(out.len());
-        let packed = miniz_oxide::deflate::compress_to_vec(bytes, 6);
         let mut head = Vec::new();
         for half in [VERSION, UTF8, DEFLATE, 0, DAY] {
             head.extend(half.to_le_bytes());

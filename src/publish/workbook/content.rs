@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::formula::{At, Formula, expression, step, translate};
 use super::sheet::{Cell, Look, Sheet, letters};
 use crate::money::{Decimal, Rounding};
-use crate::publish::reading::{Published, ReadTable, ReadingError};
+use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
 use crate::publish::report::facts::{self, Contract, Facts, Line, months, plus};
 
 /// Rows of a sheet; Excel holds 1,048,576.
@@ -30,13 +30,12 @@ fn money(value: Option<Decimal>) -> Cell {
 }
 
 /// All sheets, in order.
-pub(super) fn sheets(published: &Published) -> Result<Vec<Sheet>, ReadingError> {
-    let facts = facts::gather(published)?;
+pub(super) fn sheets(facts: &Facts, published: &Published) -> Result<Vec<Sheet>, ReadingError> {
     let mut kpis = Measures::default();
-    let measures = kpis.sheet(published, &facts)?;
-    let settlement = settlement(&facts, &kpis);
+    let measures = kpis.sheet(facts);
+    let settlement = settlement(facts, &kpis);
     Ok(vec![
-        summary(&facts),
+        summary(facts),
         settlement,
         measures,
         findings(published.table("findings")?),
@@ -53,21 +52,13 @@ struct Measures {
 
 impl Measures {
     /// Measures of whole contracts, of every period that is settled or longer than a month.
-    fn sheet(&mut self, published: &Published, facts: &Facts) -> Result<Sheet, ReadingError> {
-        let settled: std::collections::BTreeSet<(i32, i32)> = facts
-            .contracts
-            .iter()
-            .flat_map(|c| &c.calculations)
-            .filter_map(|c| months(&c.last()?.period))
-            .collect();
-        let wanted = |row: &crate::publish::reading::Row<'_>| {
-            row.text("scope") == "contract"
-                && months(row.text("period"))
-                    .is_none_or(|span| span.1 > span.0 + 1 || settled.contains(&span))
+    fn sheet(&mut self, facts: &Facts) -> Sheet {
+        let wanted = |row: &Row<'_>| {
+            months(row.text("period"))
+                .is_none_or(|span| span.1 > span.0 + 1 || facts.settled.contains(&span))
         };
-        let table = published.filtered("kpi", None, wanted)?.unwrap_or_default();
         let mut rows = Vec::new();
-        for row in table.iter().take(MOST) {
+        for row in facts.measures.iter().filter(wanted).take(MOST) {
             let r = rows.len() + 2;
             let kpi = facts::kpi(&row);
             let contract = row.text("contract_id");
@@ -99,7 +90,7 @@ impl Measures {
                 text(&kpi.reason),
             ]);
         }
-        Ok(Sheet {
+        Sheet {
             name: "KPIs",
             header: vec![
                 "contract",
@@ -123,7 +114,7 @@ impl Measures {
                 ("kpi_name", 2),
                 ("kpi_value", 3),
             ],
-        })
+        }
     }
 
     fn find(&self, line: &Line, contract: &str, name: &str) -> Option<At> {
@@ -518,17 +509,14 @@ fn dictionary(published: &Published) -> Result<Sheet, ReadingError> {
         let Some(name) = name.strip_suffix(".parquet") else {
             continue;
         };
-        // Only the columns: no row is kept.
-        if let Some(table) = published.filtered(name, None, |_| false)? {
-            for column in &table.columns {
-                rows.push(vec![
-                    text(name),
-                    text(&column.name),
-                    text(if column.numeric { "number" } else { "text" }),
-                    text(&column.unit),
-                    text(&column.description),
-                ]);
-            }
+        for column in published.columns(name)?.unwrap_or_default() {
+            rows.push(vec![
+                text(name),
+                text(&column.name),
+                text(if column.numeric { "number" } else { "text" }),
+                text(&column.unit),
+                text(&column.description),
+            ]);
         }
     }
     Ok(Sheet {

@@ -11,15 +11,17 @@ mod formula;
 mod sheet;
 
 use super::reading::{Published, ReadingError};
+use super::report::facts::Facts;
 
 /// Name of the workbook in the output folder.
 pub const WORKBOOK: &str = "settlement.xlsx";
 
-/// The workbook of a published output. The same folder gives the same bytes.
+/// The workbook of a published output, with the facts gathered of it. The same folder gives the
+/// same bytes.
 ///
 /// # Errors
 /// When a table that is there cannot be read.
-pub fn workbook(published: &Published) -> Result<Vec<u8>, ReadingError> {
-    let sheets = content::sheets(published)?;
+pub(crate) fn workbook(facts: &Facts, published: &Published) -> Result<Vec<u8>, ReadingError> {
+    let sheets = content::sheets(facts, published)?;
     Ok(container::zip(&sheet::files(&sheets)))
 }

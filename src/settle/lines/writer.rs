@@ -251,7 +251,7 @@ impl Writer<'_> {
             row.amount = Some(due);
             row.prior_amount = Some(prior);
             row.delta = Some(delta);
-            row.document_type = Some(document(delta));
+            row.document_type = Some(document(delta).into());
             row.bound_by = result.bound_by.map(str::to_owned);
             row.status = if provisional {
                 LineStatus::Provisional
@@ -421,7 +421,7 @@ impl Writer<'_> {
             amount_kind: AmountKind::Total,
             prior_amount: Some(total.prior),
             delta: Some(delta),
-            document_type: Some(document(delta)),
+            document_type: Some(document(delta).into()),
             bound_by: None,
             terms_version: self.plan.version_name(base),
             status: if total.incomplete || total.provisional {
