@@ -25,7 +25,7 @@ fn main() {
     let began = Mutex::new(vec![("reading", Instant::now())]);
     let mut asked = Asked::default();
     asked.exports = Exports::Never;
-    pipeline::run_asked(&project, asked, &|progress| {
+    pipeline::run(&project, asked, &|progress| {
         if let Progress::Stage(stage) = progress {
             let mut began = began.lock().expect("no stage panics");
             began.push((stage, Instant::now()));

@@ -70,7 +70,7 @@ fn stages(c: &mut Criterion) {
     let run = |exports| {
         let mut asked = Asked::default();
         asked.exports = exports;
-        pipeline::run_asked(black_box(&own), asked, &|_| {}).expect("the example runs")
+        pipeline::run(black_box(&own), asked, &|_| {}).expect("the example runs")
     };
     group.bench_function("whole_run", |b| {
         b.iter(|| {

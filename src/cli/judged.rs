@@ -79,9 +79,8 @@ pub(super) fn kept(
     wanted: &[String],
 ) -> Result<Vec<crate::pipeline::kept::Kept>, Refused> {
     let project = super::project(path).map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
-    let outcome =
-        crate::pipeline::rows(&project, &crate::pipeline::repairing()).map_err(refused)?;
-    crate::pipeline::kept::chosen(outcome.kept, wanted)
+    let kept = crate::pipeline::kept(&project).map_err(refused)?;
+    crate::pipeline::kept::chosen(kept, wanted)
         .map_err(|e| Refused::Terms(miette::miette!("--contract: {e}")))
 }
 

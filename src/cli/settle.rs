@@ -17,14 +17,20 @@ use crate::settle::{
 };
 use crate::terms::{Encoding, SettleSpec, Terms};
 
-/// Settle a contract, or hundreds from one template, from tables of measures.
+/// Settle a contract, or hundreds from one template, from tables of measures; or all contracts of
+/// a project from what was measured before.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: gainshare settle tests/cases/a4_at_risk_pool/terms.toml --measures tests/cases/a4_at_risk_pool/measures.csv"
+    after_help = "Examples: gainshare settle tests/cases/a4_at_risk_pool/terms.toml --measures tests/cases/a4_at_risk_pool/measures.csv\n          gainshare settle data/complete --contract CT-A1"
 )]
 pub(super) struct Arguments {
-    /// Terms file (TOML).
+    /// Terms file (TOML). Or the folder of a project: then its contracts are settled under the
+    /// terms as they are now, from the measures of its last run; no row is read, no KPI worked
+    /// out again and nothing published. Measures that are not known any more are made first.
     terms: PathBuf,
+    /// Of a project only this contract; several are named one by one.
+    #[arg(long, value_name = "ID")]
+    contract: Vec<String>,
     #[command(flatten)]
     tables: Tables,
     /// Only the rows that are due, without the steps that lead to them.
@@ -127,25 +133,111 @@ impl Refused {
     }
 }
 
+impl Tables {
+    /// Whether any is named.
+    fn any(&self) -> bool {
+        let one = [
+            &self.settled,
+            &self.fx_rates,
+            &self.disputes,
+            &self.relief,
+            &self.attribution,
+        ];
+        !self.measures.is_empty()
+            || !self.parameters.is_empty()
+            || self.periods.is_some()
+            || one.iter().any(|table| table.is_some())
+    }
+}
+
+/// The settlement of a project, what was noticed, and what a Parquet file says of both.
+#[cfg(feature = "frames")]
+fn of_project(arguments: &Arguments) -> Result<(Settlement, Vec<Finding>, Metadata), Refused> {
+    if arguments.tables.any() {
+        return Err(Refused::Terms(miette!(
+            help = "leave the tables out, or give the terms file instead of the project",
+            "a project is settled from its own tables and measures"
+        )));
+    }
+    let project = super::project_with_a_store(&arguments.terms)
+        .map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
+    let ids: Vec<&str> = project
+        .file
+        .contracts
+        .iter()
+        .map(|c| c.id.as_str())
+        .collect();
+    let wanted = &arguments.contract;
+    if let Some(stranger) = wanted.iter().find(|w| !ids.contains(&w.as_str())) {
+        let near = crate::terms::suggestion(stranger, &ids);
+        return Err(Refused::Terms(miette!(
+            "--contract: the project has no contract `{stranger}`; {near}"
+        )));
+    }
+    let (mut settlement, mut findings) = crate::pipeline::settlements(&project, arguments.detail())
+        .map_err(super::judged::refused)?;
+    if !wanted.is_empty() {
+        settlement.lines.retain(|l| wanted.contains(&l.contract_id));
+        let about = |f: &Finding| f.contract_id.as_ref().is_none_or(|id| wanted.contains(id));
+        settlement.findings.retain(about);
+        findings.retain(about);
+    }
+    let metadata = vec![
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("as_of".to_owned(), project.as_of.to_string()),
+    ];
+    Ok((settlement, findings, metadata))
+}
+
+#[cfg(not(feature = "frames"))]
+fn of_project(arguments: &Arguments) -> Result<(Settlement, Vec<Finding>, Metadata), Refused> {
+    Err(super::judged::no_projects(&arguments.terms))
+}
+
+/// Names and values in the metadata of a file.
+type Metadata = Vec<(String, String)>;
+
+/// The settlement of one terms file, likewise.
+fn of_tables(arguments: &Arguments) -> Result<(Settlement, Vec<Finding>, Metadata), Refused> {
+    if !arguments.contract.is_empty() {
+        return Err(Refused::Terms(miette!(
+            help = "name the project's folder instead of the terms, or leave it out: a template \
+                    settles every contract that the tables name",
+            "--contract chooses among the contracts of a project"
+        )));
+    }
+    let terms = read_terms(&arguments.terms)?;
+    let (facts, findings) = read_facts(&terms.settle, &arguments.tables)?;
+    let settlement = settle(&terms.settle, &facts, arguments.detail());
+    let metadata = vec![
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("terms_hash".to_owned(), terms.hash()),
+    ];
+    Ok((settlement, findings, metadata))
+}
+
+impl Arguments {
+    fn detail(&self) -> Detail {
+        match self.amounts_only {
+            true => Detail::Amounts,
+            false => Detail::Steps,
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let loaded = read_terms(&arguments.terms).and_then(|terms| {
-        read_facts(&terms.settle, &arguments.tables)
-            .map(|(facts, findings)| (terms, facts, findings))
-    });
-    let (terms, facts, mut findings) = match loaded {
-        Ok(loaded) => loaded,
+    let settled = match super::judged::is_project(&arguments.terms) {
+        true => of_project(arguments),
+        false => of_tables(arguments),
+    };
+    let (settlement, mut findings, metadata) = match settled {
+        Ok(settled) => settled,
         Err(refused) => return Ok(refused.exit()),
     };
-    let detail = if arguments.amounts_only {
-        Detail::Amounts
-    } else {
-        Detail::Steps
-    };
-    let settlement = settle(&terms.settle, &facts, detail);
     match arguments.output.as_deref() {
         Some(path) if path.extension().is_some_and(|e| e == "parquet") => {
-            write_parquet(&settlement, &terms, path)?;
+            write_parquet(&settlement, &metadata, path)?;
         }
         path => write(&settlement, arguments.format, path)?,
     }
@@ -220,16 +312,12 @@ fn read_table(path: &Path, separator: char, encoding: Encoding) -> Result<Table,
 }
 
 #[cfg(feature = "frames")]
-fn write_parquet(settlement: &Settlement, terms: &Terms, path: &Path) -> miette::Result<()> {
-    let metadata = [
-        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("terms_hash".to_owned(), terms.hash()),
-    ];
-    super::parquet::write(&settlement.lines, path, &metadata)
+fn write_parquet(settlement: &Settlement, metadata: &Metadata, path: &Path) -> miette::Result<()> {
+    super::parquet::write(&settlement.lines, path, metadata)
 }
 
 #[cfg(not(feature = "frames"))]
-fn write_parquet(_: &Settlement, _: &Terms, path: &Path) -> miette::Result<()> {
+fn write_parquet(_: &Settlement, _: &Metadata, path: &Path) -> miette::Result<()> {
     Err(miette!(
         "{}: this build writes no Parquet; use --format csv",
         path.display()

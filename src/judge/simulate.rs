@@ -109,7 +109,7 @@ impl Default for Settings {
 }
 
 /// What a fitted baseline says of its own uncertainty.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Fitted {
     /// Relative standard error of the expected incidents of the performance period: of the
     /// parameters, without the scatter of counts.

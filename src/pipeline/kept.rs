@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::contracts::{self, Contract, ContractError};
-use crate::baseline::BaselineResult;
 use crate::config::project::ContractEntry;
 use crate::judge::simulate::Fitted;
 use crate::settle::Facts;
@@ -27,17 +26,17 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(contract: &Contract, facts: &Facts, baseline: &BaselineResult) -> Kept {
+    pub(super) fn new(contract: &Contract, facts: Facts, fitted: Option<Fitted>) -> Kept {
         Kept {
             entry: contract.entry.clone(),
             terms: contract.terms.settle.clone(),
-            facts: facts.clone(),
+            facts,
             compare: contract
                 .compare
                 .iter()
                 .map(|(name, (terms, _))| (name.clone(), terms.clone()))
                 .collect(),
-            fitted: Fitted::of(baseline, &contract.entry.id),
+            fitted,
         }
     }
 

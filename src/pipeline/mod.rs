@@ -13,8 +13,10 @@ mod billed;
 pub mod contracts;
 mod filling;
 mod ground;
+mod history;
 mod integrity;
 pub mod kept;
+mod keys;
 mod ledgers;
 mod manifest;
 mod measures;
@@ -38,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::config::project::Project;
+use crate::finding::Finding;
 use crate::ingest;
 use crate::ingest::file::InputError;
 use crate::judge::align;
@@ -52,6 +55,7 @@ use crate::store::disk::{Staging, StoreError};
 use contracts::{Contract, ContractError};
 pub use filling::fill;
 use ground::Ground;
+pub use history::{kept, settlements};
 use miette::Diagnostic;
 pub use outcome::{AuditRow, Outcome, Rows};
 pub use overrides::OverrideRow;
@@ -167,16 +171,17 @@ pub fn rows(project: &Project, given: &align::Given) -> Result<Rows, RunError> {
             given,
         };
         let mut results = Results::default();
-        for next in settle_each(&measured, &wanted, |_, results| results) {
+        for next in settle_each(&measured, &wanted, |_, _, results| results) {
             results.append(next);
         }
         let suppliers = of_suppliers(&ground.contracts, &ground.tables, &results.kpis);
         results.kpis.splice(0..0, suppliers);
+        let findings = noticed(&ground, [results.findings]);
         Ok(Rows {
+            findings,
             settlement: results.settlement,
             alignment: results.alignment,
             integrity: results.integrity,
-            kept: results.kept,
             kpis: results.kpis,
         })
     })
@@ -267,10 +272,7 @@ fn stages(
         },
         &ground,
     )?;
-    let mut findings = ground.findings.clone();
-    findings.extend(all.iter().flat_map(|worked| worked.findings.clone()));
-    findings.sort();
-    findings.dedup();
+    let findings = noticed(&ground, all.iter().map(|worked| worked.findings.clone()));
 
     progress(Progress::Stage("publishing"));
     let metadata = manifest.file_metadata();
@@ -316,6 +318,15 @@ fn stages(
         manifest: project.output_folder().join(MANIFEST),
         outputs: manifest.outputs,
     })
+}
+
+/// Everything that was noticed, sorted, each once.
+fn noticed(ground: &Ground<'_>, more: impl IntoIterator<Item = Vec<Finding>>) -> Vec<Finding> {
+    let mut findings = ground.findings.clone();
+    findings.extend(more.into_iter().flatten());
+    findings.sort();
+    findings.dedup();
+    findings
 }
 
 /// Writes a document into the output.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::kept::Kept;
 use crate::finding::Finding;
 use crate::ingest::account::FileAccount;
 use crate::judge::align::Alignment;
@@ -39,10 +38,10 @@ pub struct Rows {
     pub alignment: Alignment,
     /// The rows of `integrity`.
     pub integrity: Vec<IntegrityRow>,
-    /// Every contract's history, for the judge.
-    pub kept: Vec<Kept>,
     /// The rows of `kpi`.
     pub kpis: Vec<KpiValue>,
+    /// What was noticed, sorted.
+    pub findings: Vec<Finding>,
 }
 
 /// On how many incidents another clock policy judges otherwise than the terms.

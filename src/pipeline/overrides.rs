@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::baseline::{BaselineResult, BaselineSpec, Status};
 use crate::finding::{Finding, Severity, Stage};
 use crate::score::KpiValue;
@@ -75,43 +77,51 @@ pub(super) fn rows(
 /// How the note of a KPI value begins that rests on an override.
 const NOTE: &str = "overridden: ";
 
+/// Which measures of a contract rest on overrides: by name, the periods with their overrides.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rests {
+    contract_id: String,
+    measures: BTreeMap<String, Vec<(Span, BTreeSet<String>)>>,
+}
+
+impl Rests {
+    /// Those of the values of a contract; `overrides` are those of the contract.
+    pub(super) fn of(kpis: &[KpiValue], overrides: &[OverrideRow]) -> Rests {
+        let mut rests = Rests::default();
+        for value in kpis {
+            let Some(codes) = value.reason.strip_prefix(NOTE) else {
+                continue;
+            };
+            let codes: Vec<&str> = codes
+                .split(';')
+                .next()
+                .unwrap_or(codes)
+                .split(", ")
+                .collect();
+            let ids = overrides
+                .iter()
+                .filter(|o| o.streams > 0 && codes.contains(&o.code.as_str()))
+                .map(OverrideRow::id);
+            let period = Span {
+                from: value.period.start(),
+                to: value.period.end(),
+            };
+            value.contract_id.clone_into(&mut rests.contract_id);
+            let periods = rests.measures.entry(value.kpi.to_string()).or_default();
+            periods.push((period, ids.collect()));
+        }
+        rests
+    }
+}
+
 /// Marks the rows of clauses that use a measure resting on an override, and the totals of the
 /// statements that they are in, and says that there are any.
 ///
 /// A clause uses a measure when its fields name it, directly, through [define] or through a
-/// clause that it names; one that limits all clauses together uses what they use. `overrides` are
-/// those of the contract.
-pub(super) fn mark(
-    lines: &mut [SettlementLine],
-    terms: &Terms,
-    kpis: &[KpiValue],
-    overrides: &[OverrideRow],
-) -> Option<Finding> {
-    // Measure → its periods with the overrides that they rest on.
-    let mut rests: BTreeMap<&str, Vec<(Span, BTreeSet<String>)>> = BTreeMap::new();
-    for value in kpis {
-        let Some(codes) = value.reason.strip_prefix(NOTE) else {
-            continue;
-        };
-        let codes: Vec<&str> = codes
-            .split(';')
-            .next()
-            .unwrap_or(codes)
-            .split(", ")
-            .collect();
-        let ids = overrides
-            .iter()
-            .filter(|o| o.streams > 0 && codes.contains(&o.code.as_str()))
-            .map(OverrideRow::id);
-        let period = Span {
-            from: value.period.start(),
-            to: value.period.end(),
-        };
-        rests
-            .entry(value.kpi.as_ref())
-            .or_default()
-            .push((period, ids.collect()));
-    }
+/// clause that it names; one that limits all clauses together uses what they use.
+pub(super) fn mark(lines: &mut [SettlementLine], terms: &Terms, rests: &Rests) -> Option<Finding> {
+    let contract = &rests.contract_id;
+    let rests = &rests.measures;
     if rests.is_empty() {
         return None;
     }
@@ -158,7 +168,6 @@ pub(super) fn mark(
             line.overridden.join(", ")
         ));
     }
-    let contract = kpis.first().map_or("", |k| k.contract_id.as_str());
     (!marked.is_empty()).then(|| {
         Finding::new(
             Stage::Settle,

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 
 use super::billed::Billed;
 use super::contracts::Contract;
-use super::kept::Kept;
+use super::history::History;
 use super::measures::{measures, ratios};
-use super::overrides::{self, OverrideRow};
+use super::overrides::{self, OverrideRow, Rests};
 use super::own::Shares;
 use super::prepared::{self, Prepared};
 use super::rebuilding::{Once, Rebuilt};
@@ -25,12 +25,13 @@ use crate::finding::{Finding, Severity, Stage};
 use crate::judge::align::{self, Alignment};
 use crate::judge::backtest::{self, OwnCosts, SchemeRow};
 use crate::judge::integrity::IntegrityRow;
+use crate::judge::simulate::Fitted;
 use crate::measure::cells::Cells;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
 use crate::money::FxRates;
 use crate::score;
-use crate::settle::{self, Detail, Facts, SettlementLine};
+use crate::settle::{self, Detail, Facts, Settlement, SettlementLine};
 use crate::time::Instant;
 
 /// What the pure stages read.
@@ -59,7 +60,6 @@ pub(super) struct Results {
     pub(super) initiatives: Vec<InitiativeResult>,
     pub(super) overrides: Vec<OverrideRow>,
     pub(super) worst: Vec<score::WorstIncident>,
-    pub(super) kept: Vec<Kept>,
     /// What was noticed.
     pub(super) findings: Vec<Finding>,
 }
@@ -82,7 +82,6 @@ impl Results {
         self.initiatives.extend(next.initiatives);
         self.overrides.extend(next.overrides);
         self.worst.extend(next.worst);
-        self.kept.extend(next.kept);
         self.findings.extend(next.findings);
     }
 }
@@ -150,6 +149,34 @@ impl SmallTables {
             small,
         }
     }
+
+    /// These measures with everything else that settlement reads.
+    pub(super) fn facts(
+        &self,
+        measures: settle::Measures,
+        parameters: settle::Parameters,
+    ) -> Facts {
+        Facts {
+            measures,
+            parameters,
+            settled: Arc::clone(&self.settled),
+            fx: Arc::clone(&self.fx),
+            disputes: Arc::clone(&self.disputes),
+            agreements: Arc::clone(&self.agreements),
+            months: None,
+        }
+    }
+}
+
+/// A contract as far as settlement reads it: its KPI values and what they rest on.
+pub(super) struct Scored {
+    /// Baseline, integrity and what else is known before anything is settled.
+    results: Results,
+    kpis: Vec<score::KpiValue>,
+    saving: SavingResult,
+    pub(super) measures: settle::Measures,
+    pub(super) rests: Rests,
+    pub(super) fitted: Option<Fitted>,
 }
 
 /// Baseline, score and settle for those of the measured contracts that are `wanted`, side by side
@@ -157,144 +184,184 @@ impl SmallTables {
 pub(super) fn settle_each<T: Send>(
     measured: &Measured<'_>,
     wanted: &BTreeSet<String>,
-    finish: impl Fn(&Contract, Results) -> T + Sync,
+    finish: impl Fn(&Contract, &History, Results) -> T + Sync,
 ) -> Vec<T> {
-    let SmallTables {
-        settled,
-        fx,
-        disputes,
-        agreements,
-        small,
-    } = measured.tables;
+    each(measured, wanted, |given| {
+        let scored = scored(given, measured);
+        let history = History::of(&given.contract.entry.id, &scored);
+        finish(given.contract, &history, settled(given, scored, measured))
+    })
+}
+
+/// As [`settle_each`], as far as settlement reads a contract.
+pub(super) fn history_of_each(
+    measured: &Measured<'_>,
+    wanted: &BTreeSet<String>,
+) -> Vec<(String, History)> {
+    each(measured, wanted, |given| {
+        let id = &given.contract.entry.id;
+        (id.clone(), History::of(id, &scored(given, measured)))
+    })
+}
+
+fn each<T: Send>(
+    measured: &Measured<'_>,
+    wanted: &BTreeSet<String>,
+    work: impl Fn(&Given<'_>) -> T + Sync,
+) -> Vec<T> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    let table = |name: &str| measured.stored.tables.get(name);
-    let as_of = measured.project.as_of;
     let shares = Shares::new(
         measured.cells,
         measured.billing,
-        ledgers::exposure(table("exposure")),
+        ledgers::exposure(measured.stored.tables.get("exposure")),
         records::records(&measured.stored.tables),
     );
+    let small = &measured.tables.small;
+    let as_of = measured.project.as_of;
     let all = prepared::prepare(measured.contracts, measured.plans, &shares, small, as_of);
-    let one = |contract: &Contract, prepared: &Option<Prepared<'_>>| {
-        let mut results = Results::default();
-        let (Some(plan), Some(prepared)) = (measured.plans.get(&contract.entry.id), prepared)
-        else {
-            return results;
-        };
-        let mut noticed = prepared.findings.clone();
-        let findings = &mut noticed;
-        let given = Given {
-            contract,
-            plan,
-            prepared,
-            small,
-        };
-        let (kpis, saving) = score_one(&given, measured, &mut results, findings);
-        let mut measures = measures(&contract.entry.id, &kpis);
-        let tested = integrity::test(contract, plan, prepared);
-        findings.extend(integrity::findings(&tested));
-        integrity::measure(&contract.entry.id, &tested, &mut measures);
-        results.integrity.extend(tested);
-        let facts = |parameters: &settle::Parameters| Facts {
-            measures: measures.clone(),
-            parameters: parameters.clone(),
-            settled: Arc::clone(settled),
-            fx: Arc::clone(fx),
-            disputes: Arc::clone(disputes),
-            agreements: Arc::clone(agreements),
-            months: None,
-        };
-        let spec = contract.terms.settle.clone();
-        let id = &contract.entry.id;
-        let own_facts = facts(&contract.parameters);
-        let kept = Kept::new(contract, &own_facts, &results.baseline);
-        results.kept.push(kept);
-        let mut own = settle::settle(&spec, &own_facts, Detail::Steps);
-        findings.extend(own.findings);
-        let decided: Vec<OverrideRow> = results
-            .overrides
-            .iter()
-            .filter(|o| o.contract_id == *id)
-            .cloned()
-            .collect();
-        findings.extend(overrides::mark(
-            &mut own.lines,
-            &contract.terms,
-            &kpis,
-            &decided,
-        ));
-        let given = measured.given;
-        let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
-            backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
-        };
-        results.schemes.extend(backtest::rows_of(
-            "this_contract",
-            &own.lines,
-            &own_facts.measures,
-            &costs(&spec, &own_facts),
-        ));
-        let rebuilt = Rebuilt {
-            contract,
-            plan,
-            prepared,
-            small,
-            measured,
-            saving: &saving,
-            baseline: &results.baseline,
-            once: Once::default(),
-        };
-        let aligned =
-            align::align_one(&spec, &own_facts, &ratios(&kpis), given, id, Some(&rebuilt));
-        match aligned {
-            Ok(found) => {
-                findings.extend(found.findings.iter().cloned());
-                results.alignment.rows.extend(found.rows);
-                results.alignment.assumptions.extend(found.assumptions);
-                results.alignment.findings.extend(found.findings);
-            }
-            Err(error) => findings.push(
-                Finding::new(
-                    Stage::Judge,
-                    Severity::Warning,
-                    "not_aligned",
-                    error.to_string(),
-                )
-                .with_contract(id),
-            ),
-        }
-        for (scheme, (terms, parameters)) in &contract.compare {
-            // The ledger holds what this contract paid, not what another would have.
-            let mut facts = facts(parameters);
-            facts.settled = Arc::default();
-            facts.disputes = Arc::default();
-            let other = settle::settle(&terms.settle, &facts, Detail::Amounts);
-            results.schemes.extend(backtest::rows_of(
-                scheme,
-                &other.lines,
-                &facts.measures,
-                &costs(&terms.settle, &facts),
-            ));
-            findings.extend(other.findings.into_iter().map(|mut f| {
-                f.severity = f.severity.min(Severity::Note);
-                f.detail = format!("in the comparison `{scheme}`: {}", f.detail);
-                f
-            }));
-        }
-        results.settlement.extend(own.lines);
-        results.kpis.extend(kpis);
-        results.findings = noticed;
-        results
-    };
     measured
         .contracts
         .par_iter()
         .zip(&all)
         .filter(|(contract, _)| wanted.contains(&contract.entry.id))
-        .map(|(contract, prepared)| finish(contract, one(contract, prepared)))
+        .filter_map(|(contract, prepared)| {
+            let given = Given {
+                contract,
+                plan: measured.plans.get(&contract.entry.id)?,
+                prepared: prepared.as_ref()?,
+                small,
+            };
+            Some(work(&given))
+        })
         .collect()
+}
+
+/// Baseline, KPI values and integrity of one contract.
+fn scored(given: &Given<'_>, measured: &Measured<'_>) -> Scored {
+    let Given {
+        contract,
+        plan,
+        prepared,
+        ..
+    } = given;
+    let id = &contract.entry.id;
+    let mut results = Results::default();
+    let mut findings = prepared.findings.clone();
+    let (kpis, saving) = score_one(given, measured, &mut results, &mut findings);
+    let mut measures = measures(id, &kpis);
+    let tested = integrity::test(contract, plan, prepared);
+    findings.extend(integrity::findings(&tested));
+    integrity::measure(id, &tested, &mut measures);
+    results.integrity.extend(tested);
+    results.findings = findings;
+    Scored {
+        rests: Rests::of(&kpis, &results.overrides),
+        fitted: Fitted::of(&results.baseline, id),
+        results,
+        kpis,
+        saving,
+        measures,
+    }
+}
+
+/// What one contract settles to, beside others, and what its terms reward.
+fn settled(given: &Given<'_>, scored: Scored, measured: &Measured<'_>) -> Results {
+    let Given {
+        contract,
+        plan,
+        prepared,
+        small,
+    } = given;
+    let Scored {
+        mut results,
+        kpis,
+        saving,
+        measures,
+        rests,
+        fitted: _,
+    } = scored;
+    let mut findings = std::mem::take(&mut results.findings);
+    let facts = |parameters: &settle::Parameters| {
+        measured.tables.facts(measures.clone(), parameters.clone())
+    };
+    let spec = &contract.terms.settle;
+    let id = &contract.entry.id;
+    let own_facts = facts(&contract.parameters);
+    let own = settle_marked(contract, &own_facts, &rests, Detail::Steps);
+    findings.extend(own.findings);
+    let given = measured.given;
+    let costs = |spec: &crate::terms::SettleSpec, facts: &Facts| -> OwnCosts {
+        backtest::own_costs(spec, &contract.terms.settle, facts, id, given).unwrap_or_default()
+    };
+    results.schemes.extend(backtest::rows_of(
+        "this_contract",
+        &own.lines,
+        &own_facts.measures,
+        &costs(spec, &own_facts),
+    ));
+    let rebuilt = Rebuilt {
+        contract,
+        plan,
+        prepared,
+        small,
+        measured,
+        saving: &saving,
+        baseline: &results.baseline,
+        once: Once::default(),
+    };
+    let aligned = align::align_one(spec, &own_facts, &ratios(&kpis), given, id, Some(&rebuilt));
+    match aligned {
+        Ok(found) => {
+            findings.extend(found.findings.iter().cloned());
+            results.alignment = found;
+        }
+        Err(error) => findings.push(
+            Finding::new(
+                Stage::Judge,
+                Severity::Warning,
+                "not_aligned",
+                error.to_string(),
+            )
+            .with_contract(id),
+        ),
+    }
+    for (scheme, (terms, parameters)) in &contract.compare {
+        // The ledger holds what this contract paid, not what another would have.
+        let mut facts = facts(parameters);
+        facts.settled = Arc::default();
+        facts.disputes = Arc::default();
+        let other = settle::settle(&terms.settle, &facts, Detail::Amounts);
+        results.schemes.extend(backtest::rows_of(
+            scheme,
+            &other.lines,
+            &facts.measures,
+            &costs(&terms.settle, &facts),
+        ));
+        findings.extend(other.findings.into_iter().map(|mut f| {
+            f.severity = f.severity.min(Severity::Note);
+            f.detail = format!("in the comparison `{scheme}`: {}", f.detail);
+            f
+        }));
+    }
+    results.settlement.extend(own.lines);
+    results.kpis.extend(kpis);
+    results.findings = findings;
+    results
+}
+
+/// The settlement of a contract, with the rows marked that rest on a decision against a rule.
+pub(super) fn settle_marked(
+    contract: &Contract,
+    facts: &Facts,
+    rests: &Rests,
+    detail: Detail,
+) -> Settlement {
+    let mut own = settle::settle(&contract.terms.settle, facts, detail);
+    let marked = overrides::mark(&mut own.lines, &contract.terms, rests);
+    own.findings.extend(marked);
+    own
 }
 
 /// The KPI values of suppliers, from those of all contracts. They name no contract.

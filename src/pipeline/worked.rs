@@ -1,6 +1,6 @@
 //! What each contract came to, as the pieces of it in the output tables, kept between runs by a
-//! hash of everything that it was made of: a contract of which nothing changed is not worked out
-//! again. Responsible for what is in the hash and for which contracts are worked out; not for
+//! hash of everything that it was made of (see [`super::keys`]): a contract of which nothing
+//! changed is not worked out again. Responsible for which contracts are worked out; not for
 //! working them out (see [`super::settling`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contracts::Contract;
 use super::ground::Ground;
+use super::history::History;
+use super::keys;
 use super::prepared;
 use super::settling::{Measured, Results, of_suppliers, settle_each};
 use crate::finding::Finding;
@@ -97,79 +99,11 @@ fn unkept(error: postcard::Error) -> PublishError {
     }
 }
 
-/// A hash of everything that each contract is worked out of: the build, its terms and those it is
-/// compared with, what the project says of it, its measure plan, its files in the store and all
-/// small tables. A contract that leans on its peers is made of all of them.
-fn made_of(ground: &Ground<'_>, given: &align::Given) -> BTreeMap<String, blake3::Hash> {
-    let index = &ground.stored.index;
-    let mut small = blake3::Hasher::new();
-    let mut own: BTreeMap<&str, blake3::Hasher> = BTreeMap::new();
-    for (file, hash) in &index.files {
-        // `<table>/<contract>/<month>.parquet`, or a small table.
-        let hasher = match file.split('/').nth(1) {
-            Some(contract) => own.entry(contract).or_default(),
-            None => &mut small,
-        };
-        hasher
-            .update(file.as_bytes())
-            .update(&[0])
-            .update(hash.as_bytes());
-    }
-    small.update(format!("{:?}", ground.stored.notes.delivered).as_bytes());
-    small.update(format!("{given:?} {:?}", ground.project.as_of).as_bytes());
-    let small = small.finalize();
-    let one = |contract: &Contract| {
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update(BUILD.as_bytes())
-            .update(small.as_bytes())
-            .update(format!("{:?}", contract.entry).as_bytes())
-            .update(contract.terms.hash().as_bytes());
-        for (scheme, (terms, _)) in &contract.compare {
-            hasher
-                .update(scheme.as_bytes())
-                .update(&[0])
-                .update(terms.hash().as_bytes());
-        }
-        if let Some(plan) = ground.plans.get(&contract.entry.id) {
-            hasher.update(plan.fingerprint().as_bytes());
-        }
-        if let Some(files) = own.get(disk::escaped(&contract.entry.id).as_str()) {
-            hasher.update(files.finalize().as_bytes());
-        }
-        (contract.entry.id.clone(), hasher.finalize())
-    };
-    let alone: BTreeMap<String, blake3::Hash> = ground.contracts.par_iter().map(one).collect();
-    if !ground.contracts.iter().any(prepared::with_peers) {
-        return alone;
-    }
-    let mut all = blake3::Hasher::new();
-    for hash in alone.values() {
-        all.update(hash.as_bytes());
-    }
-    let all = all.finalize();
-    let leaning: BTreeSet<&str> = ground
-        .contracts
-        .iter()
-        .filter(|c| prepared::with_peers(c))
-        .map(|c| c.entry.id.as_str())
-        .collect();
-    let with_all = |own: &blake3::Hash| {
-        let both = [own.as_bytes().as_slice(), all.as_bytes()].concat();
-        blake3::hash(&both)
-    };
-    alone
-        .iter()
-        .map(|(id, hash)| match leaning.contains(id.as_str()) {
-            true => (id.clone(), with_all(hash)),
-            false => (id.clone(), *hash),
-        })
-        .collect()
-}
-
 /// What is known of each contract from earlier runs, in the order of the project.
 pub(super) struct Known {
-    made_of: BTreeMap<String, blake3::Hash>,
+    /// What the history and the tables of each are made of.
+    histories: BTreeMap<String, blake3::Hash>,
+    tables: BTreeMap<String, blake3::Hash>,
     worked: Vec<Option<Worked>>,
     /// Those of which it is not.
     stale: BTreeSet<String>,
@@ -180,12 +114,13 @@ pub(super) struct Known {
 impl Known {
     /// Looks for every contract.
     pub(super) fn find(ground: &Ground<'_>, given: &align::Given) -> Known {
-        let made_of = made_of(ground, given);
+        let histories = keys::histories(ground);
+        let tables = keys::tables(ground, given, &histories);
         let cache = &ground.stored.cache;
         let worked: Vec<Option<Worked>> = ground
             .contracts
             .par_iter()
-            .map(|c| cache.get(&Worked::name(&c.entry.id), made_of.get(&c.entry.id)?))
+            .map(|c| cache.get(&Worked::name(&c.entry.id), tables.get(&c.entry.id)?))
             .collect();
         let stale: Vec<&Contract> = ground
             .contracts
@@ -197,7 +132,8 @@ impl Known {
         Known {
             with_peers: stale.iter().any(|c| prepared::with_peers(c)),
             stale: stale.iter().map(|c| c.entry.id.clone()).collect(),
-            made_of,
+            histories,
+            tables,
             worked,
         }
     }
@@ -218,12 +154,14 @@ impl Known {
         ground: &Ground<'_>,
     ) -> Result<Vec<Worked>, PublishError> {
         let nothing = Cells::default();
-        let finish = |contract: &Contract, results: Results| {
+        let cache = &ground.stored.cache;
+        let finish = |contract: &Contract, history: &History, results: Results| {
             let id = &contract.entry.id;
             let cells = measured.cells.get(id).unwrap_or(&nothing);
             let worked = Worked::new(cells, results)?;
-            if let Some(made_of) = self.made_of.get(id) {
-                ground.stored.cache.put(&Worked::name(id), made_of, &worked);
+            if let (Some(told), Some(tables)) = (self.histories.get(id), self.tables.get(id)) {
+                cache.put(&History::name(id), told, history);
+                cache.put(&Worked::name(id), tables, &worked);
             }
             Ok(worked)
         };

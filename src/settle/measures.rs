@@ -8,7 +8,7 @@ use crate::money::{Decimal, MoneyError};
 use crate::time::Month;
 
 /// A measured value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Measured {
     /// The exact value.
     Value(Decimal),

@@ -8,7 +8,9 @@ use crate::terms::Per;
 use crate::time::{Date, Month};
 
 /// A run of whole months `[from, to)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Span {
     /// First month.
     pub from: Month,
@@ -73,7 +75,9 @@ impl fmt::Display for Span {
 }
 
 /// How a table names a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum PeriodKey {
     /// Months, quarters, calendar years or a run of months.
     Span(Span),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gainshare::money::Decimal;
-use gainshare::publish::reading::{ReadTable, read};
+use gainshare::publish::reading::{Part, ReadTable, read};
 
 use super::tiny::{Tiny, run};
 
@@ -30,7 +30,7 @@ fn by_hand(case: &str, more: &[&str]) -> tempfile::TempDir {
 }
 
 fn table(folder: &Path, name: &str) -> ReadTable {
-    read(&folder.join("out").join(name), None, |_| true).unwrap()
+    read(&folder.join("out").join(name), Part::default(), |_| true).unwrap()
 }
 
 /// 125 minutes of half the users at 40 a minute are 2,500.00, of which 12 minutes untold 240.00;
@@ -131,7 +131,10 @@ fn every_ticket_on_request_adds_up_to_the_cells() {
         let mut files = 0;
         for file in std::fs::read_dir(project.path().join("out/incident_facts")).unwrap() {
             files += 1;
-            for row in read(&file.unwrap().path(), None, |_| true).unwrap().iter() {
+            for row in read(&file.unwrap().path(), Part::default(), |_| true)
+                .unwrap()
+                .iter()
+            {
                 let incident = row.text("ticket_type") == "incident";
                 assert!(!row.text("reason").is_empty());
                 assert!(incident || row.text("counted") == "false");

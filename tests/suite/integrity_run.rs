@@ -10,11 +10,11 @@ use std::path::Path;
 use gainshare::config::project::Project;
 use gainshare::judge::integrity::Kind;
 use gainshare::money::Decimal;
-use gainshare::pipeline::{self, Outcome};
+use gainshare::pipeline::{self, Rows};
 use gainshare::settle::AmountKind;
 
 /// A copy of the complete example with other terms for the five contracts in euro, run.
-fn run(change: impl Fn(String) -> String) -> Outcome {
+fn run(change: impl Fn(String) -> String) -> Rows {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/complete");
     let to = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     for folder in ["", "terms", "mappings", "input"] {
@@ -35,7 +35,7 @@ fn run(change: impl Fn(String) -> String) -> Outcome {
 }
 
 /// Payable amounts by contract, period and clause.
-fn paid(outcome: &Outcome) -> BTreeMap<(String, String, String), Decimal> {
+fn paid(outcome: &Rows) -> BTreeMap<(String, String, String), Decimal> {
     outcome
         .settlement
         .iter()

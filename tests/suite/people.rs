@@ -59,7 +59,9 @@ fn found(folder: &Path) -> bool {
             }
             let text = match path.extension().and_then(|e| e.to_str()) {
                 Some("parquet") => {
-                    let table = gainshare::publish::reading::read(&path, None, |_| true).unwrap();
+                    let table =
+                        gainshare::publish::reading::read(&path, Default::default(), |_| true)
+                            .unwrap();
                     table.rows.concat().join("\n")
                 }
                 _ => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use gainshare::config::project::Project;
 use gainshare::pipeline::{self, Asked, Exports, Outcome};
+use gainshare::publish::reading::{self, Part};
 use gainshare::store::disk;
 use polars::prelude::{ParquetCompression, ParquetWriter};
 use proptest::prelude::*;
@@ -91,7 +92,7 @@ fn calculated(folder: &Path, exports: Exports) -> Outcome {
     let project = Project::read(folder).unwrap();
     let mut asked = Asked::default();
     asked.exports = exports;
-    pipeline::run_asked(&project, asked, &|_| {}).unwrap()
+    pipeline::run(&project, asked, &|_| {}).unwrap()
 }
 
 /// The files kept of parts of the store, each with the hash of what it was made of.
@@ -277,11 +278,13 @@ fn only_what_changed_is_worked_out_again() {
     assert!(!calculated(project, Exports::WhenChanged).filled);
     assert_eq!(renewed(&before, project), BTreeSet::new());
 
-    // Other prices only settle again.
+    // Other prices only settle that contract again.
     apply(&Edit::Text(SHARE), project);
     assert!(!calculated(project, Exports::WhenChanged).filled);
-    assert_eq!(renewed(&before, project), BTreeSet::new());
+    let settled = BTreeSet::from(["/worked/CT-A1".to_owned()]);
+    assert_eq!(renewed(&before, project), settled);
     same(project, "other prices");
+    before = kept(project);
 
     // What is measured of one contract measures that one again.
     apply(&Edit::Text(REPEATS), project);
@@ -297,7 +300,9 @@ fn only_what_changed_is_worked_out_again() {
             )
         })
         .collect();
-    wanted.insert("/cells/CT-A1".to_owned());
+    for name in ["cells/CT-A1", "history/CT-A1", "worked/CT-A1", "suppliers"] {
+        wanted.insert(format!("/{name}"));
+    }
     assert_eq!(changed, wanted);
     same(project, "another window of repeats");
     before = kept(project);
@@ -314,10 +319,88 @@ fn only_what_changed_is_worked_out_again() {
     });
     assert!(calculated(project, Exports::WhenChanged).filled);
     let changed: Vec<String> = renewed(&before, project).into_iter().collect();
-    assert_eq!(changed.len(), 2, "{changed:?}");
-    assert!(changed[0].starts_with("/cells/CT-C"), "{changed:?}");
-    assert!(changed[1].starts_with("/fragments/CT-C"), "{changed:?}");
+    let wanted = [
+        "/cells/CT-C",
+        "/fragments/CT-C",
+        "/history/CT-C",
+        "/suppliers",
+        "/worked/CT-C",
+    ];
+    assert_eq!(changed.len(), wanted.len(), "{changed:?}");
+    for (changed, wanted) in changed.iter().zip(wanted) {
+        assert!(changed.starts_with(wanted), "{changed} is no {wanted}");
+    }
     same(project, "a late ticket");
+}
+
+/// New terms of payment are settled on the kept measures as a run would settle them.
+#[test]
+fn a_project_settles_from_what_was_measured_before() {
+    let folder = copied(world());
+    let project = folder.path();
+    let name = project.to_str().unwrap();
+    run(&["settle", name]).with(3, &["there is no store", "gainshare ingest"]);
+    calculated(project, Exports::WhenChanged);
+    let published = bytes(project);
+    let rows = |file: &Path| {
+        let table = reading::read(file, Part::default(), |_| true).unwrap();
+        (table.columns, table.rows)
+    };
+    let settled = project.join("settled.parquet");
+    let output = settled.to_str().unwrap();
+    let settle = |project: &Path| {
+        let said = run(&[
+            "settle",
+            project.to_str().unwrap(),
+            "-o",
+            output,
+            "--fail-on",
+            "never",
+        ]);
+        said.with(0, &[]);
+        rows(&settled)
+    };
+    let first = settle(project);
+    assert_eq!(first, rows(&project.join("out/settlement.parquet")));
+
+    // Other prices: nothing that is kept is made again, and nothing published.
+    let before = kept(project);
+    apply(&Edit::Text(SHARE), project);
+    let second = settle(project);
+    assert_ne!(first, second);
+    assert_eq!(renewed(&before, project), BTreeSet::new());
+    assert_eq!(bytes(project), published);
+    calculated(project, Exports::Never);
+    assert_eq!(second, rows(&project.join("out/settlement.parquet")));
+
+    // Another window of repeats: measured again first, of this contract alone.
+    let before = kept(project);
+    apply(&Edit::Text(REPEATS), project);
+    let third = settle(project);
+    let changed = renewed(&before, project);
+    assert!(changed.contains("/history/CT-A1"), "{changed:?}");
+    assert!(
+        !changed.iter().any(|name| name.contains("CT-C")),
+        "{changed:?}"
+    );
+    calculated(project, Exports::Never);
+    assert_eq!(third, rows(&project.join("out/settlement.parquet")));
+
+    // One contract, and what cannot be asked for.
+    let one = run(&[
+        "settle",
+        name,
+        "--contract",
+        "CT-A1",
+        "--format",
+        "csv",
+        "--fail-on",
+        "never",
+    ]);
+    assert!(one.out.contains("CT-A1,"), "{}", one.out);
+    assert!(!one.out.contains("CT-C1,"), "{}", one.out);
+    run(&["settle", name, "--contract", "CT-A"]).with(2, &["no contract `CT-A`", "CT-A1"]);
+    run(&["settle", name, "--measures", output]).with(2, &["its own tables"]);
 }
 
 #[test]

@@ -162,7 +162,8 @@ fn integrity_is_told_in_plain_words() {
             column("evidence", "", rows.iter().map(|r| Some(r.4.clone()))),
         ],
     };
-    table.write(&out, &[]).unwrap();
+    let file = out.join(format!("{}.parquet", table.name));
+    table.write_as(&file, &[]).unwrap();
     let page = report("en");
     for text in [
         "1 of 2 tests was flagged",
