@@ -1,7 +1,10 @@
 //! Cells of all partitions: fragments folded in month order, with repeats across the borders of
 //! partitions added from the boundary maps.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
 
 use super::fragment::{CellKey, Fragment, ItemKey, Opening};
 use super::plan::MeasurePlan;
@@ -22,24 +25,37 @@ impl Cells {
         plan: impl Fn(&str) -> Option<&'a MeasurePlan>,
     ) -> Cells {
         let mut total = Fragment::default();
-        let mut last: BTreeMap<ItemKey, Opening> = BTreeMap::new();
-        for fragment in fragments.into_values() {
+        let mut solved = Vec::with_capacity(fragments.len());
+        // In no order: each item is looked up, none is passed on.
+        let mut last: HashMap<ItemKey, Opening, FixedState> = HashMap::default();
+        for mut fragment in fragments.into_values() {
+            solved.push(std::mem::take(&mut fragment.solved));
             for (item, edge) in total.absorb_sums(fragment) {
-                if let (Some(former), Some(plan)) = (last.get(&item), plan(&item.0)) {
-                    let gap = edge.first.at.wall_s_since(former.at);
-                    if gap <= plan.repeat_window_s {
-                        let key = CellKey {
-                            contract_id: item.0.clone(),
-                            service_id: edge.first.service_id,
-                            priority: edge.first.priority,
-                            month: plan.zone.month_of(edge.first.at),
+                match last.entry(item) {
+                    Entry::Vacant(place) => {
+                        place.insert(edge.last);
+                    }
+                    Entry::Occupied(mut place) => {
+                        let former = place.insert(edge.last);
+                        let contract_id = &place.key().0;
+                        let Some(plan) = plan(contract_id) else {
+                            continue;
                         };
-                        total.cells.entry(key).or_default().repeats += 1;
+                        let gap = edge.first.at.wall_s_since(former.at);
+                        if gap <= plan.repeat_window_s {
+                            let key = CellKey {
+                                contract_id: contract_id.clone(),
+                                service_id: edge.first.service_id,
+                                priority: edge.first.priority,
+                                month: plan.zone.month_of(edge.first.at),
+                            };
+                            total.cells.entry(key).or_default().repeats += 1;
+                        }
                     }
                 }
-                last.insert(item, edge.last);
             }
         }
+        total.absorb_solved(solved);
         Cells { total }
     }
 }

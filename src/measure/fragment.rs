@@ -214,18 +214,24 @@ pub type ItemKey = (String, String, String);
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fragment {
     /// Sums.
+    #[serde(with = "in_order")]
     pub cells: BTreeMap<CellKey, Cell>,
     /// Durations, by key of the cell in which they ended.
+    #[serde(with = "in_order")]
     pub histograms: BTreeMap<(CellKey, Clock), SparseHistogram>,
     /// Open incidents, with how many are alike.
+    #[serde(with = "in_order")]
     pub open: BTreeMap<OpenKey, u64>,
     /// What tests for gaming look at.
     pub integrity: IntegrityCells,
     /// The boundary map: first and last opening of each item.
+    #[serde(with = "in_order")]
     pub edges: BTreeMap<ItemKey, Edge>,
     /// Restored incidents by who solved them.
+    #[serde(with = "in_order")]
     pub solved: BTreeMap<SolvedKey, u64>,
     /// Incidents and requests by category.
+    #[serde(with = "in_order")]
     pub kinds: BTreeMap<KindKey, Kinds>,
     /// Incidents of fixed problems by days since the fix.
     pub fixes: BTreeMap<FixKey, u64>,
@@ -241,6 +247,47 @@ pub struct Fragment {
     pub audit: BTreeMap<(String, &'static str), Audited>,
     /// The worst incidents, one by one.
     pub worst: Worst,
+}
+
+/// Large maps as their entries in order: read whole and put together at once, where a map would
+/// search the place of every entry.
+mod in_order {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let entries = Vec::<(K, V)>::deserialize(deserializer)?;
+        Ok(entries.into_iter().collect())
+    }
+}
+
+/// What is copied of a contract's cells beside their sums.
+#[derive(Debug, Clone, Copy)]
+pub struct With {
+    /// Histograms of durations.
+    pub durations: bool,
+    /// Who restored what.
+    pub people: bool,
+    /// Incidents and requests by category.
+    pub categories: bool,
+}
+
+/// A map that is asked for, or an empty one.
+fn asked<K, V>(asked: bool, map: impl FnOnce() -> BTreeMap<K, V>) -> BTreeMap<K, V> {
+    if asked { map() } else { BTreeMap::new() }
 }
 
 /// The entries of one contract in a map whose keys begin with the contract.
@@ -275,10 +322,10 @@ impl Fragment {
         cells.take_while(move |(key, _)| key.contract_id == contract_id)
     }
 
-    /// What KPIs of one contract are made of: sums, durations, open incidents, people,
-    /// categories, fixes and outages; without boundary map, samples and tests.
+    /// What KPIs of one contract are made of: sums, open incidents, fixes and outages, and as far
+    /// as `with` says durations, people and categories; without boundary map, samples and tests.
     #[must_use]
-    pub fn of_contract(&self, contract_id: &str) -> Fragment {
+    pub fn of_contract(&self, contract_id: &str, with: With) -> Fragment {
         let id = || contract_id.to_owned();
         let none = Month::from_ordinal(i32::MIN);
         let cell = first_of(contract_id);
@@ -314,12 +361,18 @@ impl Fragment {
         let durations = (cell.clone(), Clock::RestoreBusiness);
         Fragment {
             cells: own(&self.cells, cell, |k| k.contract_id == contract_id),
-            histograms: own(&self.histograms, durations, |(k, _)| {
-                k.contract_id == contract_id
+            histograms: asked(with.durations, || {
+                own(&self.histograms, durations, |(k, _)| {
+                    k.contract_id == contract_id
+                })
             }),
             open: own(&self.open, open, |k| k.contract_id == contract_id),
-            solved: own(&self.solved, solved, |k| k.contract_id == contract_id),
-            kinds: own(&self.kinds, kind, |k| k.contract_id == contract_id),
+            solved: asked(with.people, || {
+                own(&self.solved, solved, |k| k.contract_id == contract_id)
+            }),
+            kinds: asked(with.categories, || {
+                own(&self.kinds, kind, |k| k.contract_id == contract_id)
+            }),
             fixes: own(&self.fixes, fix, |k| k.contract_id == contract_id),
             outages: own(&self.outages, service.clone(), |k| k.0 == contract_id),
             outages_open: own(&self.outages_open, service, |k| k.0 == contract_id),
@@ -344,6 +397,22 @@ impl Fragment {
                 }
             }
         }
+    }
+
+    /// Adds what was solved in several partitions: their entries are in order, so that they are put
+    /// together in one go over runs, where adding one by one would search for each.
+    pub(super) fn absorb_solved(&mut self, many: Vec<BTreeMap<SolvedKey, u64>>) {
+        let mut all: Vec<(SolvedKey, u64)> = std::mem::take(&mut self.solved).into_iter().collect();
+        all.extend(many.into_iter().flatten());
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all.dedup_by(|(key, n), (kept, sum)| {
+            let same = key == kept;
+            if same {
+                *sum += *n;
+            }
+            same
+        });
+        self.solved = all.into_iter().collect();
     }
 
     /// Adds the sums of another fragment and gives back its boundary map.

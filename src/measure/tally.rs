@@ -438,13 +438,16 @@ impl Tally {
                 out.outages_open.insert(key(), began);
             }
         }
-        out.edges.extend(
-            self.edges
-                .drain()
-                .map(|((c, i, k), edge)| ((names.text(c), names.text(i), names.text(k)), edge)),
-        );
-        out.solved.extend(self.solved.drain().map(
-            |((stream, month, assignee, item, category), n)| {
+        // Collected whole, which sorts once, where adding one by one would search for each.
+        out.edges = self
+            .edges
+            .drain()
+            .map(|((c, i, k), edge)| ((names.text(c), names.text(i), names.text(k)), edge))
+            .collect();
+        let solved = self
+            .solved
+            .drain()
+            .map(|((stream, month, assignee, item, category), n)| {
                 let (contract_id, service_id) = stream_of(stream);
                 let key = SolvedKey {
                     contract_id,
@@ -454,8 +457,8 @@ impl Tally {
                     item: (item != u32::MAX).then(|| (names.text(item), names.text(category))),
                 };
                 (key, n)
-            },
-        ));
+            });
+        out.solved = solved.collect();
         out.kinds.extend(
             self.kinds
                 .drain()

@@ -2,8 +2,8 @@
 //! same order (baseline, KPI values, measures of the settlement), for what is asked alone. Has no
 //! arithmetic of its own.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::contracts::Contract;
 use super::measures::{LOWER_BOUNDS, measures, ratios, scope_keys};
@@ -44,9 +44,9 @@ pub(super) struct Rebuilt<'a> {
 #[derive(Default)]
 pub(super) struct Once {
     /// The contract's own cells, as far as they are read.
-    own: OnceCell<Cells>,
+    own: OnceLock<Cells>,
     /// The measures of the cells as they are, by the period around which they were asked for.
-    unchanged: RefCell<BTreeMap<Span, (Measures, Ratios)>>,
+    unchanged: Mutex<BTreeMap<Span, (Measures, Ratios)>>,
 }
 
 /// The KPIs that the wanted measures are made of.
@@ -135,13 +135,19 @@ impl Rebuild for Rebuilt<'_> {
         if by != 0 {
             return self.make(streams, period, change, by, wanted);
         }
-        if let Some(made) = self.once.unchanged.borrow().get(&period) {
-            return made.clone();
-        }
-        let made = self.make(streams, period, change, 0, wanted);
-        let mut unchanged = self.once.unchanged.borrow_mut();
-        unchanged.insert(period, made.clone());
-        made
+        let known = || {
+            self.once
+                .unchanged
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let made = known().get(&period).cloned();
+        made.unwrap_or_else(|| {
+            // Not while holding it: what works side by side may take on this again.
+            let made = self.make(streams, period, change, 0, wanted);
+            known().insert(period, made.clone());
+            made
+        })
     }
 }
 

@@ -345,19 +345,36 @@ impl PartsTable {
             assignee: String::new(),
             item: None,
         };
-        for (key, &n) in from.cells.total.solved.range(first..) {
-            if key.contract_id != *contract {
-                break;
-            }
-            if !wanted.contains(&key.month) {
+        let own = from.cells.total.solved.range(first..);
+        let own: Vec<(&SolvedKey, u64)> = own
+            .map(|(key, n)| (key, *n))
+            .take_while(|(key, _)| key.contract_id == *contract)
+            .filter(|(key, _)| wanted.contains(&key.month))
+            .collect();
+        // In order of service, month and person: each place is looked up once.
+        for month in
+            own.chunk_by(|(a, _), (b, _)| (&a.service_id, a.month) == (&b.service_id, b.month))
+        {
+            let Some((place, _)) = month.first() else {
                 continue;
-            }
-            self.each(&key.service_id, None, key.month, |p| {
-                *p.solved.entry(key.assignee.clone()).or_default() += n;
+            };
+            self.each(&place.service_id, None, place.month, |p| {
+                for of_person in month.chunk_by(|(a, _), (b, _)| a.assignee == b.assignee) {
+                    let Some((key, _)) = of_person.first() else {
+                        continue;
+                    };
+                    let n: u64 = of_person.iter().map(|(_, n)| n).sum();
+                    match p.solved.get_mut(&key.assignee) {
+                        Some(sum) => *sum += n,
+                        None => _ = p.solved.insert(key.assignee.clone(), n),
+                    }
+                }
             });
-            let Some(item) = &key.item else { continue };
-            let scopes = [Scope::Contract, Scope::Service(key.service_id.clone())];
-            self.solvers.add(scopes, key.month, &key.assignee, item, n);
+            let scopes = [Scope::Contract, Scope::Service(place.service_id.clone())];
+            let with_item = month
+                .iter()
+                .filter_map(|(key, n)| Some((key.assignee.as_str(), key.item.as_ref()?, *n)));
+            self.solvers.add(scopes, place.month, with_item);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::kpi;
 use crate::measure::cells::Cells;
+use crate::measure::fragment::With;
 
 fn reads_durations(id: &str) -> bool {
     id.starts_with("time_to_") || id == "breach_warning_lead"
@@ -23,15 +24,11 @@ pub fn cells_for<'a>(
     contract_id: &str,
     kpis: impl Iterator<Item = &'a str> + Clone,
 ) -> Cells {
-    let mut total = cells.total.of_contract(contract_id);
-    if !kpis.clone().any(reads_durations) {
-        total.histograms.clear();
-    }
-    if !kpis.clone().any(reads_people) {
-        total.solved.clear();
-    }
-    if !kpis.clone().any(reads_categories) {
-        total.kinds.clear();
-    }
+    let with = With {
+        durations: kpis.clone().any(reads_durations),
+        people: kpis.clone().any(reads_people),
+        categories: kpis.clone().any(reads_categories),
+    };
+    let total = cells.total.of_contract(contract_id, with);
     Cells { total }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::value::Scope;
 use crate::time::Month;
 
-/// Person, item, and how many incidents; not summed yet.
-type Restored = Vec<(u32, u32, u64)>;
+/// Person and item in one number, the person above, and how many incidents; not summed yet.
+type Restored = Vec<(u64, u64)>;
 
 /// Restored incidents with a known item, by who held them last.
 #[derive(Debug, Clone, Default)]
@@ -36,26 +36,33 @@ fn code<K: Ord>(codes: &mut BTreeMap<K, u32>, key: K) -> u32 {
 }
 
 impl Solvers {
-    /// Counts restored incidents of a person on an item and category, in each of the scopes.
-    pub(super) fn add(
+    /// Counts restored incidents of a month, each with its person, item and category and how many
+    /// there are, in each of the scopes.
+    pub(super) fn add<'a>(
         &mut self,
         scopes: [Scope; 2],
         month: Month,
-        person: &str,
-        item: &(String, String),
-        n: u64,
+        restored: impl Iterator<Item = (&'a str, &'a (String, String), u64)>,
     ) {
-        let person = match self.people.get(person) {
-            Some(code) => *code,
-            None => code(&mut self.people, person.to_owned()),
-        };
-        let item = match self.items.get(item) {
-            Some(code) => *code,
-            None => code(&mut self.items, item.clone()),
-        };
+        let coded: Restored = restored
+            .map(|(person, item, n)| {
+                let person = match self.people.get(person) {
+                    Some(code) => *code,
+                    None => code(&mut self.people, person.to_owned()),
+                };
+                let item = match self.items.get(item) {
+                    Some(code) => *code,
+                    None => code(&mut self.items, item.clone()),
+                };
+                (u64::from(person) << 32 | u64::from(item), n)
+            })
+            .collect();
+        if coded.is_empty() {
+            return;
+        }
         for scope in scopes {
             let months = self.by_scope.entry(scope).or_default();
-            months.entry(month).or_default().push((person, item, n));
+            months.entry(month).or_default().extend(&coded);
         }
     }
 
@@ -69,21 +76,21 @@ impl Solvers {
         let Some(of_scope) = self.by_scope.get(scope) else {
             return Spread::default();
         };
-        let mut all: Vec<(u32, u32, u64)> = months
+        let mut all: Restored = months
             .filter_map(|month| of_scope.get(&month))
             .flatten()
             .copied()
             .collect();
-        all.sort_unstable();
+        all.sort_unstable_by_key(|(key, _)| *key);
         let mut seen = vec![false; self.items.len()];
         let mut spread = Spread::default();
-        for of_person in all.chunk_by(|a, b| a.0 == b.0) {
+        for of_person in all.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32) {
             spread.people += 1;
             let mut reached = 0;
-            for of_item in of_person.chunk_by(|a, b| a.1 == b.1) {
-                let n: u64 = of_item.iter().map(|(_, _, n)| n).sum();
+            for of_item in of_person.chunk_by(|a, b| a.0 == b.0) {
+                let n: u64 = of_item.iter().map(|(_, n)| n).sum();
                 reached += usize::from(n >= enough);
-                let item = of_item.first().map_or(0, |(_, item, _)| *item as usize);
+                let item = of_item.first().map_or(0, |(key, _)| *key as u32 as usize);
                 if let Some(seen) = seen.get_mut(item)
                     && !std::mem::replace(seen, true)
                 {

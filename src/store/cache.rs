@@ -46,13 +46,14 @@ impl Cache {
     /// Keeps something under a name, instead of what was kept there.
     pub fn put<T: Serialize>(&self, name: &str, made_of: &blake3::Hash, value: &T) {
         let Some(folder) = &self.folder else { return };
-        let Ok(body) = postcard::to_stdvec(value) else {
+        let room = vec![0; 2 * HASH];
+        let Ok(mut bytes) = postcard::to_extend(value, room) else {
             return;
         };
-        let mut bytes = Vec::with_capacity(2 * HASH + body.len());
-        bytes.extend(made_of.as_bytes());
-        bytes.extend(blake3::hash(&body).as_bytes());
-        bytes.extend(body);
+        let (head, body) = bytes.split_at_mut(2 * HASH);
+        let (key, sum) = head.split_at_mut(HASH);
+        key.copy_from_slice(made_of.as_bytes());
+        sum.copy_from_slice(blake3::hash(body).as_bytes());
         let path = folder.join(name);
         let Some(parent) = path.parent() else { return };
         // Written aside and renamed, so that a reader never sees half of it.
