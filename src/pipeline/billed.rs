@@ -217,7 +217,7 @@ fn absorb(all: &mut Billing, part: Billing, pass: &Pass<'_>) -> Result<(), Store
 }
 
 /// Takes a file of the former output over into the new one, if it is the same byte for byte.
-fn taken_over(former: &Path, new: &Path, file: &OutputFile) -> bool {
+pub(super) fn taken_over(former: &Path, new: &Path, file: &OutputFile) -> bool {
     disk::hash_of(former).is_ok_and(|hash| hash.to_string() == file.blake3)
         && (std::fs::hard_link(former, new).is_ok() || std::fs::copy(former, new).is_ok())
 }

@@ -46,12 +46,13 @@ use crate::ingest::file::InputError;
 use crate::judge::align;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::read;
-use crate::publish::manifest::MANIFEST;
+use crate::publish::manifest::{MANIFEST, OutputFile};
 use crate::publish::piece::{self, Piece};
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
 use crate::publish::{report, tables, workbook};
 use crate::store::disk::{Staging, StoreError};
+use crate::store::index::BUILD;
 use contracts::{Contract, ContractError};
 pub use filling::fill;
 use ground::Ground;
@@ -289,13 +290,8 @@ fn stages(
         manifest.add(&path, rows)?;
     }
     let published = Published::staged(&folder, manifest.as_value());
-    let facts = report::facts::gather(&published)?;
-    let (page, book) = rayon::join(
-        || report::report(&facts, &published, project.file.output.language),
-        || workbook::workbook(&facts, &published),
-    );
-    manifest.add(&write(&folder, report::REPORT, page.as_bytes())?, 0)?;
-    manifest.add(&write(&folder, workbook::WORKBOOK, &book?)?, 0)?;
+    let documents = documents(&ground, &published)?;
+    manifest.outputs.extend(documents);
     manifest.write(&folder)?;
     output.publish()?;
     Ok(Outcome {
@@ -320,6 +316,36 @@ fn stages(
     })
 }
 
+/// Report and workbook of the tables that were written. Those of the former output are taken over
+/// where they were made of the same tables.
+fn documents(ground: &Ground<'_>, published: &Published) -> Result<[OutputFile; 2], RunError> {
+    const KEPT: &str = "documents";
+    let (folder, cache) = (published.folder(), &ground.stored.cache);
+    let language = ground.project.file.output.language;
+    let made_of = format!("{BUILD} {} {}", language.tag(), published.manifest);
+    let made_of = blake3::hash(made_of.as_bytes());
+    let former = ground.project.output_folder();
+    let taken = |file: &OutputFile| {
+        billed::taken_over(&former.join(&file.file), &folder.join(&file.file), file)
+    };
+    if let Some(kept) = cache.get::<[OutputFile; 2]>(KEPT, &made_of)
+        && kept.iter().all(taken)
+    {
+        return Ok(kept);
+    }
+    let facts = report::facts::gather(published)?;
+    let (page, book) = rayon::join(
+        || report::report(&facts, published, language),
+        || workbook::workbook(&facts, published),
+    );
+    let documents = [
+        write(folder, report::REPORT, page.as_bytes())?,
+        write(folder, workbook::WORKBOOK, &book?)?,
+    ];
+    cache.put(KEPT, &made_of, &documents);
+    Ok(documents)
+}
+
 /// Everything that was noticed, sorted, each once.
 fn noticed(ground: &Ground<'_>, more: impl IntoIterator<Item = Vec<Finding>>) -> Vec<Finding> {
     let mut findings = ground.findings.clone();
@@ -330,10 +356,15 @@ fn noticed(ground: &Ground<'_>, more: impl IntoIterator<Item = Vec<Finding>>) ->
 }
 
 /// Writes a document into the output.
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<OutputFile, PublishError> {
     let path = folder.join(name);
-    match std::fs::write(&path, bytes) {
-        Ok(()) => Ok(path),
+    // One that was taken over in part is another name of the former file.
+    let removed = match std::fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    };
+    match removed.and_then(|()| std::fs::write(&path, bytes)) {
+        Ok(()) => OutputFile::of(&path, name, 0),
         Err(e) => Err(PublishError {
             path,
             cause: e.to_string(),

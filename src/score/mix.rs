@@ -39,6 +39,8 @@ pub struct Rates {
     pub services: Vec<Stratum>,
     /// Incidents of services without it.
     pub unserved: u64,
+    /// A service with exposure in the baseline and none in the period, if there is one.
+    pub ended: Option<String>,
 }
 
 impl Strata {
@@ -147,6 +149,10 @@ impl Strata {
                 rates.without_base += n;
             }
         }
+        let ended = served
+            .iter()
+            .find(|(_, (_, now, base))| *base > 0.0 && *now <= 0.0);
+        rates.ended = ended.map(|(service, _)| (*service).to_owned());
         let standard = served.into_values().filter(|(.., base)| *base > 0.0);
         rates.services = standard
             .map(|(events, exposure, standard)| Stratum {

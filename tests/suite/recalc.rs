@@ -281,7 +281,7 @@ fn only_what_changed_is_worked_out_again() {
     // Other prices only settle that contract again.
     apply(&Edit::Text(SHARE), project);
     assert!(!calculated(project, Exports::WhenChanged).filled);
-    let settled = BTreeSet::from(["/worked/CT-A1".to_owned()]);
+    let settled = BTreeSet::from(["/documents", "/worked/CT-A1"].map(str::to_owned));
     assert_eq!(renewed(&before, project), settled);
     same(project, "other prices");
     before = kept(project);
@@ -300,7 +300,13 @@ fn only_what_changed_is_worked_out_again() {
             )
         })
         .collect();
-    for name in ["cells/CT-A1", "history/CT-A1", "worked/CT-A1", "suppliers"] {
+    for name in [
+        "cells/CT-A1",
+        "documents",
+        "history/CT-A1",
+        "worked/CT-A1",
+        "suppliers",
+    ] {
         wanted.insert(format!("/{name}"));
     }
     assert_eq!(changed, wanted);
@@ -321,6 +327,7 @@ fn only_what_changed_is_worked_out_again() {
     let changed: Vec<String> = renewed(&before, project).into_iter().collect();
     let wanted = [
         "/cells/CT-C",
+        "/documents",
         "/fragments/CT-C",
         "/history/CT-C",
         "/suppliers",

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use rayon::prelude::*;
+
 use crate::money::Decimal;
 
 /// One cell.
@@ -181,13 +183,26 @@ fn worksheet(sheet: &Sheet) -> String {
         );
     }
     text.push_str("</row>");
-    for (i, row) in sheet.rows.iter().enumerate() {
-        let r = i + 2;
-        let _ = write!(text, "<row r=\"{r}\">");
-        for (j, cell) in row.iter().enumerate() {
-            write_cell(&mut text, &format!("{}{r}", letters(j)), cell);
-        }
-        text.push_str("</row>");
+    let columns: Vec<String> = (0..sheet.header.len()).map(letters).collect();
+    let parts: Vec<String> = sheet
+        .rows
+        .par_chunks(ROWS_AT_ONCE)
+        .enumerate()
+        .map(|(part, rows)| {
+            let mut text = String::new();
+            for (i, row) in rows.iter().enumerate() {
+                let r = part * ROWS_AT_ONCE + i + 2;
+                let _ = write!(text, "<row r=\"{r}\">");
+                for (column, cell) in columns.iter().zip(row) {
+                    write_cell(&mut text, column, r, cell);
+                }
+                text.push_str("</row>");
+            }
+            text
+        })
+        .collect();
+    for part in parts {
+        text.push_str(&part);
     }
     let last = letters(sheet.header.len().saturating_sub(1));
     let _ = write!(
@@ -198,31 +213,34 @@ fn worksheet(sheet: &Sheet) -> String {
     text
 }
 
-fn write_cell(text: &mut String, at: &str, cell: &Cell) {
+/// Rows that one thread writes at a time.
+const ROWS_AT_ONCE: usize = 4_096;
+
+fn write_cell(text: &mut String, column: &str, r: usize, cell: &Cell) {
     let look = |look: Look, plain: u8, money: u8| if look == Look::Money { money } else { plain };
     let _ = match cell {
         Cell::Empty => Ok(()),
         Cell::Text(value) => write!(
             text,
-            "<c r=\"{at}\" s=\"5\" t=\"inlineStr\"><is><t xml:space=\"preserve\">{}</t></is></c>",
+            "<c r=\"{column}{r}\" s=\"5\" t=\"inlineStr\"><is><t xml:space=\"preserve\">{}</t></is></c>",
             xml(value)
         ),
         Cell::Number(value, l) => write!(
             text,
-            "<c r=\"{at}\" s=\"{}\"><v>{}</v></c>",
+            "<c r=\"{column}{r}\" s=\"{}\"><v>{}</v></c>",
             look(*l, 0, 2),
             value.normalized()
         ),
         Cell::Formula(formula, value, l) => write!(
             text,
-            "<c r=\"{at}\" s=\"{}\"><f>{}</f><v>{}</v></c>",
+            "<c r=\"{column}{r}\" s=\"{}\"><f>{}</f><v>{}</v></c>",
             look(*l, 3, 4),
             escaped(formula),
             value.normalized()
         ),
         Cell::Says(formula, value) => write!(
             text,
-            "<c r=\"{at}\" s=\"3\" t=\"str\"><f>{}</f><v>{}</v></c>",
+            "<c r=\"{column}{r}\" s=\"3\" t=\"str\"><f>{}</f><v>{}</v></c>",
             escaped(formula),
             xml(value)
         ),
@@ -247,7 +265,8 @@ mod tests {
         let mut text = String::new();
         write_cell(
             &mut text,
-            "A2",
+            "A",
+            2,
             &Cell::Text("=HYPERLINK(\"x\")<".to_owned()),
         );
         assert!(text.contains("t=\"inlineStr\""), "{text}");

@@ -359,8 +359,13 @@ fn mix_adjusted_rate(view: &View<'_>) -> Result<Outcome, String> {
             "no service has exposure of its own in the same months of the baseline".to_owned(),
         );
     }
-    let found = direct(&r.services, view.level)
-        .map_err(|e| format!("{e} in every service of the baseline"))?;
+    if let Some(service) = &r.ended {
+        return Err(format!(
+            "service `{service}` has exposure in the baseline and none in the period: the mix of \
+             the baseline cannot be applied"
+        ));
+    }
+    let found = direct(&r.services, view.level).map_err(|e| e.to_string())?;
     let decimal = |x: f64| Decimal::from_f64_rounded(x, 4).map_err(|e| e.to_string());
     let [rate, low, high] = [found.rate, found.low, found.high].map(|x| decimal(1000.0 * x));
     let mut outcome = Outcome::of(rate?)
