@@ -51,7 +51,7 @@ use crate::publish::piece::{self, Piece};
 use crate::publish::reading::{Published, ReadingError};
 use crate::publish::table::PublishError;
 use crate::publish::{report, tables, workbook};
-use crate::store::disk::{Staging, StoreError};
+use crate::store::disk::{self, Staging, StoreError};
 use crate::store::index::BUILD;
 use contracts::{Contract, ContractError};
 pub use filling::fill;
@@ -294,6 +294,7 @@ fn stages(
     manifest.outputs.extend(documents);
     manifest.write(&folder)?;
     output.publish()?;
+    forget_others(&ground);
     Ok(Outcome {
         filled: ground.filled,
         accounts: stored.notes.accounts.clone(),
@@ -314,6 +315,15 @@ fn stages(
         manifest: project.output_folder().join(MANIFEST),
         outputs: manifest.outputs,
     })
+}
+
+/// Removes what is kept of contracts that the project no longer has.
+fn forget_others(ground: &Ground<'_>) {
+    let ids = ground.contracts.iter().map(|c| disk::escaped(&c.entry.id));
+    let names: BTreeSet<String> = ids.collect();
+    for folder in ["billing", "cells", "fragments", "history", "worked"] {
+        ground.stored.cache.only(folder, &names);
+    }
 }
 
 /// Report and workbook of the tables that were written. Those of the former output are taken over

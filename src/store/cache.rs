@@ -4,6 +4,7 @@
 //! It may be removed at any time. What cannot be read, or was made of something else, is worked
 //! out again, and what cannot be written is not kept: a cache costs time, never a result.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,26 @@ impl Cache {
                 Ok(aside.persist(&path)?)
             });
         drop(written);
+    }
+}
+
+impl Cache {
+    /// Removes what is kept in a folder under other names than these.
+    pub fn only(&self, folder: &str, names: &BTreeSet<String>) {
+        let Some(root) = &self.folder else { return };
+        for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
+            let Ok(entry) = entry else { continue };
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| names.contains(name)) {
+                continue;
+            }
+            let path = entry.path();
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            drop(removed);
+        }
     }
 }
 
@@ -132,7 +153,14 @@ mod tests {
         fs::write(&path, turned).unwrap();
         assert_eq!(cache.get::<Vec<u64>>("a/b", &other), None);
 
+        cache.put("a/c", &one, &1_u8);
+        cache.only("a", &BTreeSet::from(["c".to_owned()]));
+        assert!(!path.exists());
+        assert_eq!(cache.get("a/c", &one), Some(1_u8));
+        cache.only("nowhere", &BTreeSet::new());
+
         let nowhere = Cache::none();
+        nowhere.only("a", &BTreeSet::new());
         nowhere.put("a", &one, &1_u8);
         assert_eq!(nowhere.get::<u8>("a", &one), None);
     }

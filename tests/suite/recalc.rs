@@ -338,6 +338,19 @@ fn only_what_changed_is_worked_out_again() {
         assert!(changed.starts_with(wanted), "{changed} is no {wanted}");
     }
     same(project, "a late ticket");
+
+    // Of a contract that goes nothing stays.
+    assert!(kept(project).keys().any(|n| n.contains("CT-C2")));
+    edit(&project.join("gainshare.toml"), |text| {
+        let (before, last) = text.rsplit_once("[[contract]]").unwrap();
+        assert!(last.contains("\"CT-C2\""), "{last}");
+        before.to_owned()
+    });
+    assert!(calculated(project, Exports::WhenChanged).filled);
+    let left: Vec<String> = kept(project).into_keys().collect();
+    assert!(!left.iter().any(|n| n.contains("CT-C2")), "{left:?}");
+    assert!(left.iter().any(|n| n.contains("CT-C1")), "{left:?}");
+    same(project, "one contract less");
 }
 
 /// New terms of payment are settled on the kept measures as a run would settle them.
