@@ -20,8 +20,8 @@ use crate::terms::{ASSUMPTIONS, Billed};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: gainshare align terms.toml --measures measures.csv")]
 pub(super) struct Arguments {
-    /// Terms file (TOML), or the folder of a project: then a run is done, and its measures are
-    /// looked at.
+    /// Terms file (TOML), or the folder of a project: then it is measured as by a run, and its
+    /// measures are looked at; nothing is published.
     terms: PathBuf,
     #[command(flatten)]
     tables: Tables,

@@ -22,8 +22,8 @@ use crate::terms::Terms;
 pub(super) struct Arguments {
     /// Terms files (TOML); a scheme is called like its file. Cost assumptions are those of the
     /// first that has an `[alignment]` table. Or the folder of a project, and further terms files:
-    /// then a run is done, and its contracts and those that they are compared with are settled
-    /// beside the files.
+    /// then its contracts and those that they are compared with are settled beside the files, on
+    /// the measures of its last run as far as they still hold; nothing is published.
     #[arg(required = true)]
     terms: Vec<PathBuf>,
     #[command(flatten)]

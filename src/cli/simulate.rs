@@ -22,8 +22,8 @@ use crate::terms::SettleSpec;
     after_help = "Examples: gainshare simulate terms.toml --measures measures.csv --seed 7\n          gainshare simulate data/complete --contract CT-A1"
 )]
 pub(super) struct Arguments {
-    /// Terms file (TOML), or the folder of a project: then a run is done, and years are drawn from
-    /// its measures and the uncertainty of its baselines.
+    /// Terms file (TOML), or the folder of a project: then years are drawn from its measures, those
+    /// of its last run as far as they still hold, and the uncertainty of its baselines.
     terms: PathBuf,
     #[command(flatten)]
     tables: Tables,

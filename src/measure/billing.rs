@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::money::{Currency, Decimal, MoneyError, Rounding};
-use crate::time::{Instant, Month, Zone};
+use crate::time::{Date, Instant, Month, Zone};
 
 /// What an invoice line is to the measurement of savings.
 #[derive(
@@ -122,12 +122,30 @@ pub fn split_by_month(
     end: Instant,
     zone: &Zone,
 ) -> Result<Vec<(Month, Decimal)>, MoneyError> {
-    let first = zone.date_of(start);
-    let last = zone.date_of(end);
-    let all = last.days_since(first);
-    if all <= 0 || last.plus_days(-1).month() == first.month() {
-        return Ok(vec![(first.month(), amount)]);
+    split_days(amount, currency, zone.date_of(start), zone.date_of(end))
+}
+
+/// The month of a period of days that lies in one, or of no whole day.
+#[inline]
+pub(super) fn one_month(first: Date, last: Date) -> Option<Month> {
+    let month = first.month();
+    (last <= first || last.plus_days(-1).month() == month).then_some(month)
+}
+
+/// As [`split_by_month`], by the days `[first, last)`.
+///
+/// # Errors
+/// As [`split_by_month`].
+pub(super) fn split_days(
+    amount: Decimal,
+    currency: Currency,
+    first: Date,
+    last: Date,
+) -> Result<Vec<(Month, Decimal)>, MoneyError> {
+    if let Some(month) = one_month(first, last) {
+        return Ok(vec![(month, amount)]);
     }
+    let all = last.days_since(first);
     let scale = amount.normalized().scale().max(currency.minor_digits());
     let mut parts = Vec::new();
     let mut before = Decimal::ZERO;

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, split_by_month};
+use super::billing::{BillingCell, BillingCells, BillingClass, BillingKey, one_month, split_days};
 use super::orders::Orders;
 use super::plan::MeasurePlan;
 use super::read::Pass;
@@ -15,7 +16,7 @@ use crate::ingest::value::STORE_SCALE;
 use crate::money::{Currency, Decimal, MoneyError};
 use crate::store::columnar::Batches;
 use crate::store::disk::{Partition, StoreError};
-use crate::time::{Instant, Month};
+use crate::time::{Date, Instant, Month, Zone};
 
 /// The columns of invoice lines.
 pub const BILLING: &[&str] = &[
@@ -97,6 +98,8 @@ pub fn measure<E: From<StoreError>>(
 ) -> Result<Billing, E> {
     let mut sums = Sums::default();
     let mut orders = Orders::default();
+    let mut days = Days::new(&plan.zone);
+    let mut parts: Vec<(Month, Decimal)> = Vec::new();
     let Some(mut batches) = Batches::open(path, BILLING)? else {
         return Ok(Billing::default());
     };
@@ -125,14 +128,13 @@ pub fn measure<E: From<StoreError>>(
                 .map_err(exact)?
                 .normalized();
             let class = BillingClass::of(category.get(i), settlement.get(i));
-            let parts = split_by_month(
-                amount,
-                currency,
-                Instant::from_micros(start),
-                Instant::from_micros(end),
-                &plan.zone,
-            )
-            .map_err(exact)?;
+            let (first, last) = (days.of(start), days.of(end));
+            // Most lines bill one month, and are not split.
+            parts.clear();
+            match one_month(first, last) {
+                Some(month) => parts.push((month, amount)),
+                None => parts.extend(split_days(amount, currency, first, last).map_err(exact)?),
+            }
             let Some((month, _)) = parts.first().copied() else {
                 continue;
             };
@@ -159,7 +161,7 @@ pub fn measure<E: From<StoreError>>(
                 months: u32::try_from(parts.len()).unwrap_or(u32::MAX),
             })?;
             let service = sums.service(service_id);
-            for (n, (month, part)) in parts.into_iter().enumerate() {
+            for (n, (month, part)) in parts.drain(..).enumerate() {
                 let part = BillingCell {
                     amount: part,
                     lines: u64::from(n == 0),
@@ -175,14 +177,44 @@ pub fn measure<E: From<StoreError>>(
     })
 }
 
+/// Days of moments. Lines begin and end at few moments, so that most are known already.
+struct Days<'a> {
+    zone: &'a Zone,
+    known: [Option<(i64, Date)>; Days::KNOWN],
+}
+
+impl<'a> Days<'a> {
+    /// How many are remembered: the starts and ends of a month of days.
+    const KNOWN: usize = 64;
+    const DAY: i64 = 86_400_000_000;
+
+    fn new(zone: &'a Zone) -> Days<'a> {
+        Days {
+            zone,
+            known: [None; Days::KNOWN],
+        }
+    }
+
+    #[inline]
+    fn of(&mut self, micros: i64) -> Date {
+        let place = micros.div_euclid(Days::DAY).rem_euclid(Days::KNOWN as i64) as usize;
+        let found = || self.zone.date_of(Instant::from_micros(micros));
+        match self.known.get_mut(place) {
+            Some(Some((known, date))) if *known == micros => *date,
+            Some(place) => place.insert((micros, found())).1,
+            None => found(),
+        }
+    }
+}
+
 /// Sums by codes of services, so that a line costs no text.
 #[derive(Default)]
 struct Sums {
     services: Vec<String>,
-    codes: HashMap<String, usize>,
+    codes: HashMap<String, usize, FixedState>,
     /// The service of the former line.
     last: usize,
-    cells: HashMap<(usize, Month, Currency, BillingClass), BillingCell>,
+    cells: HashMap<(usize, Month, Currency, BillingClass), BillingCell, FixedState>,
 }
 
 impl Sums {
