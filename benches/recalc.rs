@@ -23,8 +23,10 @@ fn main() {
     let folder = folder.expect("a project folder");
     let project = Project::read_without_exports(Path::new(&folder), &|_| None).expect("a project");
     let began = Mutex::new(vec![("reading", Instant::now())]);
-    let mut asked = Asked::default();
-    asked.exports = Exports::Never;
+    let asked = Asked {
+        exports: Exports::Never,
+        ..Asked::default()
+    };
     pipeline::run(&project, asked, &|progress| {
         if let Progress::Stage(stage) = progress {
             let mut began = began.lock().expect("no stage panics");

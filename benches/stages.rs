@@ -68,8 +68,10 @@ fn stages(c: &mut Criterion) {
     own.file.output.path = folder.path().join("out");
     own.file.output.store = folder.path().join("store");
     let run = |exports| {
-        let mut asked = Asked::default();
-        asked.exports = exports;
+        let asked = Asked {
+            exports,
+            ..Asked::default()
+        };
         pipeline::run(black_box(&own), asked, &|_| {}).expect("the example runs")
     };
     group.bench_function("whole_run", |b| {

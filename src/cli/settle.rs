@@ -133,6 +133,7 @@ impl Refused {
     }
 }
 
+#[cfg(feature = "frames")]
 impl Tables {
     /// Whether any is named.
     fn any(&self) -> bool {

@@ -163,18 +163,15 @@ impl Known {
                 cache.put(&History::name(id), told, history);
                 cache.put(&Worked::name(id), tables, &worked);
             }
-            Ok(worked)
+            Ok((id.clone(), worked))
         };
-        let mut new = settle_each(measured, &self.stale, finish).into_iter();
-        let all = self.worked.into_iter();
-        all.map(|known| match known {
-            Some(worked) => Ok(worked),
-            // One for each that is stale, in the same order.
-            None => new
-                .next()
-                .unwrap_or_else(|| Worked::new(&nothing, Results::default())),
-        })
-        .collect()
+        let mut new: BTreeMap<String, Worked> = settle_each(measured, &self.stale, finish)
+            .into_iter()
+            .collect::<Result<_, PublishError>>()?;
+        let all = ground.contracts.iter().zip(self.worked);
+        Ok(all
+            .filter_map(|(contract, known)| known.or_else(|| new.remove(&contract.entry.id)))
+            .collect())
     }
 }
 

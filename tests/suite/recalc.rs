@@ -90,8 +90,10 @@ fn edit(path: &Path, change: impl Fn(&str) -> String) {
 
 fn calculated(folder: &Path, exports: Exports) -> Outcome {
     let project = Project::read(folder).unwrap();
-    let mut asked = Asked::default();
-    asked.exports = exports;
+    let asked = Asked {
+        exports,
+        ..Asked::default()
+    };
     pipeline::run(&project, asked, &|_| {}).unwrap()
 }
 
