@@ -309,12 +309,18 @@ fn some_groups(
         let text = (*text).to_owned();
         let mask = ProjectionMask::columns(schema, [*name]);
         Box::new(ArrowPredicateFn::new(mask, move |batch| {
-            let column = batch.columns().first();
-            let texts = column.and_then(|c| c.as_string_opt::<i32>());
-            let same = texts.map(|texts| texts.iter().map(|t| Some(t.unwrap_or_default() == text)));
-            // What is no text holds nobody back.
             let all = BooleanArray::from(vec![true; batch.num_rows()]);
-            Ok(same.map_or(all, BooleanArray::from_iter))
+            let Some(column) = batch.columns().first() else {
+                return Ok(all);
+            };
+            // As we write texts; other programs write them otherwise.
+            if let Some(texts) = column.as_string_opt::<i32>() {
+                let same = texts.iter().map(|t| Some(t.unwrap_or_default() == text));
+                return Ok(BooleanArray::from_iter(same));
+            }
+            let shown = ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?;
+            let same = (0..batch.num_rows()).map(|row| shown.value(row).to_string() == text);
+            Ok(BooleanArray::from(same.collect::<Vec<bool>>()))
         }))
     };
     let there = |(name, _): &&(&str, &str)| metadata.schema().field_with_name(name).is_ok();
@@ -428,4 +434,45 @@ fn trimmed(text: String) -> String {
         return text;
     }
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    /// Other programs rewrite tables, with texts of other kinds.
+    #[test]
+    fn rows_are_told_apart_however_texts_are_written() {
+        let texts = [Some("a"), Some("b"), None, Some("a")];
+        let kinds: [ArrayRef; 3] = [
+            Arc::new(StringArray::from_iter(texts)),
+            Arc::new(LargeStringArray::from_iter(texts)),
+            Arc::new(StringViewArray::from_iter(texts)),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        for kind in kinds {
+            let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+            let batch = RecordBatch::try_from_iter([("scope", kind), ("n", n)]).unwrap();
+            let file = File::create(&path).unwrap();
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            let of = |text: &'static str| {
+                let part = Part {
+                    columns: Some(&["n"]),
+                    texts: &[("scope", text)],
+                };
+                read(&path, part, |_| true).unwrap().rows.concat()
+            };
+            assert_eq!(of("a"), ["1", "4"]);
+            assert_eq!(of(""), ["3"]);
+            assert!(of("c").is_empty());
+        }
+    }
 }
