@@ -1,6 +1,8 @@
 //! `gainshare settle`: terms and tables of measures made elsewhere → the settlement table, with
 //! no store. Not responsible for arithmetic (see [`crate::settle`]).
 
+mod project;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,68 +135,6 @@ impl Refused {
     }
 }
 
-#[cfg(feature = "frames")]
-impl Tables {
-    /// Whether any is named.
-    fn any(&self) -> bool {
-        let one = [
-            &self.settled,
-            &self.fx_rates,
-            &self.disputes,
-            &self.relief,
-            &self.attribution,
-        ];
-        !self.measures.is_empty()
-            || !self.parameters.is_empty()
-            || self.periods.is_some()
-            || one.iter().any(|table| table.is_some())
-    }
-}
-
-/// The settlement of a project, what was noticed, and what a Parquet file says of both.
-#[cfg(feature = "frames")]
-fn of_project(arguments: &Arguments) -> Result<(Settlement, Vec<Finding>, Metadata), Refused> {
-    if arguments.tables.any() {
-        return Err(Refused::Terms(miette!(
-            help = "leave the tables out, or give the terms file instead of the project",
-            "a project is settled from its own tables and measures"
-        )));
-    }
-    let project = super::project_with_a_store(&arguments.terms)
-        .map_err(|e| Refused::Terms(miette::Report::from(*e)))?;
-    let ids: Vec<&str> = project
-        .file
-        .contracts
-        .iter()
-        .map(|c| c.id.as_str())
-        .collect();
-    let wanted = &arguments.contract;
-    if let Some(stranger) = wanted.iter().find(|w| !ids.contains(&w.as_str())) {
-        let near = crate::terms::suggestion(stranger, &ids);
-        return Err(Refused::Terms(miette!(
-            "--contract: the project has no contract `{stranger}`; {near}"
-        )));
-    }
-    let (mut settlement, mut findings) = crate::pipeline::settlements(&project, arguments.detail())
-        .map_err(super::judged::refused)?;
-    if !wanted.is_empty() {
-        settlement.lines.retain(|l| wanted.contains(&l.contract_id));
-        let about = |f: &Finding| f.contract_id.as_ref().is_none_or(|id| wanted.contains(id));
-        settlement.findings.retain(about);
-        findings.retain(about);
-    }
-    let metadata = vec![
-        ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("as_of".to_owned(), project.as_of.to_string()),
-    ];
-    Ok((settlement, findings, metadata))
-}
-
-#[cfg(not(feature = "frames"))]
-fn of_project(arguments: &Arguments) -> Result<(Settlement, Vec<Finding>, Metadata), Refused> {
-    Err(super::judged::no_projects(&arguments.terms))
-}
-
 /// Names and values in the metadata of a file.
 type Metadata = Vec<(String, String)>;
 
@@ -229,7 +169,7 @@ impl Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let settled = match super::judged::is_project(&arguments.terms) {
-        true => of_project(arguments),
+        true => project::of_project(arguments),
         false => of_tables(arguments),
     };
     let (settlement, mut findings, metadata) = match settled {
@@ -258,8 +198,8 @@ pub(super) fn read_terms(path: &Path) -> Result<Terms, Refused> {
             "it is a folder: name the terms file (TOML) in it".to_owned()
         } else {
             format!(
-                "give the path of a terms file (TOML){}; `align`, `backtest` and `simulate` also \
-                 take the folder of a project, which has a gainshare.toml",
+                "give the path of a terms file (TOML){}; `settle`, `align`, `backtest` and \
+                 `simulate` also take the folder of a project, which has a gainshare.toml",
                 beside(path)
             )
         };

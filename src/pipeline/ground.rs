@@ -1,15 +1,18 @@
 //! What a project says before any row is measured: its contracts, its store and the plans bound to
 //! both. Responsible for their order; not for what is made of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::billed::Billed;
 use super::contracts::{self, Contract};
-use super::settling::SmallTables;
+use super::settling::{Measured, SmallTables};
 use super::stored::Stored;
 use super::{Exports, Progress, RunError, filling, prepared, records, small};
 use crate::config::project::Project;
 use crate::finding::Finding;
 use crate::ingest;
+use crate::judge::align;
+use crate::measure::cells::Cells;
 use crate::measure::read::{Pass, Plans};
 
 /// A project with its store.
@@ -85,6 +88,25 @@ impl<'a> Ground<'a> {
             cache: &self.stored.cache,
             plans: &self.plans,
             only,
+        }
+    }
+
+    /// What the pure stages read of contracts whose rows were measured.
+    pub(super) fn measured<'m>(
+        &'m self,
+        contracts: &'m [&'m Contract],
+        (cells, billing): (&'m BTreeMap<String, Cells>, &'m Billed),
+        given: &'m align::Given,
+    ) -> Measured<'m> {
+        Measured {
+            project: self.project,
+            stored: &self.stored,
+            contracts,
+            plans: &self.plans,
+            tables: &self.tables,
+            cells,
+            billing,
+            given,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::ground::Ground;
 use super::kept::Kept;
 use super::keys;
 use super::overrides::Rests;
-use super::settling::{Measured, Scored, history_of_each, settle_marked};
+use super::settling::{Scored, history_of_each, settle_marked};
 use super::{Exports, RunError, billed, in_threads, prepared, repairing};
 use crate::config::project::Project;
 use crate::finding::Finding;
@@ -37,7 +37,11 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn of(contract_id: &str, scored: &Scored) -> History {
+    /// That of a scored contract.
+    ///
+    /// # Errors
+    /// When a measure cannot be kept.
+    pub(super) fn of(contract_id: &str, scored: &Scored) -> Result<History, StoreError> {
         let periods: Vec<PeriodKey> = scored.measures.periods(contract_id).collect();
         let place = |period: &PeriodKey| {
             let found = periods.iter().position(|p| p == period);
@@ -53,16 +57,19 @@ impl History {
                     .push((at, scope, value.clone()));
             }
         }
-        let opaque = |values: &Vec<Value>| Opaque(postcard::to_stdvec(values).unwrap_or_default());
-        History {
-            measures: measures
-                .iter()
-                .map(|(name, values)| ((*name).to_owned(), opaque(values)))
-                .collect(),
+        let kept = |(name, values): (&&str, &Vec<Value>)| match postcard::to_stdvec(values) {
+            Ok(bytes) => Ok(((*name).to_owned(), Opaque(bytes))),
+            Err(e) => Err(StoreError::Io {
+                path: PathBuf::from(History::name(contract_id)),
+                cause: e.to_string(),
+            }),
+        };
+        Ok(History {
+            measures: measures.iter().map(kept).collect::<Result<_, _>>()?,
             periods,
             rests: scored.rests.clone(),
             fitted: scored.fitted,
-        }
+        })
     }
 
     /// The name that it is kept by.
@@ -153,17 +160,10 @@ fn histories<'p>(
             Some(_) => stale,
             None => ground.contracts.iter().collect(),
         };
-        let measured = Measured {
-            project,
-            stored: &ground.stored,
-            contracts: &all,
-            plans: &ground.plans,
-            tables: &ground.tables,
-            cells: &cells,
-            billing: &billing,
-            given: &repairing(),
-        };
+        let given = repairing();
+        let measured = ground.measured(&all, (&cells, &billing), &given);
         for (id, history) in history_of_each(&measured, &wanted) {
+            let history = history?;
             if let Some(key) = keys.get(&id) {
                 cache.put(&History::name(&id), key, &history);
             }

@@ -61,7 +61,7 @@ use miette::Diagnostic;
 pub use outcome::{AuditRow, Outcome, Rows};
 pub use overrides::OverrideRow;
 pub use planned::{Planned, planned};
-use settling::{Measured, Results, of_suppliers, settle_each};
+use settling::{Results, of_suppliers, settle_each};
 pub use tickets::tickets_of;
 use worked::Known;
 
@@ -161,16 +161,7 @@ pub fn rows(project: &Project, given: &align::Given) -> Result<Rows, RunError> {
         let pass = ground.pass(None);
         let cells = read::tickets(&pass, false, &|_| {})?;
         let billing = billed::sums(&pass)?;
-        let measured = Measured {
-            project,
-            stored: &ground.stored,
-            contracts: &all,
-            plans: &ground.plans,
-            tables: &ground.tables,
-            cells: &cells,
-            billing: &billing,
-            given,
-        };
+        let measured = ground.measured(&all, (&cells, &billing), given);
         let mut results = Results::default();
         for next in settle_each(&measured, &wanted, |_, _, results| results) {
             results.append(next);
@@ -260,19 +251,8 @@ fn stages(
         .iter()
         .filter(|c| needed.is_none_or(|needed| needed.contains(&c.entry.id)))
         .collect();
-    let all = known.complete(
-        &Measured {
-            project,
-            stored,
-            contracts: &contracts,
-            plans: &ground.plans,
-            tables: &ground.tables,
-            cells: &cells,
-            billing: &billing,
-            given: &given,
-        },
-        &ground,
-    )?;
+    let measured = ground.measured(&contracts, (&cells, &billing), &given);
+    let all = known.complete(&measured, &ground)?;
     let findings = noticed(&ground, all.iter().map(|worked| worked.findings.clone()));
 
     progress(Progress::Stage("publishing"));

@@ -32,6 +32,7 @@ use crate::measure::read;
 use crate::money::FxRates;
 use crate::score;
 use crate::settle::{self, Detail, Facts, Settlement, SettlementLine};
+use crate::store::disk::StoreError;
 use crate::time::Instant;
 
 /// What the pure stages read.
@@ -184,12 +185,12 @@ pub(super) struct Scored {
 pub(super) fn settle_each<T: Send>(
     measured: &Measured<'_>,
     wanted: &BTreeSet<String>,
-    finish: impl Fn(&Contract, &History, Results) -> T + Sync,
+    finish: impl Fn(&Contract, Result<History, StoreError>, Results) -> T + Sync,
 ) -> Vec<T> {
     each(measured, wanted, |given| {
         let scored = scored(given, measured);
         let history = History::of(&given.contract.entry.id, &scored);
-        finish(given.contract, &history, settled(given, scored, measured))
+        finish(given.contract, history, settled(given, scored, measured))
     })
 }
 
@@ -197,7 +198,7 @@ pub(super) fn settle_each<T: Send>(
 pub(super) fn history_of_each(
     measured: &Measured<'_>,
     wanted: &BTreeSet<String>,
-) -> Vec<(String, History)> {
+) -> Vec<(String, Result<History, StoreError>)> {
     each(measured, wanted, |given| {
         let id = &given.contract.entry.id;
         (id.clone(), History::of(id, &scored(given, measured)))

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::RunError;
 use super::contracts::Contract;
 use super::ground::Ground;
 use super::history::History;
@@ -24,7 +25,7 @@ use crate::publish::{evidence, incidents, statements, tables};
 use crate::score::{self, KpiValue};
 use crate::settle::{AmountKind, LineStatus, SettlementLine};
 use crate::store::cache::Opaque;
-use crate::store::disk;
+use crate::store::disk::{self, StoreError};
 use crate::store::index::BUILD;
 
 /// One contract, worked out.
@@ -147,27 +148,28 @@ impl Known {
     /// Works out what is not known, and keeps it.
     ///
     /// # Errors
-    /// When a value does not fit its column.
+    /// When a value does not fit its column, or what was worked out cannot be kept.
     pub(super) fn complete(
         self,
         measured: &Measured<'_>,
         ground: &Ground<'_>,
-    ) -> Result<Vec<Worked>, PublishError> {
+    ) -> Result<Vec<Worked>, RunError> {
         let nothing = Cells::default();
         let cache = &ground.stored.cache;
-        let finish = |contract: &Contract, history: &History, results: Results| {
-            let id = &contract.entry.id;
-            let cells = measured.cells.get(id).unwrap_or(&nothing);
-            let worked = Worked::new(cells, results)?;
-            if let (Some(told), Some(tables)) = (self.histories.get(id), self.tables.get(id)) {
-                cache.put(&History::name(id), told, history);
-                cache.put(&Worked::name(id), tables, &worked);
-            }
-            Ok((id.clone(), worked))
-        };
+        let finish =
+            |contract: &Contract, history: Result<History, StoreError>, results: Results| {
+                let id = &contract.entry.id;
+                let cells = measured.cells.get(id).unwrap_or(&nothing);
+                let worked = Worked::new(cells, results)?;
+                if let (Some(told), Some(tables)) = (self.histories.get(id), self.tables.get(id)) {
+                    cache.put(&History::name(id), told, &history?);
+                    cache.put(&Worked::name(id), tables, &worked);
+                }
+                Ok((id.clone(), worked))
+            };
         let mut new: BTreeMap<String, Worked> = settle_each(measured, &self.stale, finish)
             .into_iter()
-            .collect::<Result<_, PublishError>>()?;
+            .collect::<Result<_, RunError>>()?;
         let all = ground.contracts.iter().zip(self.worked);
         Ok(all
             .filter_map(|(contract, known)| known.or_else(|| new.remove(&contract.entry.id)))

@@ -66,9 +66,7 @@ impl Cache {
             });
         drop(written);
     }
-}
 
-impl Cache {
     /// Removes what is kept in a folder under other names than these.
     pub fn only(&self, folder: &str, names: &BTreeSet<String>) {
         let Some(root) = &self.folder else { return };
