@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use super::packed;
+use super::chunk;
 use super::texts::Texts;
 use super::value::Value;
 use crate::store::schema::{Kind, Table};
@@ -299,15 +299,15 @@ impl Columns {
     pub(super) fn picked(&self, rows: &[usize]) -> Columns {
         let names: Vec<String> = self.kept.iter().map(|(name, _)| name.clone()).collect();
         let places: Vec<usize> = (0..names.len()).collect();
+        let number = |row: usize| self.line.get(row).copied().unwrap_or_default();
+        let list: Vec<(u64, usize)> = rows.iter().map(|row| (number(*row), *row)).collect();
         let mut bytes = Vec::new();
+        chunk::pack(self, &list, &[], &mut bytes);
         let mut out = Columns::new(self.table, &names);
-        for row in rows {
-            bytes.clear();
-            let line = self.line.get(*row).copied().unwrap_or_default();
-            packed::pack(self, *row, line, &mut bytes);
-            let file = self.file.get(*row).copied().unwrap_or_default();
-            // What was just packed reads.
-            packed::unpack(&bytes, file, &places, &mut out);
+        // What was just packed reads.
+        chunk::unpack(&bytes, 0, &places, &mut out);
+        for (file, row) in out.file.iter_mut().zip(rows) {
+            *file = self.file.get(*row).copied().unwrap_or_default();
         }
         out
     }

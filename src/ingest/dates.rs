@@ -34,8 +34,13 @@ impl Ambiguity {
         (read > 0 && !self.decided.load(Ordering::Relaxed)).then_some(read)
     }
 
+    /// Whether some date said which number is the day, so that none is counted any more.
+    pub(super) fn decided(&self) -> bool {
+        self.decided.load(Ordering::Relaxed)
+    }
+
     fn note(&self, local: civil::DateTime) {
-        if self.decided.load(Ordering::Relaxed) {
+        if self.decided() {
             return;
         }
         if local.day() > 12 {
@@ -122,6 +127,11 @@ impl Format {
             _ => false,
         };
         Format::Fields(tokens, locale, either)
+    }
+
+    /// Whether day and month could be taken for each other.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(self, Format::Fields(_, _, true))
     }
 
     /// The moment in `text` as UTC microseconds; `None` when the text is not in this format.

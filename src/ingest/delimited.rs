@@ -114,7 +114,7 @@ pub(super) fn start(
 }
 
 fn line_ends(text: &[u8]) -> u64 {
-    text.iter().filter(|b| **b == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// The fields of the first record, and where it ends.
@@ -351,7 +351,7 @@ impl Text {
                         .par_iter()
                         .map(|(piece, line)| {
                             let text = now.text.get(piece.clone()).unwrap_or_default();
-                            let mut part = plan.part(*line);
+                            let mut part = plan.part(*line, text.len());
                             let mut records = Records::new(text, delimiter, *line);
                             while let Some(record) = records.next() {
                                 plan.record(record, &mut part);

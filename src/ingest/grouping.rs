@@ -68,10 +68,10 @@ pub(super) struct Grouping<'p> {
 
 /// Rows of a table in a bin: those that the table is made of, those of logs of tickets that other
 /// sources deliver, and what all logs among them say changed, by number of their source.
-struct Waiting {
+struct Waiting<'b> {
     sifted: Sifted,
     audit: Columns,
-    logs: Vec<(usize, Log)>,
+    logs: Vec<(usize, Log<'b>)>,
 }
 
 /// How large a file will be once it is unpacked, about.
@@ -164,25 +164,29 @@ impl<'p> Grouping<'p> {
         tables.filter(|t| self.fills(t.name))
     }
 
-    /// The rows of a table in a bin. Rows of which a later version is there are read again only
-    /// where they carry money, which the accounts need.
-    fn waiting(
-        &self,
+    /// What waits of a table in a bin.
+    fn blocks(&self, table: &Table, bin: usize) -> Result<Vec<Block>, StoreError> {
+        self.held.take(position(table) * self.bins + bin)
+    }
+
+    /// The rows of a table in the blocks of a bin. Rows of which a later version is there are read
+    /// again only where they carry money, which the accounts need.
+    fn waiting<'b>(
+        &'b self,
         table: &'static Table,
-        bin: usize,
+        blocks: &'b [Block],
         judging: &Judging<'_>,
-    ) -> Result<Waiting, StoreError> {
+    ) -> Result<Waiting<'b>, StoreError> {
         let damaged = || StoreError::Damaged {
             path: self.room.clone(),
             cause: "rows that waited in a temporary file came back changed".to_owned(),
         };
         let (names, own) = self.kept.get(position(table)).cloned().unwrap_or_default();
         let mut audit = Columns::new(table, &names);
-        let mut logs: Vec<(usize, Log)> = Vec::new();
+        let mut logs: Vec<(usize, Log<'b>)> = Vec::new();
         let mut rows = Columns::new(table, names.get(..own).unwrap_or_default());
-        let blocks = self.held.take(position(table) * self.bins + bin)?;
         let mut heads: Vec<(Head<'_>, u32, &[usize])> = Vec::new();
-        for block in &blocks {
+        for block in blocks {
             let file = block.place.0;
             let of = usize::try_from(file).ok().and_then(|f| self.files.get(f));
             let (number, kept) = of.ok_or_else(damaged)?;
@@ -260,7 +264,8 @@ impl<'p> Grouping<'p> {
         table: &'static Table,
         judging: &Judging<'_>,
     ) -> Result<Sifted, StoreError> {
-        Ok(self.waiting(table, 0, judging)?.sifted)
+        let blocks = self.blocks(table, 0)?;
+        Ok(self.waiting(table, &blocks, judging)?.sifted)
     }
 
     /// Judges the rows of large tables, some tickets and invoice lines at a time, and hands them to
@@ -293,7 +298,9 @@ impl<'p> Grouping<'p> {
             let mut rows = Rows::new();
             if n < invoices {
                 if let Some(billing) = billing {
-                    let lines = self.waiting(billing, n, judging)?.sifted;
+                    let blocks = self.blocks(billing, n)?;
+                    let lines = self.waiting(billing, &blocks, judging)?.sifted;
+                    drop(blocks);
                     let lines = judging.judge(lines, &mut Tickets::default(), &mut said);
                     rows.insert(billing.name, lines);
                 }
@@ -325,10 +332,14 @@ impl<'p> Grouping<'p> {
         out: &mut Rows,
     ) -> Result<(), StoreError> {
         let mut tickets = Tickets::default();
+        let blocks: Vec<Vec<Block>> = self
+            .ticket_tables()
+            .map(|table| self.blocks(table, bin))
+            .collect::<Result<_, _>>()?;
         let mut logs = Vec::new();
         // Tickets come first in the list of tables, then what happened to them.
-        for table in self.ticket_tables() {
-            let mut waiting = self.waiting(table, bin, judging)?;
+        for (table, blocks) in self.ticket_tables().zip(&blocks) {
+            let mut waiting = self.waiting(table, blocks, judging)?;
             let audit = &waiting.audit;
             if !audit.is_empty() {
                 // The keys of these rows are not those of their tickets.
@@ -371,7 +382,7 @@ impl<'p> Grouping<'p> {
 }
 
 /// Whether the rows of a source are a log of tickets that other sources deliver.
-fn feeds_events_only(source: &ResolvedSource) -> bool {
+pub(super) fn feeds_events_only(source: &ResolvedSource) -> bool {
     source.table.name == "incident_events" && source.mapping.history.is_some()
 }
 

@@ -1,39 +1,60 @@
 //! From the rows of an audit log to the history of each ticket: one event per changed field.
 //! Not responsible for which row of the log stands as the ticket.
 
-use super::columns::{Columns, Ranks, Values};
-use super::packed::{Head, Watched};
+use super::columns::{Columns, Values};
+use super::packed::Head;
 use crate::store::schema::table;
 
 /// The rows of the log of one source, as far as they say what changed.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(super) struct Log<'b> {
     /// The identity of each row's ticket.
     pub(super) tickets: Vec<u128>,
-    latest: Ranks,
-    hash: Vec<u64>,
-    line: Vec<u64>,
-    file: Vec<u32>,
-    watched: Watched,
+    rows: Vec<Logged<'b>>,
+    /// The watched fields of each row, row after row.
+    fields: Vec<Option<&'b str>>,
+    /// How many there are of each.
+    count: usize,
 }
 
-impl Log {
+/// A row of a log.
+#[derive(Debug)]
+struct Logged<'b> {
+    /// UTC microseconds.
+    at: i64,
+    latest: &'b [u8],
+    hash: u64,
+    line: u64,
+    file: u32,
+}
+
+impl<'b> Log<'b> {
     /// No rows yet, of so many watched fields.
-    pub(super) fn new(fields: usize) -> Log {
+    pub(super) fn new(count: usize) -> Log<'b> {
         Log {
-            watched: Watched::new(fields),
+            count,
             ..Log::default()
         }
     }
 
     /// Adds a row; `None` when it says nothing beside its columns.
-    pub(super) fn push(&mut self, row: &Head<'_>, file: u32) -> Option<()> {
+    pub(super) fn push(&mut self, row: &Head<'b>, file: u32) -> Option<()> {
+        let at = row.watched(self.count, &mut self.fields)?;
         self.tickets.push(row.key);
-        self.latest.push(row.latest);
-        self.hash.push(row.hash);
-        self.line.push(row.line);
-        self.file.push(file);
-        row.watch(&mut self.watched)
+        self.rows.push(Logged {
+            at,
+            latest: row.latest,
+            hash: row.hash,
+            line: row.line,
+            file,
+        });
+        Some(())
+    }
+
+    /// The watched fields of a row.
+    fn fields(&self, row: usize) -> &[Option<&'b str>] {
+        let from = row * self.count;
+        self.fields.get(from..from + self.count).unwrap_or_default()
     }
 }
 
@@ -49,7 +70,7 @@ fn text(values: &mut Values, text: Option<&str>) {
 /// content. With them comes whether one may stand there twice: a field that goes to and fro within
 /// one moment.
 pub(super) fn events(
-    log: &Log,
+    log: &Log<'_>,
     fields: &[String],
     tickets: &Columns,
     find: impl Fn(u128) -> Option<usize>,
@@ -63,7 +84,7 @@ pub(super) fn events(
         .enumerate()
         .filter_map(|(n, name)| Some((find(*name)?, n)))
         .collect();
-    let rank = |n: usize| (log.latest.get(n), log.watched.at.get(n), log.hash.get(n));
+    let rank = |n: usize| log.rows.get(n).map(|row| (row.latest, row.at, row.hash));
     list.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0)
             .then_with(|| rank(a.1).cmp(&rank(b.1)))
@@ -72,16 +93,21 @@ pub(super) fn events(
     out.reserve(list.len() * 2);
     let mut twice = false;
     let mut before: Vec<(Option<&str>, Option<i64>)> = Vec::new();
+    // The first event of each field, and of the ticket: others repeat their texts.
+    let mut first_of: Vec<Option<usize>> = vec![None; fields.len()];
     for rows in list.chunk_by(|a, b| a.0 == b.0) {
         before.clear();
         before.resize(fields.len(), (None, None));
+        let first = out.line.len();
         for (ticket, n) in rows {
-            let Some(moment) = log.watched.at.get(*n).copied() else {
+            let Some(logged) = log.rows.get(*n) else {
                 continue;
             };
-            let watched = fields.iter().zip(&log.watched.fields);
-            for ((field, values), (old, last)) in watched.zip(&mut before) {
-                let Some(new) = values.get(*n).filter(|new| *old != Some(new)) else {
+            let moment = logged.at;
+            let watched = fields.iter().zip(&mut first_of);
+            let watched = watched.zip(log.fields(*n));
+            for (((field, first_of), new), (old, last)) in watched.zip(&mut before) {
+                let Some(new) = new.filter(|new| *old != Some(*new)) else {
                     continue;
                 };
                 twice |= last.is_some_and(|last| moment <= last);
@@ -90,18 +116,26 @@ pub(super) fn events(
                 let [source, number, at, what, from, to] = out.values.as_mut_slice() else {
                     return None;
                 };
+                let row = out.line.len();
                 for (values, column) in [source, number].into_iter().zip(&named) {
-                    text(values, tickets.text_at(*column, *ticket));
+                    match values {
+                        Values::Text(values) if row > first => values.again(),
+                        values => text(values, tickets.text_at(*column, *ticket)),
+                    }
                 }
                 if let Values::Integer(values) = at {
                     values.push(Some(moment));
                 }
-                text(what, Some(field));
+                match (what, *first_of) {
+                    (Values::Text(values), Some(like)) => values.push_like(like),
+                    (values, _) => text(values, Some(field)),
+                }
+                first_of.get_or_insert(row);
                 text(from, *old);
                 text(to, Some(new));
-                out.line.push(log.line.get(*n).copied().unwrap_or_default());
-                out.file.push(log.file.get(*n).copied().unwrap_or_default());
-                out.hash.push(log.hash.get(*n).copied().unwrap_or_default());
+                out.line.push(logged.line);
+                out.file.push(logged.file);
+                out.hash.push(logged.hash);
                 out.latest.push(&[]);
                 *old = Some(new);
             }

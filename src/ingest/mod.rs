@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod calendars;
+pub(crate) mod chunk;
 pub mod columns;
 mod dates;
 mod delimited;
@@ -19,7 +20,7 @@ mod json;
 mod laws;
 pub mod notes;
 mod numbers;
-pub(crate) mod packed;
+mod packed;
 #[cfg(feature = "frames")]
 mod parquet;
 pub mod people;
@@ -27,6 +28,7 @@ pub mod plan;
 mod reader;
 pub mod record;
 pub mod remote;
+mod repeats;
 mod report;
 mod scope;
 mod split;

@@ -1,34 +1,15 @@
-//! Rows as bytes, so that many may wait for their turn in little memory or on disk. Responsible
-//! for the way from typed values to bytes and back; not for where the bytes are kept (see
-//! [`crate::store::spill`]).
+//! Rows that are yet to be judged as bytes, so that many may wait for their turn in little memory or
+//! on disk. Responsible for the way from typed values to bytes and back; not for where the bytes are
+//! kept (see [`crate::store::spill`]), nor for rows that are accepted (see [`super::chunk`]).
 //!
 //! A row is: the hash of its text, its line, what says whether it is the latest, a bit per column
 //! (does it have a value), the values. Before a row that is yet to be judged stand its length and
 //! the identity of its key, so that one of which a later version is known can be passed over, and
-//! after it, of an audit log, its moment and the fields watched.
+//! after it, of an audit log, its moment and the fields watched. Such a row has neither bits nor
+//! values where a later version of it was met already.
 
 use super::columns::{Columns, Values};
-use super::texts::Texts;
 use super::value::Value;
-
-/// The moments and watched fields of rows of an audit log, row by row.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    /// UTC microseconds.
-    pub(super) at: Vec<i64>,
-    /// The fields, in the order of the mapping.
-    pub(super) fields: Vec<Texts>,
-}
-
-impl Watched {
-    /// No rows yet, of so many fields.
-    pub(super) fn new(fields: usize) -> Watched {
-        Watched {
-            at: Vec::new(),
-            fields: vec![Texts::default(); fields],
-        }
-    }
-}
 
 /// A row that is being added; its columns follow in their order.
 #[derive(Debug)]
@@ -39,11 +20,51 @@ pub(super) struct Packing<'o> {
     next: usize,
 }
 
+/// Where a row that was packed to be judged lies in its bin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    start: usize,
+    /// Where its bits and values are.
+    values: (usize, usize),
+}
+
+impl Packed {
+    /// Takes the values away, of which a later version was met: they would be passed over. Gives by
+    /// how many bytes the rows after it moved.
+    pub(super) fn strip(&mut self, bin: &mut Vec<u8>) -> usize {
+        let (from, to) = self.values;
+        if from == to || to > bin.len() {
+            return 0;
+        }
+        bin.drain(from..to);
+        self.values = (from, from);
+        for at in [self.start, self.start + 4] {
+            let Some(length) = bin.get_mut(at..at + 4) else {
+                continue;
+            };
+            let mut now = [0; 4];
+            now.copy_from_slice(length);
+            let less = u32::try_from(to - from).unwrap_or(0);
+            let now = u32::from_le_bytes(now).saturating_sub(less);
+            length.copy_from_slice(&now.to_le_bytes());
+        }
+        to - from
+    }
+
+    /// The row moved, because one before it was stripped.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        let (from, to) = self.values;
+        self.start -= bytes;
+        self.values = (from - bytes, to - bytes);
+    }
+}
+
 /// What a row to be judged begins with: its length and that of all but the watched fields, as
 /// 32-bit numbers, and the identity of its key.
 const HEAD: usize = 4 + 4 + 16;
 
-fn number(out: &mut Vec<u8>, mut n: u64) {
+/// Adds a number with as few bytes as it needs.
+pub(super) fn number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push((n as u8) | 0x80);
         n >>= 7;
@@ -106,17 +127,6 @@ impl<'o> Packing<'o> {
         }
     }
 
-    /// The next column, which holds texts.
-    fn text(&mut self, bytes: Option<&[u8]>) {
-        match bytes {
-            None => self.next += 1,
-            Some(bytes) => {
-                self.there();
-                text(self.out, bytes);
-            }
-        }
-    }
-
     /// Marks that the next column has a value.
     fn there(&mut self) {
         let at = self.next;
@@ -127,73 +137,83 @@ impl<'o> Packing<'o> {
     }
 
     /// Ends a row that is yet to be judged, with what an audit log says beside the columns.
-    pub(super) fn end<'t>(self, watched: Option<(i64, impl Iterator<Item = Option<Cell<'t>>>)>) {
-        let columns = self.out.len() - self.start;
+    pub(super) fn end<'t>(self, watched: Option<(i64, impl Iterator<Item = Cell<'t>>)>) -> Packed {
+        let end = self.out.len();
         if let Some((at, fields)) = watched {
             self.out.extend_from_slice(&at.to_le_bytes());
             for field in fields {
                 match field {
-                    None => number(self.out, 0),
-                    Some(field) => {
-                        number(self.out, field.len() as u64 + 1);
+                    Cell::Absent => self.out.push(0),
+                    Cell::Same => self.out.push(1),
+                    Cell::Text(field) => {
+                        number(self.out, field.len() as u64 + 2);
                         self.out.extend_from_slice(field.as_bytes());
                     }
                 }
             }
         }
         let length = self.out.len() - self.start;
-        for (at, length) in [(0, length), (4, columns)] {
+        for (at, length) in [(0, length), (4, end - self.start)] {
             // A row of 4 GiB, which no export has, would come back as damaged.
             let length = u32::try_from(length).unwrap_or(0).to_le_bytes();
             if let Some(slot) = self.out.get_mut(self.start + at..self.start + at + 4) {
                 slot.copy_from_slice(&length);
             }
         }
+        Packed {
+            start: self.start,
+            values: (self.bits, end),
+        }
     }
 }
 
-/// The text of a watched field.
-pub(super) type Cell<'t> = std::borrow::Cow<'t, str>;
-
-/// Adds a row of columns, numbered: by its line, or by the ticket that it belongs to.
-pub(crate) fn pack(rows: &Columns, row: usize, line: u64, out: &mut Vec<u8>) {
-    let count = rows.values.len() + rows.kept.len();
-    let hash = rows.hash.get(row).copied().unwrap_or_default();
-    let mut packing = Packing::begin(out, (line, hash, rows.latest.get(row)), count);
-    for values in &rows.values {
-        let value = match values {
-            Values::Text(v) => {
-                packing.text(v.bytes(row));
-                continue;
-            }
-            Values::Integer(v) => v.get(row).copied().flatten().map(Value::Integer),
-            Values::Boolean(v) => v.get(row).copied().flatten().map(Value::Boolean),
-            Values::Decimal(v) => v.get(row).copied().flatten().map(Value::Decimal),
-        };
-        packing.put(value.as_ref());
-    }
-    for (_, kept) in &rows.kept {
-        packing.text(kept.bytes(row));
-    }
+/// A watched field.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cell<'t> {
+    /// Without a value.
+    Absent,
+    /// As in the row packed before it in the same bin.
+    Same,
+    /// This text.
+    Text(&'t str),
 }
 
 /// Packed bytes, from the front.
-struct Rest<'b>(&'b [u8]);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest<'b>(&'b [u8]);
 
 impl<'b> Rest<'b> {
-    fn take(&mut self, count: usize) -> Option<&'b [u8]> {
+    /// All of some bytes.
+    pub(super) fn of(bytes: &'b [u8]) -> Rest<'b> {
+        Rest(bytes)
+    }
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next ones; `None` where there are not so many.
+    pub(super) fn take(&mut self, count: usize) -> Option<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// The next ones; `None` where there are not so many.
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    /// The next number (see [`number`]).
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut n = 0u64;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
@@ -206,11 +226,13 @@ impl<'b> Rest<'b> {
         None
     }
 
-    fn length(&mut self) -> Option<usize> {
+    /// The next number as a length.
+    pub(super) fn length(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
 
-    fn text(&mut self, length: usize) -> Option<&'b str> {
+    /// The next bytes as a text; `None` where they are none.
+    pub(super) fn text(&mut self, length: usize) -> Option<&'b str> {
         std::str::from_utf8(self.take(length)?).ok()
     }
 }
@@ -265,29 +287,32 @@ impl<'b> Heads<'b> {
     }
 }
 
-impl Head<'_> {
+impl<'b> Head<'b> {
     /// Adds the row to columns; `None` when it is none. `file` and `kept` as for [`unpack`].
     pub(super) fn unpack(&self, file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
         unpack(self.columns, file, kept, rows)
     }
 
-    /// Adds what it says beside its columns; `None` when it says nothing.
-    pub(super) fn watch(&self, watched: &mut Watched) -> Option<()> {
+    /// Adds so many watched fields to those of the rows before, and gives its moment in UTC
+    /// microseconds; `None` when it says nothing beside its columns.
+    pub(super) fn watched(&self, count: usize, fields: &mut Vec<Option<&'b str>>) -> Option<i64> {
         let mut rest = Rest(self.watched);
-        watched.at.push(i64::from_le_bytes(rest.array()?));
-        for field in &mut watched.fields {
-            match rest.length()? {
-                0 => field.push(None),
-                length => field.push(Some(rest.text(length - 1)?)),
-            }
+        let at = i64::from_le_bytes(rest.array()?);
+        for _ in 0..count {
+            let field = match rest.length()? {
+                0 => None,
+                1 => *fields.get(fields.len().checked_sub(count)?)?,
+                length => Some(rest.text(length - 2)?),
+            };
+            fields.push(field);
         }
-        Some(())
+        Some(at)
     }
 }
 
 /// Adds packed rows of file number `file` to columns. `kept` are the places of the packed kept
 /// columns among those of `rows`. `None` when the bytes are no such rows.
-pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
+fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
     let mut rest = Rest(bytes);
     let count = rows.values.len() + kept.len();
     while !rest.0.is_empty() {
@@ -348,40 +373,6 @@ mod tests {
     use crate::store::schema::table;
 
     #[test]
-    fn rows_come_back_as_they_were() {
-        let billing = table("billing").unwrap();
-        let names = ["a".to_owned(), "b".to_owned()];
-        let mut rows = Columns::new(billing, &names);
-        for row in 0..300_i64 {
-            for (at, column) in billing.columns.iter().enumerate() {
-                let value = match column.name {
-                    "source" => Some(Value::Text("fin".into())),
-                    "invoice_id" => Some(Value::Text("é".repeat(row as usize).into())),
-                    "period_start" => Some(Value::Integer(-row)),
-                    "amount" => Some(Value::Decimal(i128::from(row) << 70)),
-                    "is_correction" if row % 3 > 0 => Some(Value::Boolean(row % 3 == 1)),
-                    _ => None,
-                };
-                rows.push(at, value);
-            }
-            let (_, kept) = &mut rows.kept[1];
-            kept.push((row % 2 == 0).then_some("kept"));
-            rows.line.push(row as u64 * 1000);
-            rows.file.push(4);
-            rows.hash.push(u64::MAX - row as u64);
-            rows.latest.push(&vec![7; row as usize]);
-        }
-        rows.kept[0].1.fill(300);
-        let mut bytes = Vec::new();
-        for row in 0..rows.len() {
-            pack(&rows, row, rows.line[row], &mut bytes);
-        }
-        let mut back = Columns::new(billing, &names);
-        unpack(&bytes, 4, &[0, 1], &mut back).unwrap();
-        assert_eq!(format!("{back:?}"), format!("{rows:?}"));
-        assert!(unpack(&bytes[..bytes.len() - 1], 4, &[0, 1], &mut back).is_none());
-    }
-    #[test]
     fn a_row_to_be_judged_is_passed_over_or_read() {
         let table = table("contract_scope").unwrap();
         let mut bytes = Vec::new();
@@ -390,27 +381,35 @@ mod tests {
             let mut packing =
                 Packing::keyed(&mut bytes, u128::MAX - u128::from(n), (n, 7, &latest), 8);
             packing.put(Some(&Value::Text("CT".into())));
-            let fields = [Some("a".into()), None].into_iter();
-            packing.end((n != 1).then_some((-1, fields)));
+            let first = [Cell::Text("a"), Cell::Same][n as usize / 2];
+            let fields = [first, Cell::Absent].into_iter();
+            let mut packed = packing.end((n != 1).then_some((-1, fields)));
+            if n < 2 {
+                packed.strip(&mut bytes);
+                packed.strip(&mut bytes);
+            }
         }
         let mut all = heads(&bytes);
         let mut rows = Columns::new(table, &[]);
-        let mut watched = Watched::new(2);
+        let (mut at, mut watched) = (Vec::new(), Vec::new());
         for n in 0..3_u64 {
             let head = all.next().unwrap().unwrap();
             assert_eq!((head.key, head.line), (u128::MAX - u128::from(n), n));
             assert_eq!((head.hash, head.latest.len() as u64), (7, n));
-            assert_eq!(head.watch(&mut watched).is_some(), n != 1);
+            let moment = head.watched(2, &mut watched);
+            assert_eq!(moment.is_some(), n != 1);
+            at.extend(moment);
+            // Stripped of its values a row is passed over, never read.
+            let read = head.unpack(9, &[], &mut rows.clone());
+            assert_eq!(read.is_some(), n == 2);
             if n == 2 {
                 head.unpack(9, &[], &mut rows).unwrap();
             }
         }
         assert!(all.next().is_none());
         assert_eq!((rows.len(), rows.line[0], rows.file[0]), (1, 2, 9));
-        assert_eq!(
-            (watched.at, watched.fields[0].get(1)),
-            (vec![-1, -1], Some("a"))
-        );
+        assert_eq!(at, [-1, -1]);
+        assert_eq!(watched, [Some("a"), None, Some("a"), None]);
         let mut cut = heads(&bytes[..bytes.len() - 1]);
         assert!(cut.next().unwrap().is_some() && cut.next().unwrap().is_some());
         assert!(cut.next().unwrap().is_none());

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::file::InputError;
 use super::laws::LawPlan;
 use super::people::Pseudonyms;
+use super::repeats::Repeat;
 use super::value::{Context, Problem, Reader, STORE_SCALE, Value};
 use crate::config::document::nearest;
 use crate::config::mapping::{ColumnMapping, Encoding, OR};
@@ -27,6 +28,8 @@ pub struct Plan<'a> {
     pub(super) except: Vec<(usize, &'a [String])>,
     pub(super) history: Option<HistoryPlan>,
     pub(super) laws: Vec<LawPlan>,
+    /// By the first byte of a text, whether it may be a spelling of "no value".
+    pub(super) null_from: [bool; 256],
     pub(super) header: Vec<String>,
     /// Source columns that the mapping uses.
     pub(super) used: Vec<bool>,
@@ -40,6 +43,8 @@ pub struct Plan<'a> {
     pub(super) bin_by: Vec<Option<usize>>,
     /// Where the amount is, in a table that has one.
     pub(super) amount: Option<usize>,
+    /// Whether a row of which a later version is there is needed no more but for its head.
+    pub(super) strips: bool,
     pub(super) orders: Vec<Order>,
     /// The canonical columns that tell one row from another.
     pub(super) key: Vec<(usize, Kind)>,
@@ -51,7 +56,17 @@ pub(super) struct HistoryPlan {
     pub(super) at: usize,
     /// Source column of each watched field, with a reader where its spelling is mapped, and
     /// whether it holds people.
-    pub(super) fields: Vec<(usize, Option<Reader>, bool)>,
+    pub(super) fields: Vec<(usize, Option<Reader>, Person)>,
+}
+
+/// Whether a watched field holds people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Person {
+    None,
+    /// It does.
+    Some,
+    /// It does, and the column of the table that is read at this place holds the same.
+    As(usize),
 }
 
 /// Two moments of a row of which the second is never before the first.
@@ -99,6 +114,8 @@ fn orders(table: &Table) -> Vec<Order> {
 }
 
 pub(super) struct Bound {
+    /// Texts that stand in the table as they stand in the file, or always the same.
+    plain: bool,
     pub(super) source_at: Vec<usize>,
     pub(super) source_name: String,
     pub(super) reader: Reader,
@@ -124,6 +141,31 @@ impl Bound {
             value = self.arranged(*units, text);
         }
         Some((found, value))
+    }
+
+    /// Whether it holds the people of a source column, and nothing else.
+    fn holds_person_of(&self, column: usize) -> bool {
+        self.source_at == [column] && self.fallback.is_none() && self.reader.hides_people()
+    }
+
+    /// As [`Bound::value`], where `before` remembers the field in the row before.
+    #[inline]
+    pub(super) fn value_again<'t>(
+        &'t self,
+        text: &dyn Fn(usize) -> Option<&'t str>,
+        before: &'t mut Repeat,
+    ) -> Option<(&'t str, Result<Value<'t>, Problem>)> {
+        if self.plain {
+            let found = self.source_at.iter().find_map(|at| text(*at));
+            let found = found.or(self.fallback.as_deref())?;
+            return Some((found, Ok(Value::Text(found.into()))));
+        }
+        if !self.reader.may_repeat() {
+            return self.value(text);
+        }
+        let found = self.source_at.iter().find_map(|at| text(*at));
+        let found = found.or(self.fallback.as_deref())?;
+        Some((found, before.of(found, || self.reader.read(found))))
     }
 
     /// A number with the sign that other columns say, divided by what another column says.
@@ -280,10 +322,12 @@ impl<'a> Plan<'a> {
             }
             let first = source_at.first().and_then(|i| header.get(*i));
             let first = first.or(mapped.from.first()).cloned();
+            let reader = Reader::new(column, mapping, context).map_err(wrong)?;
             readers.push(Bound {
+                plain: reader.is_plain(),
                 source_at,
                 source_name: first.unwrap_or_else(|| column.name.to_owned()),
-                reader: Reader::new(column, mapping, context).map_err(wrong)?,
+                reader,
                 fallback,
                 row_hash: mapped.row_hash,
                 signs,
@@ -367,7 +411,14 @@ impl<'a> Plan<'a> {
                     if field == "assignee" {
                         mark(&mut people, i);
                     }
-                    fields.push((i, reader, field == "assignee"));
+                    let person = match field == "assignee" {
+                        false => Person::None,
+                        true => {
+                            let same = readers.iter().position(|b: &Bound| b.holds_person_of(i));
+                            same.map_or(Person::Some, Person::As)
+                        }
+                    };
+                    fields.push((i, reader, person));
                 }
                 Some(HistoryPlan {
                     moment: reader,
@@ -383,8 +434,13 @@ impl<'a> Plan<'a> {
         for i in laws.iter().flat_map(LawPlan::reads) {
             mark(&mut used, i);
         }
+        let mut null_from = [false; 256];
+        for first in mapping.null.iter().filter_map(|null| null.bytes().next()) {
+            null_from[usize::from(first)] = true;
+        }
         Ok(Plan {
             source,
+            null_from,
             shown,
             file,
             readers,
@@ -404,6 +460,8 @@ impl<'a> Plan<'a> {
             bins: context.bins,
             bin_by: super::grouping::by(source.table),
             amount: source.table.position("amount"),
+            strips: source.table.position("amount").is_none()
+                && !super::grouping::feeds_events_only(source),
             orders: orders(source.table),
             key: super::duplicates::key(source.table)
                 .into_iter()

@@ -6,14 +6,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::columns::{Latest, name_by};
 use super::grouping::bin_of;
 use super::laws::Tally;
-use super::packed::Packing;
-use super::plan::{HistoryPlan, Order, Plan};
+use super::packed::{Cell, Packed, Packing};
+use super::plan::{HistoryPlan, Order, Person, Plan};
 use super::reader::Row;
+use super::repeats::Repeat;
 use super::split::{Field, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
@@ -91,6 +92,19 @@ pub(super) struct Part {
     place: (u32, u64),
     latest: Vec<u8>,
     key: Vec<u8>,
+    /// The columns and the watched fields of the row before.
+    columns: Vec<Repeat>,
+    watched: Vec<Repeat>,
+    before: Option<Before>,
+}
+
+/// The row before, and which of those with its key is the latest so far.
+struct Before {
+    bin: usize,
+    key: u128,
+    latest: Vec<u8>,
+    hash: u64,
+    stands: Packed,
 }
 
 impl Part {
@@ -98,9 +112,13 @@ impl Part {
     pub(super) fn done(mut self) -> Parsed {
         let place = self.place;
         let bins = self.bins.into_iter().enumerate();
-        let blocks = bins.filter(|(_, (_, bytes))| !bytes.is_empty());
+        let blocks = bins.filter(|(_, (rows, _))| *rows > 0);
         self.parsed.rows = blocks
-            .map(|(bin, (rows, bytes))| (bin, Block { place, rows, bytes }))
+            .map(|(bin, (rows, bytes))| {
+                // Copied, not cut short: what is cut off could hold nothing else.
+                let bytes = bytes.as_slice().to_vec();
+                (bin, Block { place, rows, bytes })
+            })
             .collect();
         self.parsed
     }
@@ -134,19 +152,34 @@ impl Plan<'_> {
         }
     }
 
-    /// Nothing read yet of a part of the file that begins at `first`, a line or a row.
-    pub(super) fn part(&self, first: u64) -> Part {
+    /// Nothing read yet of a part of the file that begins at `first`, a line or a row, and has
+    /// `size` bytes, or 0 where that is not known.
+    pub(super) fn part(&self, first: u64, size: usize) -> Part {
+        let bins = self.bins.max(1);
+        // Packed rows take less than their text, mostly.
+        let room = size / bins;
+        let fields = self.history.as_ref().map_or(0, |h| h.fields.len());
+        let repeats = |count: usize| (0..count).map(|_| Repeat::default()).collect();
         Part {
             parsed: self.empty(),
-            bins: vec![Default::default(); self.bins.max(1)],
+            bins: (0..bins).map(|_| (0, Vec::with_capacity(room))).collect(),
             place: (self.file, first),
             latest: Vec::new(),
             key: Vec::new(),
+            columns: repeats(self.readers.len()),
+            watched: repeats(fields),
+            before: None,
         }
     }
 
     fn is_null(&self, text: &str) -> bool {
-        text.is_empty() || self.source.mapping.null.iter().any(|n| n == text)
+        match text.as_bytes() {
+            [] => true,
+            [first, ..] if self.null_from[usize::from(*first)] => {
+                self.source.mapping.null.iter().any(|n| n == text)
+            }
+            _ => false,
+        }
     }
 
     /// The text of a field, trimmed; `None` when it says that there is none.
@@ -161,7 +194,7 @@ impl Plan<'_> {
             .par_chunks(BATCH)
             .enumerate()
             .map(|(n, chunk)| {
-                let mut part = self.part(n as u64);
+                let mut part = self.part(n as u64, 0);
                 for row in chunk {
                     self.record(&self.split(row), &mut part);
                 }
@@ -235,7 +268,16 @@ impl Plan<'_> {
 
     /// Reads one record into `part`.
     pub(super) fn record(&self, record: &Record<'_>, part: &mut Part) {
-        let out = &mut part.parsed;
+        let Part {
+            parsed: out,
+            bins,
+            latest,
+            key,
+            columns,
+            watched,
+            before,
+            ..
+        } = part;
         out.rows_in += 1;
         let reject = |out: &mut Parsed, code: &str, column: Option<String>| {
             self.money(record, Lost::Rejected, out);
@@ -267,9 +309,9 @@ impl Plan<'_> {
             return self.money(record, Lost::OutOfScope, out);
         }
         let mut row: Vec<Option<Value<'_>>> = Vec::with_capacity(self.readers.len());
-        for bound in &self.readers {
+        for (bound, field) in self.readers.iter().zip(columns) {
             let column = bound.reader.column;
-            let value = match bound.value(&text) {
+            let value = match bound.value_again(&text, field) {
                 None if bound.row_hash => {
                     let hash = blake3::hash(&record.raw).to_hex();
                     Some(Value::Text(
@@ -304,19 +346,18 @@ impl Plan<'_> {
             return reject(out, code, Some(column));
         }
         self.hide_assignees(&mut row);
-        let mut watched = None;
+        let mut moment = None;
         if let Some(HistoryPlan {
             moment: reader, at, ..
         }) = &self.history
         {
-            let moment = match text(*at).map(|t| reader.read(t)) {
-                Some(Ok(Value::Integer(at))) => at,
+            moment = match text(*at).map(|t| reader.read(t)) {
+                Some(Ok(Value::Integer(at))) => Some(at),
                 Some(Err(problem)) => {
                     return reject(out, problem.code(), Some("history.at".to_owned()));
                 }
                 _ => return reject(out, "required_value_absent", Some("history.at".to_owned())),
             };
-            watched = Some(moment);
         }
         let amount = self.amount.and_then(|i| row.get(i));
         let amount = match amount {
@@ -326,28 +367,28 @@ impl Plan<'_> {
         for (law, tally) in self.laws.iter().zip(&mut out.laws) {
             law.check(&text, amount, record.line, tally);
         }
-        let digest = blake3::hash(&record.raw);
-        let mut head = [0u8; 8];
-        head.copy_from_slice(&digest.as_bytes()[..8]);
-        part.latest.clear();
+        latest.clear();
         for at in &self.latest {
-            self.rank(text(*at)).rank(&mut part.latest);
+            self.rank(text(*at)).rank(latest);
         }
         let names = self.bin_by.iter().map(|at| match row.get((*at)?) {
             Some(Some(Value::Text(name))) => Some(name.as_ref()),
             _ => None,
         });
-        let Some((rows, bin)) = part.bins.get_mut(bin_of(names, self.bins)) else {
+        let number = bin_of(names, self.bins);
+        let Some((rows, bin)) = bins.get_mut(number) else {
             return;
         };
         *rows += 1;
-        let (hash, count) = (u64::from_be_bytes(head), row.len() + self.kept.len());
-        part.key.clear();
+        // It only decides between rows of which nothing says which is the later.
+        let (hash, count) = (xxh3_64(&record.raw), row.len() + self.kept.len());
+        key.clear();
         for (at, kind) in &self.key {
-            name_by(&mut part.key, *kind, row.get(*at).and_then(Option::as_ref));
+            name_by(key, *kind, row.get(*at).and_then(Option::as_ref));
         }
-        let about = (record.line, hash, part.latest.as_slice());
-        let mut packing = Packing::keyed(bin, xxh3_128(&part.key), about, count);
+        let key = xxh3_128(key);
+        let about = (record.line, hash, latest.as_slice());
+        let mut packing = Packing::keyed(bin, key, about, count);
         for value in &row {
             packing.put(value.as_ref());
         }
@@ -359,18 +400,67 @@ impl Plan<'_> {
             });
             packing.put(value.as_ref());
         }
-        let watched = watched.zip(self.history.as_ref()).map(|(moment, history)| {
-            let fields = history.fields.iter().map(|(at, reader, person)| {
-                let text = text(*at)?;
-                match (reader.as_ref().map(|r| r.read(text)), &self.pseudonyms) {
-                    (Some(Ok(Value::Integer(p))), _) => Some(priority(p)),
-                    (None, Some(people)) if *person => Some(Cow::Owned(people.of(text))),
-                    _ => Some(Cow::Borrowed(text)),
+        let again = before
+            .as_ref()
+            .is_some_and(|before| before.key == key && before.bin == number);
+        let watched = moment.zip(self.history.as_ref()).map(|(moment, history)| {
+            let fields = history.fields.iter().zip(watched);
+            let fields = fields.map(|((watched, reader, person), field)| {
+                let Some(text) = text(*watched) else {
+                    field.forget();
+                    return Cell::Absent;
+                };
+                if again && field.is(Some(text)) {
+                    return Cell::Same;
+                }
+                let value = field.of(text, || {
+                    if let Person::As(column) = person
+                        && let Some(Some(name)) = row.get(*column)
+                    {
+                        return Ok(name.borrowed());
+                    }
+                    let read = reader.as_ref().map(|r| r.read(text));
+                    Ok(Value::Text(match (read, &self.pseudonyms) {
+                        (Some(Ok(Value::Integer(p))), _) => priority(p),
+                        (None, Some(people)) if *person != Person::None => {
+                            Cow::Owned(people.of(text))
+                        }
+                        _ => Cow::Borrowed(text),
+                    }))
+                });
+                match value {
+                    Ok(Value::Text(Cow::Borrowed(text))) => Cell::Text(text),
+                    // A text is read as a text that the field holds.
+                    _ => Cell::Absent,
                 }
             });
             (moment, fields)
         });
-        packing.end(watched);
+        let mut packed = packing.end(watched);
+        if !self.strips {
+            return;
+        }
+        match before {
+            Some(before) if again => {
+                let later = (latest.as_slice(), hash) > (before.latest.as_slice(), before.hash);
+                if !later {
+                    packed.strip(bin);
+                    return;
+                }
+                packed.moved(before.stands.strip(bin));
+                before.latest.clone_from(latest);
+                (before.hash, before.stands) = (hash, packed);
+            }
+            _ => {
+                *before = Some(Before {
+                    bin: number,
+                    key,
+                    latest: latest.clone(),
+                    hash,
+                    stands: packed,
+                });
+            }
+        }
     }
 
     /// What a value of a `latest` column counts as.

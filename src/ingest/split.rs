@@ -159,14 +159,14 @@ impl<'a> Records<'a> {
         let first = self.at + 1;
         let inside = |from: usize| {
             let rest = text.get(from..).unwrap_or_default();
-            rest.iter().position(|b| *b == b'"')
+            memchr::memchr(b'"', rest)
         };
         let mut owned: Vec<u8> = Vec::new();
         let mut from = first;
         loop {
             let end = inside(from).map_or(text.len(), |n| from + n);
             let part = text.get(from..end).unwrap_or_default();
-            self.line += part.iter().filter(|b| **b == b'\n').count() as u64;
+            self.line += memchr::memchr_iter(b'\n', part).count() as u64;
             let plain = from == first;
             if text.get(end + 1) == Some(&b'"') {
                 // Two quotes stand for one.

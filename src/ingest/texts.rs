@@ -77,6 +77,38 @@ impl Texts {
         self.spans.push(span);
     }
 
+    /// Whether two rows are known to have the same text.
+    pub(super) fn shares(&self, a: usize, b: usize) -> bool {
+        self.spans.get(a).is_some() && self.spans.get(a) == self.spans.get(b)
+    }
+
+    /// Holds a text for rows to come (see [`Texts::push_held`]); gives where it starts.
+    pub(super) fn hold(&mut self, text: &str) -> usize {
+        let start = self.buffer.len();
+        self.buffer.push_str(text);
+        start
+    }
+
+    /// Adds a row whose text is held already; `None` where no text starts and ends there.
+    pub(super) fn push_held(&mut self, start: usize, length: usize) -> Option<()> {
+        self.buffer.get(start..start.checked_add(length)?)?;
+        let length = u32::try_from(length).ok().filter(|n| *n != ABSENT)?;
+        self.spans.push((start, length));
+        Some(())
+    }
+
+    /// Adds a row with the text of the last one, or without one where there is none.
+    pub(super) fn again(&mut self) {
+        let last = self.spans.last().copied();
+        self.spans.push(last.unwrap_or((0, ABSENT)));
+    }
+
+    /// Adds a row with the text of row `like`, or without one where there is no such row.
+    pub(super) fn push_like(&mut self, like: usize) {
+        let span = self.spans.get(like).copied();
+        self.spans.push(span.unwrap_or((0, ABSENT)));
+    }
+
     /// Replaces the text of a row; does nothing where there is no such row.
     pub fn set(&mut self, row: usize, text: Option<&str>) {
         if row < self.spans.len() {
@@ -112,9 +144,13 @@ impl Texts {
     fn keep(&mut self, text: Option<&str>) -> (usize, u32) {
         match text.map(|t| (t, u32::try_from(t.len()))) {
             Some((text, Ok(len))) if len != ABSENT => {
-                let start = self.buffer.len();
+                let end = self.buffer.len();
+                // Rows that are set in turn are often set to the same.
+                if self.buffer.ends_with(text) {
+                    return (end - text.len(), len);
+                }
                 self.buffer.push_str(text);
-                (start, len)
+                (end, len)
             }
             _ => (0, ABSENT),
         }
@@ -134,6 +170,8 @@ mod tests {
         let mut more = Texts::default();
         more.fill(1);
         more.push(Some("c"));
+        more.again();
+        more.push_like(0);
         texts.append(&more);
         texts.set(1, Some("other"));
         texts.set(4, None);
@@ -148,12 +186,14 @@ mod tests {
                 Some(""),
                 None,
                 None,
-                Some("c")
+                Some("c"),
+                Some("c"),
+                None
             ]
         );
-        texts.retain(&[true, false, false, true, false, false, true]);
+        texts.retain(&[true, false, false, true, false, false, true, false, true]);
         let left: Vec<_> = texts.iter().collect();
-        assert_eq!(left, [Some("a"), Some(""), Some("c")]);
-        assert_eq!(texts.get(3), None);
+        assert_eq!(left, [Some("a"), Some(""), Some("c"), None]);
+        assert_eq!(texts.get(4), None);
     }
 }

@@ -30,6 +30,28 @@ pub enum Value<'a> {
     Decimal(i128),
 }
 
+impl Value<'_> {
+    /// The same, with a text of its own.
+    pub(super) fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Text(text) => Value::Text(text.into_owned().into()),
+            Value::Integer(n) => Value::Integer(n),
+            Value::Boolean(b) => Value::Boolean(b),
+            Value::Decimal(units) => Value::Decimal(units),
+        }
+    }
+
+    /// The same, with the text of this one.
+    pub(super) fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Text(text) => Value::Text(text.as_ref().into()),
+            Value::Integer(n) => Value::Integer(*n),
+            Value::Boolean(b) => Value::Boolean(*b),
+            Value::Decimal(units) => Value::Decimal(*units),
+        }
+    }
+}
+
 /// Why a field does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Problem {
@@ -218,6 +240,29 @@ impl Reader {
     /// How many dates were read, if all of them read as day and month in either order.
     pub fn ambiguous_dates(&self) -> Option<u64> {
         self.seen.unresolved()
+    }
+
+    /// Whether every text is taken as it stands in the file.
+    pub(super) fn is_plain(&self) -> bool {
+        self.column.kind == Kind::Text && self.values.is_empty()
+    }
+
+    /// Whether every name becomes its pseudonym, as it stands in the file.
+    pub(super) fn hides_people(&self) -> bool {
+        self.column.kind == Kind::Person && self.people.is_some() && self.values.is_empty()
+    }
+
+    /// Whether a field is worth remembering from row to row, and may be: nothing is counted when it
+    /// is read.
+    pub(super) fn may_repeat(&self) -> bool {
+        match self.column.kind {
+            Kind::Person => self.people.is_some(),
+            Kind::Boolean => true,
+            Kind::Instant | Kind::Date | Kind::Month => {
+                self.seen.decided() || !self.formats.iter().any(Format::is_ambiguous)
+            }
+            _ => false,
+        }
     }
 
     /// Reads a trimmed field that is not a spelling of "no value".

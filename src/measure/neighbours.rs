@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::FixedState;
+
 use super::fact::Neighbours;
 
 /// What of an incident is compared. The order of the fields breaks ties of equal moments.
@@ -37,7 +39,7 @@ pub fn find(tickets: &[Option<Reported<'_>>]) -> Vec<Neighbours> {
         .collect();
     by_time.sort_unstable();
     let mut parents: HashSet<(&str, &str)> = HashSet::new();
-    let mut former: HashMap<_, (i64, Option<i64>)> = HashMap::new();
+    let mut former: HashMap<_, (i64, Option<i64>), FixedState> = HashMap::default();
     for (ticket, i) in by_time {
         let Some(slot) = found.get_mut(i) else {
             continue;

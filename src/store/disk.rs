@@ -8,11 +8,13 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use super::error::StoreError;
 use polars::prelude::{
-    DataFrame, ParquetCompression, ParquetReader, ParquetWriter, SerReader, StatisticsOptions,
+    DataFrame, ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader,
+    StatisticsOptions,
 };
 
 /// Rows in a row group of the store.
@@ -184,11 +186,20 @@ impl Write for Hashing {
     }
 }
 
-/// Writes a frame as a Parquet file of the store; gives the hash of the file.
+/// Writes so many rows as a Parquet file of the store, of which `group` makes some at a time; gives
+/// the hash of the file.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write(path: &Path, frame: &mut DataFrame) -> Result<blake3::Hash, StoreError> {
+/// When it cannot be written, or those of `group`.
+pub fn write(
+    path: &Path,
+    rows: usize,
+    group: impl Fn(Range<usize>) -> Result<DataFrame, StoreError>,
+) -> Result<blake3::Hash, StoreError> {
+    let failed = |e: PolarsError| StoreError::Io {
+        path: path.to_owned(),
+        cause: e.to_string(),
+    };
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|e| StoreError::io(parent, &e))?;
     }
@@ -197,18 +208,27 @@ pub fn write(path: &Path, frame: &mut DataFrame) -> Result<blake3::Hash, StoreEr
         file,
         hash: blake3::Hasher::new(),
     };
-    ParquetWriter::new(&mut hashing)
+    let mut frame = group(0..rows.min(ROW_GROUP))?;
+    let mut writer = ParquetWriter::new(&mut hashing)
         // Read far more often than written: unpacking zstd was an eighth of the passes.
         .with_compression(ParquetCompression::Snappy)
         .with_statistics(StatisticsOptions::default())
-        .with_row_group_size(Some(ROW_GROUP))
         // Partitions are written side by side already.
         .set_parallel(false)
-        .finish(frame)
-        .map_err(|e| StoreError::Io {
-            path: path.to_owned(),
-            cause: e.to_string(),
-        })?;
+        .batched(frame.schema())
+        .map_err(failed)?;
+    let mut written = 0;
+    loop {
+        frame.rechunk_mut();
+        writer.write_batch(&frame).map_err(failed)?;
+        written += frame.height();
+        if written >= rows || frame.height() == 0 {
+            break;
+        }
+        frame = group(written..rows.min(written + ROW_GROUP))?;
+    }
+    writer.finish().map_err(failed)?;
+    drop(writer);
     Ok(hashing.hash.finalize())
 }
 

@@ -19,12 +19,11 @@ pub const RESOLVED_BEFORE: &str = "caller_resolved_before_s";
 /// Name of the column: it is the first child of its parent.
 pub const FIRST_CHILD: &str = "first_child";
 
-/// Adds the columns to a partition of tickets; `order` are its rows in `rows`.
+/// Adds the columns to rows of a partition of tickets (see [`of`]).
 ///
 /// # Errors
 /// When polars refuses a column, which no input can cause.
-pub(super) fn add(table: &mut DataFrame, rows: &Columns, order: &[usize]) -> PolarsResult<()> {
-    let found = of(rows, order);
+pub(super) fn add(table: &mut DataFrame, found: &[Neighbours]) -> PolarsResult<()> {
     let truth = |name: &str, get: fn(&Neighbours) -> bool| {
         Series::new(name.into(), found.iter().map(get).collect::<Vec<bool>>())
     };
@@ -60,8 +59,8 @@ pub fn read(rows: &Rows) -> Result<impl Fn(usize) -> Neighbours, StoreError> {
     })
 }
 
-/// For each row of `order`.
-fn of(rows: &Columns, order: &[usize]) -> Vec<Neighbours> {
+/// What its neighbours tell of each ticket of a partition; `order` are its rows in `rows`.
+pub(super) fn of(rows: &Columns, order: &[usize]) -> Vec<Neighbours> {
     let at = rows.positions(&[
         "opened_at",
         "source",

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::FixedState;
+
 use super::disk::{Partition, StoreError};
 use super::prepare::{self, File, Files};
 use super::schema::{TABLES, Table, table};
 use super::spill::{Bins, Block, Room};
 use super::threads;
+use crate::ingest::chunk::{pack, unpack};
 use crate::ingest::columns::{ByIdentity, Columns};
-use crate::ingest::packed::{pack, unpack};
 use crate::ingest::texts::Texts;
 use crate::time::Date;
 
@@ -109,18 +111,27 @@ impl<'f> Parts<'f> {
             names.push((table.name, &rows.kept));
             puts.push((rows, parts));
         }
-        let mut packed = Vec::new();
+        let (mut packed, mut room) = (Vec::new(), Vec::new());
         for (rows, parts) in &puts {
             for (partition, list) in parts {
-                let mut bytes = Vec::new();
-                for (ticket, row) in list {
+                // Written again from the tickets.
+                let without = match rows.table.name {
+                    "incident_events" => rows.positions(prepare::OF_TICKET),
+                    _ => Vec::new(),
+                };
+                let numbered = list.iter().map(|(ticket, row)| {
                     // What belongs to a ticket is numbered by it, everything else by its line.
                     let number = match (partition, rows.table.partition) {
                         (Some(_), None) => u64::from(*ticket),
                         _ => rows.line.get(*row).copied().unwrap_or_default(),
                     };
-                    pack(rows, *row, number, &mut bytes);
-                }
+                    (number, *row)
+                });
+                let numbered: Vec<(u64, usize)> = numbered.collect();
+                room.clear();
+                pack(rows, &numbered, &without, &mut room);
+                // Copied, so that what waits takes no more than it needs.
+                let bytes = room.clone();
                 packed.push((partition.as_ref(), position(rows.table), list.len(), bytes));
             }
         }
@@ -235,7 +246,8 @@ impl<'f> Parts<'f> {
             for name in std::iter::once("incident_events").chain(beside) {
                 if let Some(others) = self.take(name, number)? {
                     let found = others.by_ticket(&taken, &order);
-                    files.push(prepare::beside(place, &others.rows, &found)?);
+                    let tickets = (&taken.rows, order.as_slice());
+                    files.push(prepare::beside(place, &others.rows, &found, tickets)?);
                 }
             }
         }
@@ -299,7 +311,7 @@ fn parted(rows: &Columns, column: &str) -> Rows {
     let at = rows.table.position(column);
     let contract_at = rows.table.position("contract_id");
     // Codes of contracts and months, so that a row costs no text.
-    let mut codes: HashMap<(&str, i64), usize> = HashMap::new();
+    let mut codes: HashMap<(&str, i64), usize, FixedState> = HashMap::default();
     let mut known: HashMap<Partition, usize> = HashMap::new();
     let mut found: Vec<Vec<(u32, usize)>> = Vec::new();
     for row in 0..rows.len() {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use foldhash::fast::FixedState;
 use polars::prelude::{DataFrame, NamedFrom, Series};
 
 use super::disk::{self, Partition, StoreError};
@@ -20,6 +21,9 @@ pub const ITEM_GAP: &str = "item_gap_s";
 pub const TICKET_ROW: &str = "ticket_row";
 /// Name of the column of small tables: line of the row in its export, counted from 1.
 pub const SOURCE_LINE: &str = "source_line";
+
+/// The columns of events that say of which ticket they are.
+pub(super) const OF_TICKET: &[&str] = &["source", "ticket_id"];
 
 /// The files written, by their path within the store, with their hash.
 pub type Files = BTreeMap<String, String>;
@@ -49,13 +53,17 @@ pub(super) fn small(
     sort_by_key(rows, &mut order);
     let name = format!("{}.parquet", rows.table.name);
     let path = folder.join(&name);
-    let lines: Vec<Option<i64>> = order
-        .iter()
-        .map(|row| i64::try_from(*rows.line.get(*row)?).ok())
-        .collect();
-    let mut table = built(&path, rows, &order)?;
-    add(&path, &mut table, Series::new(SOURCE_LINE.into(), lines))?;
-    Ok((name, disk::write(&path, &mut table)?.to_string()))
+    let hash = disk::write(&path, order.len(), |range| {
+        let order = order.get(range).unwrap_or_default();
+        let lines: Vec<Option<i64>> = order
+            .iter()
+            .map(|row| i64::try_from(*rows.line.get(*row)?).ok())
+            .collect();
+        let mut table = built(&path, rows, order)?;
+        add(&path, &mut table, Series::new(SOURCE_LINE.into(), lines))?;
+        Ok(table)
+    })?;
+    Ok((name, hash.to_string()))
 }
 
 /// Adds a column.
@@ -98,23 +106,38 @@ pub(super) fn sorted_tickets(rows: &Columns) -> Vec<usize> {
 pub(super) type Place<'p> = (&'p Path, &'p Partition);
 
 /// Writes rows that each belong to a row of tickets in the order of a partition. Of one ticket they
-/// are in their order already (see [`super::parts`]).
+/// are in their order already (see [`super::parts`]). Events take what names their ticket from
+/// `tickets`: its rows, and their order.
 pub(super) fn beside(
     (folder, partition): Place<'_>,
     rows: &Columns,
     found: &[(u32, usize)],
+    (tickets, places): (&Columns, &[usize]),
 ) -> Result<File, StoreError> {
-    let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
-    let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
     let path = partition.path(folder, rows.table.name);
-    let mut table = built(&path, rows, &order)?;
-    add(
-        &path,
-        &mut table,
-        Series::new(TICKET_ROW.into(), ticket_row),
-    )?;
-    let hash = disk::write(&path, &mut table)?.to_string();
-    Ok((partition.name(rows.table.name), hash))
+    let hash = disk::write(&path, found.len(), |range| {
+        let found = found.get(range).unwrap_or_default();
+        let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
+        let mut table = built(&path, rows, &order)?;
+        if rows.table.name == "incident_events" {
+            for name in OF_TICKET {
+                let at = tickets.table.position(name);
+                let mut texts: Vec<Option<&str>> = Vec::with_capacity(found.len());
+                for events in found.chunk_by(|a, b| a.0 == b.0) {
+                    let place = events.first();
+                    let row = place.and_then(|(place, _)| places.get(*place as usize));
+                    let text = row.and_then(|row| tickets.text_at(at, *row));
+                    texts.extend(std::iter::repeat_n(text, events.len()));
+                }
+                add(&path, &mut table, Series::new((*name).into(), texts))?;
+            }
+        }
+        let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
+        let ticket_row = Series::new(TICKET_ROW.into(), ticket_row);
+        add(&path, &mut table, ticket_row)?;
+        Ok(table)
+    })?;
+    Ok((partition.name(rows.table.name), hash.to_string()))
 }
 
 /// Writes a partition of a table other than tickets.
@@ -122,7 +145,9 @@ pub(super) fn by_key((folder, partition): Place<'_>, rows: &Columns) -> Result<F
     let mut order: Vec<usize> = (0..rows.len()).collect();
     sort_by_key(rows, &mut order);
     let path = partition.path(folder, rows.table.name);
-    let hash = disk::write(&path, &mut built(&path, rows, &order)?)?;
+    let hash = disk::write(&path, order.len(), |range| {
+        built(&path, rows, order.get(range).unwrap_or_default())
+    })?;
     Ok((partition.name(rows.table.name), hash.to_string()))
 }
 
@@ -133,15 +158,20 @@ pub(super) fn incidents(
     order: &[usize],
 ) -> Result<File, StoreError> {
     let path = partition.path(folder, "incidents");
-    let mut table = built(&path, rows, order)?;
-    let gaps = Series::new(ITEM_GAP.into(), item_gaps(rows, order));
-    add(&path, &mut table, gaps)?;
-    neighbours::add(&mut table, rows, order).map_err(|e| StoreError::Io {
-        path: path.clone(),
-        cause: e.to_string(),
+    let gaps = item_gaps(rows, order);
+    let neighbours = neighbours::of(rows, order);
+    let hash = disk::write(&path, order.len(), |range| {
+        let mut table = built(&path, rows, order.get(range.clone()).unwrap_or_default())?;
+        let gaps = gaps.get(range.clone()).unwrap_or_default();
+        add(&path, &mut table, Series::new(ITEM_GAP.into(), gaps))?;
+        let of = neighbours.get(range).unwrap_or_default();
+        neighbours::add(&mut table, of).map_err(|e| StoreError::Io {
+            path: path.clone(),
+            cause: e.to_string(),
+        })?;
+        Ok(table)
     })?;
-    let hash = disk::write(&path, &mut table)?.to_string();
-    Ok((partition.name("incidents"), hash))
+    Ok((partition.name("incidents"), hash.to_string()))
 }
 
 /// Puts changes of one field at the same moment in the order in which one leads to the next:
@@ -228,7 +258,7 @@ fn item_gaps(rows: &Columns, order: &[usize]) -> Vec<Option<i64>> {
             rows.text_at(ticket_at, row),
         )
     });
-    let mut last: HashMap<(&str, &str, &str), i64> = HashMap::new();
+    let mut last: HashMap<(&str, &str, &str), i64, FixedState> = HashMap::default();
     let mut gaps = vec![None; order.len()];
     for i in by_time {
         let Some(row) = order.get(i).copied() else {

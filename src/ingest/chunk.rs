@@ -1,0 +1,286 @@
+//! Accepted rows as bytes, column by column, so that many may wait in little memory or on disk and
+//! come back with little work. Responsible for the way there and back; not for where the bytes are
+//! kept (see [`crate::store::spill`]), nor for rows that are yet to be judged (see
+//! [`super::packed`]).
+//!
+//! A chunk is: how many rows, their numbers, their hashes, what says whether each is the latest,
+//! then the columns. Numbers of values and lengths are written with as few bytes as they need.
+
+use super::columns::{Columns, Values};
+use super::packed::{Rest, number};
+use super::texts::Texts;
+
+/// What stands before the values of a column that is not of texts.
+const ALL: u8 = 0;
+const NONE: u8 = 1;
+const SOME: u8 = 2;
+
+/// What stands for the length of a text: none, that of the row before, or the length and two.
+const ABSENT: u64 = 0;
+const AGAIN: u64 = 1;
+const LENGTH: u64 = 2;
+
+/// Adds a chunk of rows, each with the number that comes back as its line. Columns `without` are
+/// left out: they come back as absent.
+pub(crate) fn pack(
+    rows: &Columns,
+    list: &[(u64, usize)],
+    without: &[Option<usize>],
+    out: &mut Vec<u8>,
+) {
+    number(out, list.len() as u64);
+    for (n, _) in list {
+        number(out, *n);
+    }
+    for (_, row) in list {
+        let hash = rows.hash.get(*row).copied().unwrap_or_default();
+        out.extend_from_slice(&hash.to_le_bytes());
+    }
+    for (_, row) in list {
+        number(out, rows.latest.get(*row).len() as u64);
+    }
+    for (_, row) in list {
+        out.extend_from_slice(rows.latest.get(*row));
+    }
+    for (at, values) in rows.values.iter().enumerate() {
+        let left_out = without.contains(&Some(at));
+        match values {
+            Values::Text(_) if left_out => texts(&Texts::default(), list, out),
+            Values::Text(v) => texts(v, list, out),
+            Values::Integer(v) => numbers(v, list, left_out, out, |n| n.to_le_bytes()),
+            Values::Boolean(v) => numbers(v, list, left_out, out, |b| [u8::from(b)]),
+            Values::Decimal(v) => numbers(v, list, left_out, out, |n| n.to_le_bytes()),
+        }
+    }
+    for (_, kept) in &rows.kept {
+        texts(kept, list, out);
+    }
+}
+
+/// Adds a column of texts: their lengths, then the texts.
+fn texts(values: &Texts, list: &[(u64, usize)], out: &mut Vec<u8>) {
+    let mut before = None;
+    let mut total = 0;
+    for (_, row) in list {
+        match values.bytes(*row) {
+            None => number(out, ABSENT),
+            Some(_) if before.is_some_and(|before| values.shares(before, *row)) => {
+                number(out, AGAIN);
+            }
+            Some(text) => {
+                number(out, text.len() as u64 + LENGTH);
+                total += text.len();
+            }
+        }
+        before = Some(*row);
+    }
+    out.reserve(total);
+    let mut before = None;
+    for (_, row) in list {
+        if let Some(text) = values.bytes(*row)
+            && !before.is_some_and(|before| values.shares(before, *row))
+        {
+            out.extend_from_slice(text);
+        }
+        before = Some(*row);
+    }
+}
+
+/// Adds a column of values of the same width.
+fn numbers<T: Copy, const N: usize>(
+    values: &[Option<T>],
+    list: &[(u64, usize)],
+    left_out: bool,
+    out: &mut Vec<u8>,
+    bytes: impl Fn(T) -> [u8; N],
+) {
+    let of = |row: usize| values.get(row).copied().flatten().filter(|_| !left_out);
+    let count = list.iter().filter(|(_, row)| of(*row).is_some()).count();
+    let kind = match count {
+        0 => NONE,
+        n if n == list.len() => ALL,
+        _ => SOME,
+    };
+    out.push(kind);
+    if kind == SOME {
+        for eight in list.chunks(8) {
+            let bits = eight.iter().rev();
+            out.push(bits.fold(0, |bits, (_, row)| bits << 1 | u8::from(of(*row).is_some())));
+        }
+    }
+    out.reserve(count * N);
+    for value in list.iter().filter_map(|(_, row)| of(*row)) {
+        out.extend_from_slice(&bytes(value));
+    }
+}
+
+/// Adds the rows of chunks, of file number `file`, to columns. `kept` are the places of the packed
+/// kept columns among those of `rows`. `None` when the bytes are no such rows.
+pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
+    let mut rest = Rest::of(bytes);
+    while !rest.is_empty() {
+        let count = rest.length()?;
+        // Each takes a byte at least.
+        if count > rest.len() {
+            return None;
+        }
+        let filled = rows.len() + count;
+        for _ in 0..count {
+            rows.line.push(rest.number()?);
+        }
+        let (hashes, _) = rest.take(count.checked_mul(8)?)?.as_chunks::<8>();
+        rows.hash
+            .extend(hashes.iter().map(|hash| u64::from_le_bytes(*hash)));
+        rows.file.resize(filled, file);
+        let lengths = (0..count)
+            .map(|_| rest.length())
+            .collect::<Option<Vec<usize>>>()?;
+        for length in lengths {
+            rows.latest.push(rest.take(length)?);
+        }
+        for values in &mut rows.values {
+            match values {
+                Values::Text(v) => read_texts(&mut rest, count, v)?,
+                Values::Integer(v) => read_numbers(&mut rest, count, v, i64::from_le_bytes)?,
+                Values::Boolean(v) => read_numbers(&mut rest, count, v, |b| b == [1])?,
+                Values::Decimal(v) => read_numbers(&mut rest, count, v, i128::from_le_bytes)?,
+            }
+        }
+        for at in kept {
+            let (_, values) = rows.kept.get_mut(*at)?;
+            read_texts(&mut rest, count, values)?;
+        }
+        // Kept columns that these rows do not have.
+        for (_, values) in &mut rows.kept {
+            values.fill(filled);
+        }
+    }
+    Some(())
+}
+
+fn read_texts(rest: &mut Rest<'_>, count: usize, values: &mut Texts) -> Option<()> {
+    let mut lengths = *rest;
+    let mut total = 0usize;
+    for _ in 0..count {
+        let length = rest.number()?;
+        total = total.checked_add(usize::try_from(length.saturating_sub(LENGTH)).ok()?)?;
+    }
+    values.reserve(count);
+    let mut start = values.hold(rest.text(total)?);
+    for _ in 0..count {
+        match lengths.number()? {
+            ABSENT => values.push(None),
+            AGAIN => values.again(),
+            length => {
+                let length = usize::try_from(length - LENGTH).ok()?;
+                values.push_held(start, length)?;
+                start += length;
+            }
+        }
+    }
+    Some(())
+}
+
+fn read_numbers<T, const N: usize>(
+    rest: &mut Rest<'_>,
+    count: usize,
+    values: &mut Vec<Option<T>>,
+    value: impl Fn([u8; N]) -> T,
+) -> Option<()> {
+    values.reserve(count);
+    match rest.array()? {
+        [ALL] => {
+            let (all, _) = rest.take(count.checked_mul(N)?)?.as_chunks::<N>();
+            values.extend(all.iter().map(|bytes| Some(value(*bytes))));
+        }
+        [NONE] => values.extend((0..count).map(|_| None)),
+        [SOME] => {
+            let bits = rest.take(count.div_ceil(8))?;
+            for at in 0..count {
+                let there = bits.get(at / 8)? & (1 << (at % 8)) != 0;
+                values.push(match there {
+                    true => Some(value(rest.array()?)),
+                    false => None,
+                });
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::Value;
+    use super::*;
+    use crate::store::schema::table;
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let billing = table("billing").unwrap();
+        let names = ["a".to_owned(), "b".to_owned()];
+        let mut rows = Columns::new(billing, &names);
+        for row in 0..300_i64 {
+            for (at, column) in billing.columns.iter().enumerate() {
+                let value = match column.name {
+                    "source" => Some(Value::Text("fin".into())),
+                    "invoice_id" => Some(Value::Text("é".repeat(row as usize).into())),
+                    "period_start" => Some(Value::Integer(-row)),
+                    "period_end" if row % 5 > 1 => Some(Value::Integer(row << 40)),
+                    "amount" => Some(Value::Decimal(i128::from(row) << 70)),
+                    "is_correction" if row % 3 > 0 => Some(Value::Boolean(row % 3 == 1)),
+                    _ => None,
+                };
+                rows.push(at, value);
+            }
+            let (_, kept) = &mut rows.kept[1];
+            kept.push((row % 2 == 0).then_some("kept"));
+            rows.line.push(row as u64 * 1000);
+            rows.file.push(4);
+            rows.hash.push(u64::MAX - row as u64);
+            rows.latest.push(&vec![7; row as usize]);
+        }
+        rows.kept[0].1.fill(300);
+        let list: Vec<(u64, usize)> = (0..300).map(|row| (rows.line[row], row)).collect();
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        pack(&rows, &list, &[], &mut whole);
+        for part in list.chunks(7) {
+            pack(&rows, part, &[], &mut parts);
+        }
+        for bytes in [&whole, &parts] {
+            let mut back = Columns::new(billing, &names);
+            unpack(bytes, 4, &[0, 1], &mut back).unwrap();
+            assert_eq!(shown(&back), shown(&rows));
+            for cut in 1..bytes.len().min(5000) {
+                let mut some = Columns::new(billing, &names);
+                let read = unpack(&bytes[..bytes.len() - cut], 4, &[0, 1], &mut some);
+                assert!(read.is_none() || some.len() < rows.len());
+            }
+        }
+        let mut less = Vec::new();
+        let amount = billing.position("amount");
+        pack(
+            &rows,
+            &list,
+            &[amount, billing.position("source")],
+            &mut less,
+        );
+        let mut back = Columns::new(billing, &names);
+        unpack(&less, 4, &[0, 1], &mut back).unwrap();
+        assert!(matches!(&back.values[amount.unwrap()], Values::Decimal(v) if v == &[None; 300]));
+        assert_eq!(back.text("source", 9), None);
+    }
+
+    /// All that rows say, wherever their texts lie.
+    fn shown(rows: &Columns) -> Vec<String> {
+        let texts = |v: &Texts| format!("{:?}", v.iter().collect::<Vec<_>>());
+        let values = rows.values.iter().map(|values| match values {
+            Values::Text(v) => texts(v),
+            other => format!("{other:?}"),
+        });
+        let kept = rows.kept.iter().map(|(name, v)| name.clone() + &texts(v));
+        let latest: Vec<&[u8]> = (0..rows.len()).map(|row| rows.latest.get(row)).collect();
+        let rest = format!("{:?} {:?} {:?} {latest:?}", rows.line, rows.file, rows.hash);
+        values.chain(kept).chain([rest]).collect()
+    }
+}
