@@ -437,10 +437,18 @@ fn the_latest_row_of_an_audit_log_stands_and_the_rest_is_its_history() {
         "T2 +1440m state >New",
     ];
     assert_eq!(events(&ingested), expected);
+    // Later rows before earlier ones and after them, with those of another ticket between them.
     let mut lines: Vec<&str> = AUDIT.lines().collect();
-    lines[1..].reverse();
-    let reversed = mapped(AUDIT_MAPPING, lines.join("\n")).ingest();
-    assert_eq!(events(&reversed), expected);
+    for _ in 0..2 {
+        lines[1..].reverse();
+        for _ in 1..lines.len() {
+            lines[1..].rotate_left(1);
+            let turned = mapped(AUDIT_MAPPING, lines.join("\n")).ingest();
+            assert_eq!(column(&turned, "state"), ["T1 Resolved", "T2 New"]);
+            assert_eq!(turned.accounts[0].duplicate, 5);
+            assert_eq!(events(&turned), expected);
+        }
+    }
 }
 
 #[test]
