@@ -114,6 +114,8 @@ pub struct FileBytes {
 pub(super) struct Input {
     shown: String,
     stream: Box<dyn Read + Send>,
+    /// The same file, to be read at any place once the stream was read.
+    file: File,
     seen: Arc<Mutex<Seen>>,
     /// How the file is compressed.
     packing: Option<&'static str>,
@@ -172,8 +174,9 @@ pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
         hint: "check that it exists and that you may read it".to_owned(),
     };
     let seen = Arc::new(Mutex::new(Seen::default()));
+    let file = File::open(path).map_err(unreadable)?;
     let mut raw = Hashed {
-        file: File::open(path).map_err(unreadable)?,
+        file: file.try_clone().map_err(unreadable)?,
         seen: Arc::clone(&seen),
     };
     let mut mark = vec![0; 4];
@@ -195,6 +198,7 @@ pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
     Ok(Input {
         shown: shown.to_owned(),
         stream,
+        file,
         seen,
         packing,
         unpacked: 0,
@@ -252,6 +256,26 @@ impl Input {
     /// The hash of the file, once all of it was read.
     pub(super) fn hash(&self) -> String {
         held(&self.seen).hash.finalize().to_hex().to_string()
+    }
+
+    /// The file itself and its hash, for what is read where it lies; the input again where it is
+    /// compressed.
+    ///
+    /// # Errors
+    /// As [`Input::read`].
+    #[cfg(feature = "frames")]
+    pub(super) fn in_place(mut self) -> Result<Result<(File, String), Input>, InputError> {
+        if self.packing.is_some() {
+            return Ok(Err(self));
+        }
+        let mut seen = Vec::new();
+        while !self.read(&mut seen, AT_ONCE)? {
+            seen.clear();
+        }
+        Ok(Ok((
+            self.file,
+            held(&self.seen).hash.finalize().to_hex().to_string(),
+        )))
     }
 
     /// The rest of the file, and its hash.

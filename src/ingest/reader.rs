@@ -16,7 +16,7 @@ use crate::config::mapping::{Encoding, FileFormat, Mapping};
 use crate::store::error::StoreError;
 use crate::store::spill::Block;
 
-/// Header and rows of a file that is no delimited text.
+/// Header and rows of a workbook or a nested document.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// Column names.
@@ -40,6 +40,9 @@ pub(super) enum Content {
     Text(Box<delimited::Text>),
     /// Rows that are split already, and the BLAKE3 of the file as it lies on disk.
     Table(Vec<Row>, String),
+    /// A Parquet file.
+    #[cfg(feature = "frames")]
+    Parquet(Box<super::parquet::Stored>),
 }
 
 /// So many bytes say what kind of file it is.
@@ -89,11 +92,13 @@ pub(super) fn open(
             taken: None,
         });
     }
+    if format == FileFormat::Parquet {
+        return parquet(shown, input, head);
+    }
     let loaded = input.all(head)?;
     let mut encoding = Encoding::Utf8;
     let mut taken = None;
     let table = match format {
-        FileFormat::Parquet => parquet(shown, loaded.bytes)?,
         FileFormat::Xlsx => {
             let sheet = mapping.sheet.as_deref();
             match xlsx::table(&loaded.bytes, sheet, mapping.header_line) {
@@ -105,7 +110,7 @@ pub(super) fn open(
             }
             .map_err(|e| workbook(shown, &e, mapping))?
         }
-        FileFormat::Json | FileFormat::Xml | FileFormat::Text => {
+        _ => {
             let (found, mark) = encoding::of(&loaded.bytes, mapping.encoding);
             let body = loaded.bytes.get(mark..).unwrap_or_default();
             let (bytes, _) = encoding::decode(body, found, true);
@@ -136,12 +141,19 @@ pub(super) fn open(
 }
 
 #[cfg(feature = "frames")]
-fn parquet(shown: &str, bytes: Vec<u8>) -> Result<Table, InputError> {
-    super::parquet::table(shown, bytes)
+fn parquet(shown: &str, input: file::Input, head: Vec<u8>) -> Result<Opened, InputError> {
+    let mut stored = super::parquet::open(shown, input, head)?;
+    Ok(Opened {
+        header: numbered(std::mem::take(&mut stored.header)),
+        content: Content::Parquet(Box::new(stored)),
+        format: FileFormat::Parquet,
+        encoding: Encoding::Utf8,
+        taken: None,
+    })
 }
 
 #[cfg(not(feature = "frames"))]
-fn parquet(shown: &str, _: Vec<u8>) -> Result<Table, InputError> {
+fn parquet(shown: &str, _: file::Input, _: Vec<u8>) -> Result<Opened, InputError> {
     Err(InputError::Unreadable {
         file: shown.to_owned(),
         cause: "this build reads no Parquet".to_owned(),
@@ -259,6 +271,8 @@ pub(super) fn read(
             progress(parsed.rows_in);
             Ok((parsed, std::mem::take(hash)))
         }
+        #[cfg(feature = "frames")]
+        Content::Parquet(stored) => stored.rows(plan, keep, progress),
     }
 }
 
@@ -268,6 +282,8 @@ impl Opened {
         match &self.content {
             Content::Text(text) => text.sample(most),
             Content::Table(rows, _) => rows.iter().take(most).cloned().collect(),
+            #[cfg(feature = "frames")]
+            Content::Parquet(stored) => stored.sample(most),
         }
     }
 
@@ -275,7 +291,7 @@ impl Opened {
     pub(super) fn delimiter(&self) -> Option<u8> {
         match &self.content {
             Content::Text(text) => Some(text.delimiter),
-            Content::Table(..) => None,
+            _ => None,
         }
     }
 }

@@ -1,11 +1,10 @@
-//! Generic mappings: dialects, units, zones and their changes of the clock, audit logs, Parquet.
+//! Generic mappings: dialects, units, zones and their changes of the clock, audit logs.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod columnar;
 
-use arrow::array::*;
-use arrow::datatypes::{Field, Int32Type, Schema};
+use std::collections::BTreeMap;
+
 use gainshare::ingest::Ingested;
 use gainshare::store::{disk, frame::Reading, prepare};
 
@@ -62,150 +61,6 @@ fn mapped(mapping: &str, tickets: impl AsRef<[u8]>) -> Tiny {
     );
     tiny.write("tickets.csv", tickets);
     tiny
-}
-
-fn parquet_file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(n, a)| Field::new(*n, a.data_type().clone(), true))
-        .collect();
-    let arrays = columns.into_iter().map(|(_, a)| a).collect();
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
-}
-
-const TYPED: &str = "\
-ticket_id,contract_id,opened_at,resolved_at,closed_at,priority,is_major,affected_share,on_hold_s,service_id
-7,CT-1,2025-01-03T10:00:00Z,2025-01-03T11:00:00.25Z,2025-01-04T00:00:00Z,P2,true,0.25,90,mail
-8,CT-1,2025-02-03T10:00:00Z,,,P3,false,,,web
-9,CT-1,1969-12-31T23:59:59.5Z,2025-02-03T10:00:00Z,,P1,,1,0,
-";
-
-#[test]
-fn parquet_and_csv_of_the_same_data_are_the_same_rows() {
-    let csv = Tiny::new();
-    csv.write("tickets.csv", TYPED);
-    let at = |text: &str| micros(text).parse::<i64>().unwrap();
-    let opened = [
-        "2025-01-03T10:00:00Z",
-        "2025-02-03T10:00:00Z",
-        "1969-12-31T23:59:59.5Z",
-    ]
-    .map(|t| Some(at(t)))
-    .to_vec();
-    let resolved = vec![
-        Some(at("2025-01-03T11:00:00.25Z") / 1000),
-        None,
-        Some(at("2025-02-03T10:00:00Z") / 1000),
-    ];
-    let share = Decimal128Array::from(vec![Some(25), None, Some(100)]);
-    let level: DictionaryArray<Int32Type> = vec!["P2", "P3", "P1"].into_iter().collect();
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("ticket_id", Arc::new(Int64Array::from(vec![7, 8, 9]))),
-        (
-            "contract_id",
-            Arc::new(LargeStringArray::from(vec!["CT-1"; 3])),
-        ),
-        (
-            "opened_at",
-            Arc::new(TimestampMicrosecondArray::from(opened).with_timezone("UTC")),
-        ),
-        (
-            "resolved_at",
-            Arc::new(TimestampMillisecondArray::from(resolved).with_timezone("Europe/Amsterdam")),
-        ),
-        (
-            "closed_at",
-            Arc::new(StringArray::from(vec![
-                Some("2025-01-04T00:00:00Z"),
-                None,
-                None,
-            ])),
-        ),
-        ("priority", Arc::new(level)),
-        (
-            "is_major",
-            Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])),
-        ),
-        (
-            "affected_share",
-            Arc::new(share.with_precision_and_scale(18, 2).unwrap()),
-        ),
-        (
-            "on_hold_s",
-            Arc::new(Int32Array::from(vec![Some(90), None, Some(0)])),
-        ),
-        (
-            "service_id",
-            Arc::new(StringArray::from(vec![Some("mail"), Some("web"), None])),
-        ),
-    ];
-    let parquet = Tiny::new();
-    parquet.tickets_from("table = \"incidents\"\nfiles = [\"tickets.parquet\"]");
-    parquet.write("tickets.parquet", parquet_file(columns));
-    let (a, b) = (csv.ingest(), parquet.ingest());
-    assert_eq!(b.rejects, []);
-    assert_eq!(rows(&a, "incidents"), rows(&b, "incidents"));
-    assert_eq!(rows(&a, "incidents").len(), 3);
-}
-
-#[test]
-fn parquet_of_naive_times_dates_floats_and_money() {
-    let tiny = Tiny::new();
-    tiny.replace("gainshare.toml", "billing.csv", "billing.parquet");
-    let day = |text: &str| {
-        let date: gainshare::time::Date = text.parse().unwrap();
-        date.days_since_epoch()
-    };
-    // 00:00 on the clock of no particular zone: the zone of the source decides.
-    let naive = TimestampNanosecondArray::from(vec![1_738_368_000_000_000_000i64; 2]);
-    let amounts = Decimal128Array::from(vec![Some(123_456_789_012), Some(-5)]);
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("invoice_id", Arc::new(StringArray::from(vec!["I1", "I2"]))),
-        ("line_id", Arc::new(UInt32Array::from(vec![1, 1]))),
-        ("contract_id", Arc::new(StringArray::from(vec!["CT-1"; 2]))),
-        (
-            "period_start",
-            Arc::new(Date32Array::from(vec![day("2025-01-01"); 2])),
-        ),
-        ("period_end", Arc::new(naive)),
-        (
-            "amount",
-            Arc::new(amounts.with_precision_and_scale(20, 3).unwrap()),
-        ),
-        ("quantity", Arc::new(Float64Array::from(vec![0.1, 3.0]))),
-        ("currency", Arc::new(StringArray::from(vec!["EUR"; 2]))),
-    ];
-    tiny.write("billing.parquet", parquet_file(columns));
-    let ingested = tiny.ingest();
-    assert_eq!(ingested.rejects, []);
-    let rows = rows(&ingested, "billing");
-    let part = |i: usize, name: &str| {
-        let row = rows.iter().find(|r| r["invoice_id"] == ["I1", "I2"][i]);
-        row.unwrap()[name].clone()
-    };
-    assert_eq!(part(0, "period_start"), micros("2024-12-31T23:00:00Z"));
-    assert_eq!(part(0, "period_end"), micros("2025-01-31T23:00:00Z"));
-    assert_eq!(part(0, "amount"), "123456789012000000000000");
-    assert_eq!(part(1, "amount"), "-5000000000000");
-    assert_eq!(part(0, "quantity"), "100000000000000");
-    // Narrow integers cannot be read by this build: said as it is, not as damage.
-    let columns: Vec<(&str, ArrayRef)> = vec![("line_id", Arc::new(UInt16Array::from(vec![1])))];
-    tiny.write("billing.parquet", parquet_file(columns));
-    tiny.run().with(
-        3,
-        &[
-            "billing.parquet",
-            "column `line_id`",
-            "8 or 16 bits",
-            "32 or 64",
-        ],
-    );
 }
 
 #[test]
