@@ -7,7 +7,7 @@
 //! never a mixture: a run writes beside the store and exchanges the two folders.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -186,6 +186,9 @@ impl Write for Hashing {
     }
 }
 
+/// So many bytes are written at once.
+const BUFFER: usize = 1 << 16;
+
 /// Writes so many rows as a Parquet file of the store, of which `group` makes some at a time; gives
 /// the hash of the file.
 ///
@@ -204,12 +207,16 @@ pub fn write(
         fs::create_dir_all(parent).map_err(|e| StoreError::io(parent, &e))?;
     }
     let file = File::create(path).map_err(|e| StoreError::io(path, &e))?;
-    let mut hashing = Hashing {
-        file,
-        hash: blake3::Hasher::new(),
-    };
+    // The encoder of a file's footer writes byte by byte.
+    let mut buffered = BufWriter::with_capacity(
+        BUFFER,
+        Hashing {
+            file,
+            hash: blake3::Hasher::new(),
+        },
+    );
     let mut frame = group(0..rows.min(ROW_GROUP))?;
-    let mut writer = ParquetWriter::new(&mut hashing)
+    let mut writer = ParquetWriter::new(&mut buffered)
         // Read far more often than written: unpacking zstd was an eighth of the passes.
         .with_compression(ParquetCompression::Snappy)
         .with_statistics(StatisticsOptions::default())
@@ -229,6 +236,9 @@ pub fn write(
     }
     writer.finish().map_err(failed)?;
     drop(writer);
+    let hashing = buffered
+        .into_inner()
+        .map_err(|e| StoreError::io(path, e.error()))?;
     Ok(hashing.hash.finalize())
 }
 
