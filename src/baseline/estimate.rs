@@ -7,8 +7,8 @@ use super::circumstances::{Circumstances, Laid};
 use super::freeze;
 use super::peers;
 use super::predict::{self, Common, Draft, Mode};
-use super::result::{BaselineResult, ContractHash, MonthRow, Status};
-use super::scopes::{self, Figures, Fitted, Part};
+use super::result::{BaselineResult, ContractHash, JointRow, MonthRow, Status};
+use super::scopes::{self, Asked, Figures, Fitted, Part};
 use super::series::{Series, SeriesKey, Timeline, cell_finding, lay};
 use super::spec::{BaselineSpec, Errors, Fallback, Shrinkage};
 use super::streams::{Stream, divide};
@@ -31,6 +31,26 @@ pub fn estimate_in(
     series: &[Series],
     spec: &BaselineSpec,
     circumstances: &Circumstances,
+) -> BaselineResult {
+    whole(series, spec, circumstances, None)
+}
+
+/// Of [`estimate_in`] the joint results that are asked for, and none by month.
+#[must_use]
+pub fn estimate_joint(
+    series: &[Series],
+    spec: &BaselineSpec,
+    circumstances: &Circumstances,
+    asked: Asked<'_>,
+) -> Vec<JointRow> {
+    whole(series, spec, circumstances, Some(asked)).joint
+}
+
+fn whole(
+    series: &[Series],
+    spec: &BaselineSpec,
+    circumstances: &Circumstances,
+    asked: Option<Asked<'_>>,
 ) -> BaselineResult {
     let mut order: Vec<usize> = (0..series.len()).collect();
     order.sort_by(|&a, &b| series[a].key.cmp(&series[b].key));
@@ -114,16 +134,18 @@ pub fn estimate_in(
     if spec.shrinkage == Shrinkage::Peers {
         findings.extend(peers::shrink(&mut units, &circumstances.peers));
     }
-    let per_contract: Vec<(Vec<MonthRow>, Vec<super::result::JointRow>)> = contracts
+    let per_contract: Vec<(Vec<MonthRow>, Vec<JointRow>)> = contracts
         .par_iter()
         .zip(stream_ranges)
         .map(|(range, stream_range)| {
             let own: Vec<usize> = range.clone().collect();
             let units = &units[stream_range];
-            (
-                month_rows(units, &own, &keys, &lines, &laid, &hashes, spec),
-                scopes::rows(units, &own, &keys, &lines, &laid, spec),
-            )
+            let months = match asked {
+                None => month_rows(units, &own, &keys, &lines, &laid, &hashes, spec),
+                Some(_) => Vec::new(),
+            };
+            let joint = scopes::rows(units, &own, &keys, &lines, &laid, (spec, asked));
+            (months, joint)
         })
         .collect();
     let mut result = BaselineResult {
@@ -409,8 +431,9 @@ fn month_rows(
                         lines,
                         laid,
                         Part::Measured,
-                        &|c| c == cell,
-                        t..t + 1,
+                        (&|c| c == cell, t..t + 1),
+                        // Of one stream: there is nothing common.
+                        &|| 0.0,
                     );
                     if sums.cell_months == 0 {
                         "months_missing".clone_into(&mut row.reason);

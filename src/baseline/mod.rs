@@ -47,10 +47,11 @@ mod warning;
 pub use adjust::{Adjusted, about_incidents, adjust};
 pub use causation::{AttributionRow, Link, weights};
 pub use circumstances::{Circumstances, Weights};
-pub use estimate::{estimate, estimate_in};
+pub use estimate::{estimate, estimate_in, estimate_joint};
 pub use freeze::{cell_hash, contract_hash};
 pub use peers::{PeerLevel, levels as peer_levels};
 pub use result::{BaselineResult, ContractHash, JointRow, MonthRow, PeriodKind, Scope, Status};
+pub use scopes::Asked;
 pub use series::{Series, SeriesKey};
 pub use spec::{
     Adjustments, BaselineSpec, Causation, ChangeKind, Errors, Fallback, Family, FitOn, KnownChange,

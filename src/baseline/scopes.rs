@@ -8,7 +8,8 @@ use super::series::{SeriesKey, Timeline};
 use super::spec::{BaselineSpec, PaymentBasis};
 use super::special::round_to;
 use super::streams::Stream;
-use crate::time::Period;
+use crate::time::{Month, Period};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 /// A stream with its forecast, or why there is none.
@@ -56,8 +57,8 @@ pub(crate) enum Part {
 
 /// Sums the cells for which `wanted` holds over timeline months `range`.
 ///
-/// Streams are independent except for what their residuals show ([`Together::correlation`] over
-/// all streams of `fitted`), so that a shock common to several services widens the interval.
+/// Streams are independent except for what their residuals show (`common`, see [`common`]), so that
+/// a shock common to several services widens the interval.
 ///
 /// Credited sums weigh expected and actual of each cell and month. The error of a stream is then
 /// that of its months and members with a weight, times their mean weight.
@@ -66,8 +67,8 @@ pub(crate) fn sum(
     lines: &[Timeline],
     laid: &Laid,
     part: Part,
-    wanted: &dyn Fn(usize) -> bool,
-    range: std::ops::Range<usize>,
+    (wanted, range): (&dyn Fn(usize) -> bool, std::ops::Range<usize>),
+    common: &dyn Fn() -> f64,
 ) -> Sums {
     let weight = |cell: usize, t: usize| match part {
         Part::Measured => 1.0,
@@ -144,7 +145,7 @@ pub(crate) fn sum(
         errors.add(&parts);
         streams += 1;
     }
-    let common = if streams > 1 { common(fitted) } else { 0.0 };
+    let common = if streams > 1 { common() } else { 0.0 };
     sums.variance = errors.variance(common);
     sums
 }
@@ -264,22 +265,45 @@ fn periods(range: std::ops::Range<usize>) -> Vec<(PeriodKind, std::ops::Range<us
     all
 }
 
-/// The joint rows of one contract. `cells` are its cells' indices, `keys` all cells' keys.
+/// Which joint rows are asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Periods that share a month with this one; all periods where none does.
+    pub months: Period<Month>,
+    /// Scopes.
+    pub scope: &'a (dyn Fn(&Scope) -> bool + Sync),
+}
+
+/// The joint rows of one contract, or those of them that are asked for. `cells` are its cells'
+/// indices, `keys` all cells' keys.
 pub(crate) fn rows(
     fitted: &[Fitted],
     cells: &[usize],
     keys: &[&SeriesKey],
     lines: &[Timeline],
     laid: &Laid,
-    spec: &BaselineSpec,
+    (spec, asked): (&BaselineSpec, Option<Asked<'_>>),
 ) -> Vec<JointRow> {
     let Some(&first) = cells.first() else {
         return Vec::new();
     };
     let own: Vec<&SeriesKey> = cells.iter().map(|&c| keys[c]).collect();
     let line = &lines[first];
-    let periods = periods(line.performance.clone());
-    let scopes = scopes(&own);
+    let spanning = |range: &std::ops::Range<usize>| {
+        Period::spanning(line.month(range.start), line.month(range.end))
+    };
+    let mut periods = periods(line.performance.clone());
+    let mut scopes = scopes(&own);
+    if let Some(asked) = asked {
+        let shares =
+            |range: &std::ops::Range<usize>| asked.months.intersect(&spanning(range)).is_some();
+        if periods.iter().any(|(_, range)| shares(range)) {
+            periods.retain(|(_, range)| shares(range));
+        }
+        scopes.retain(|scope| (asked.scope)(scope));
+    }
+    let together = OnceCell::new();
+    let common = || *together.get_or_init(|| common(fitted));
     let mut rows: Vec<JointRow> = Vec::with_capacity(scopes.len() * periods.len());
     // Scopes over the same cells (a contract of one service, say) share their figures.
     let mut done: Vec<(Vec<usize>, usize)> = Vec::new();
@@ -300,7 +324,8 @@ pub(crate) fn rows(
         done.push((covered.clone(), rows.len()));
         let wanted = |cell: usize| covered.binary_search(&cell).is_ok();
         for (kind, range) in &periods {
-            let sums = sum(fitted, lines, laid, Part::Measured, &wanted, range.clone());
+            let covered = (&wanted as &dyn Fn(usize) -> bool, range.clone());
+            let sums = sum(fitted, lines, laid, Part::Measured, covered, &common);
             let measured = sums.cell_months > 0;
             let figures_of = |sums: &Sums| {
                 if measured {
@@ -316,8 +341,8 @@ pub(crate) fn rows(
                     lines,
                     laid,
                     Part::Credited,
-                    &wanted,
-                    range.clone(),
+                    (&wanted, range.clone()),
+                    &common,
                 ))
             } else {
                 figures
@@ -337,7 +362,7 @@ pub(crate) fn rows(
                 contract_id: own[0].contract_id.clone(),
                 scope: scope.clone(),
                 period_kind: *kind,
-                period: Period::spanning(line.month(range.start), line.month(range.end)),
+                period: spanning(range),
                 actual: sums.actual as u64,
                 expected: figures.expected,
                 avoided: figures.avoided,

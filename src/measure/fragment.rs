@@ -322,6 +322,16 @@ impl Fragment {
         cells.take_while(move |(key, _)| key.contract_id == contract_id)
     }
 
+    /// The durations of one contract, in order of their cells.
+    pub fn histograms_of<'a>(
+        &'a self,
+        contract_id: &'a str,
+    ) -> impl Iterator<Item = (&'a (CellKey, Clock), &'a SparseHistogram)> {
+        let first = (first_of(contract_id), Clock::RestoreBusiness);
+        let all = self.histograms.range(first..);
+        all.take_while(move |((key, _), _)| key.contract_id == contract_id)
+    }
+
     /// What KPIs of one contract are made of: sums, open incidents, fixes and outages, and as far
     /// as `with` says durations, people and categories; without boundary map, samples and tests.
     #[must_use]

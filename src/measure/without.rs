@@ -58,8 +58,9 @@ fn less(n: u64, by: i64) -> u64 {
 }
 
 impl Cells {
-    /// These cells with incidents changed. Gives how many left each cell as well, for the counts
-    /// that are kept elsewhere.
+    /// The cells and durations of the contract in the months given, with incidents changed, and
+    /// nothing else. Gives how many left each cell as well, for the counts that are kept
+    /// elsewhere.
     ///
     /// The number is spread over the cells in proportion to their incidents; where verdicts
     /// change, in proportion to those met or late. Of an incident that does not happen go: its
@@ -68,13 +69,24 @@ impl Cells {
     /// incidents, outages, people, categories and repeats across partitions stay.
     #[must_use]
     pub fn without(&self, moved: &Moved<'_>) -> (Cells, BTreeMap<CellKey, i64>) {
-        let mut cells = self.clone();
+        let held = |key: &CellKey| moved.months.contains(key.month);
+        let mut cells = Cells::default();
+        cells.total.cells = self
+            .total
+            .cells_of(moved.contract_id)
+            .filter(|(key, _)| held(key))
+            .map(|(key, cell)| (key.clone(), cell.clone()))
+            .collect();
+        cells.total.histograms = self
+            .total
+            .histograms_of(moved.contract_id)
+            .filter(|((key, _), _)| held(key))
+            .map(|(at, durations)| (at.clone(), durations.clone()))
+            .collect();
         let inside = |key: &CellKey| {
-            key.contract_id == moved.contract_id
-                && moved.months.contains(key.month)
-                && moved
-                    .streams
-                    .contains(&(key.service_id.clone(), key.priority))
+            moved
+                .streams
+                .contains(&(key.service_id.clone(), key.priority))
         };
         let mut own: Vec<(&CellKey, &mut Cell)> = cells
             .total

@@ -204,7 +204,7 @@ pub(super) fn agreements(
 }
 
 /// Exposure rows.
-pub(super) fn exposure(rows: Option<&Columns>) -> Vec<Exposure> {
+pub(super) fn exposure(rows: Option<&Columns>, wanted: impl Fn(&str) -> bool) -> Vec<Exposure> {
     let Some(rows) = rows else { return Vec::new() };
     let mut all: BTreeMap<(String, String, crate::time::Month), Exposure> = BTreeMap::new();
     for row in 0..rows.len() {
@@ -215,6 +215,9 @@ pub(super) fn exposure(rows: Option<&Columns>) -> Vec<Exposure> {
         ) else {
             continue;
         };
+        if !wanted(contract) {
+            continue;
+        }
         let service = rows.text("service_id", row).unwrap_or_default();
         all.insert(
             (contract.to_owned(), service.to_owned(), month),

@@ -49,7 +49,7 @@ pub fn planned(
         only: None,
     };
     let cells = read::tickets(&pass, false, &|_| {})?;
-    let rows = ledgers::exposure(stored.tables.get("exposure"));
+    let rows = ledgers::exposure(stored.tables.get("exposure"), |_| true);
     let mut all = BTreeMap::new();
     for contract in &bound {
         let id = &contract.entry.id;

@@ -11,14 +11,15 @@ use super::prepared::Prepared;
 use super::savings::Rates;
 use super::settling::{Measured, Small, inputs};
 use crate::baseline::saving::SavingResult;
-use crate::baseline::{self, BaselineResult};
+use crate::baseline::{self, BaselineResult, JointRow};
 use crate::judge::align::{CellStream, Ratios, Rebuild, Wanted};
 use crate::measure::cells::Cells;
+use crate::measure::fragment::CellKey;
 use crate::measure::plan::MeasurePlan;
 use crate::measure::spec::priority;
 use crate::measure::without::{Change, Moved};
 use crate::money::Decimal;
-use crate::score::{self, SCORE_PREFIX};
+use crate::score::{self, Changeable, SCORE_PREFIX};
 use crate::settle::{Measures, Span};
 use crate::time::{Month, Period};
 
@@ -43,10 +44,16 @@ pub(super) struct Rebuilt<'a> {
 /// What is the same for every change.
 #[derive(Default)]
 pub(super) struct Once {
-    /// The contract's own cells, as far as they are read.
-    own: OnceLock<Cells>,
+    own: OnceLock<Unmoved>,
     /// The measures of the cells as they are, by the period around which they were asked for.
     unchanged: Mutex<BTreeMap<Span, (Measures, Ratios)>>,
+}
+
+/// The contract's own cells as they are, as far as they are read, and what its KPI values are made
+/// from.
+struct Unmoved {
+    cells: Cells,
+    basis: Changeable,
 }
 
 /// The KPIs that the wanted measures are made of.
@@ -76,9 +83,30 @@ impl Rebuilt<'_> {
         &self.contract.entry.id
     }
 
-    fn own(&self, kpis: &BTreeSet<&str>) -> &Cells {
-        let own = || score::cells_for(self.prepared.own.cells, self.id(), kpis.iter().copied());
-        self.once.own.get_or_init(own)
+    fn own(&self, kpis: &BTreeSet<&str>, rates: &Rates) -> &Unmoved {
+        self.once.own.get_or_init(|| {
+            let all = self.prepared.own.cells;
+            let cells = score::cells_for(all, self.id(), kpis.iter().copied());
+            let basis = Changeable::new(&self.inputs(self.baseline, &cells, rates));
+            Unmoved { cells, basis }
+        })
+    }
+
+    fn inputs<'i>(
+        &'i self,
+        baseline: &'i BaselineResult,
+        cells: &'i Cells,
+        rates: &'i Rates,
+    ) -> score::Inputs<'i> {
+        inputs(
+            self.contract,
+            self.plan,
+            self.prepared,
+            self.small,
+            self.measured,
+            (baseline, self.saving, cells),
+            rates,
+        )
     }
 
     /// What a service and priority avoided in the months of a period, where all are known.
@@ -152,6 +180,35 @@ impl Rebuild for Rebuilt<'_> {
 }
 
 impl Rebuilt<'_> {
+    /// The joint results around a period when incidents have left some cells.
+    fn joint(
+        &self,
+        gone: &BTreeMap<CellKey, i64>,
+        period: Period<Month>,
+        is_wanted: &(dyn Fn(&score::Scope) -> bool + Sync),
+    ) -> Vec<JointRow> {
+        let mut series = self.prepared.series.clone();
+        for (key, taken) in gone {
+            let name = format!("P{}", key.priority);
+            let own = series
+                .iter_mut()
+                .find(|s| s.key.service_id == key.service_id && s.key.priority == name);
+            let count = own.and_then(|s| {
+                let at = usize::try_from(key.month.months_since(s.first_month)).ok()?;
+                s.counts.get_mut(at)?.as_mut()
+            });
+            if let Some(count) = count {
+                *count = count.saturating_add_signed(taken.saturating_neg());
+            }
+        }
+        let asked = baseline::Asked {
+            months: period,
+            scope: &|scope| score::scope_of(scope).is_some_and(|scope| is_wanted(&scope)),
+        };
+        let circumstances = &self.prepared.circumstances;
+        baseline::estimate_joint(&series, &self.contract.baseline, circumstances, asked)
+    }
+
     fn make(
         &self,
         streams: &BTreeSet<(String, u8)>,
@@ -162,54 +219,35 @@ impl Rebuilt<'_> {
     ) -> (Measures, Ratios) {
         let period = months(period);
         let kpis = kpis(wanted);
-        let (cells, gone) = self.own(&kpis).without(&Moved {
+        let rates = Rates::of(self.contract, &self.small.saving.fx);
+        let own = self.own(&kpis, &rates);
+        let (cells, gone) = own.cells.without(&Moved {
             contract_id: self.id(),
             streams,
             months: period,
             change,
             by,
         });
+        let scopes: BTreeSet<&Option<String>> = wanted.iter().map(|(_, scope)| scope).collect();
+        let is_wanted =
+            |scope: &score::Scope| scope_keys(scope).iter().any(|key| scopes.contains(key));
         let again;
         let baseline = if gone.is_empty() {
             self.baseline
         } else {
-            let mut series = self.prepared.series.clone();
-            for (key, taken) in &gone {
-                let name = format!("P{}", key.priority);
-                let own = series
-                    .iter_mut()
-                    .find(|s| s.key.service_id == key.service_id && s.key.priority == name);
-                let count = own.and_then(|s| {
-                    let at = usize::try_from(key.month.months_since(s.first_month)).ok()?;
-                    s.counts.get_mut(at)?.as_mut()
-                });
-                if let Some(count) = count {
-                    *count = count.saturating_add_signed(taken.saturating_neg());
-                }
-            }
-            again = baseline::estimate_in(
-                &series,
-                &self.contract.baseline,
-                &self.prepared.circumstances,
-            );
+            again = BaselineResult {
+                joint: self.joint(&gone, period, &is_wanted),
+                ..BaselineResult::default()
+            };
             &again
         };
-        let scopes: BTreeSet<&Option<String>> = wanted.iter().map(|(_, scope)| scope).collect();
-        let rates = Rates::of(self.contract, &self.small.saving.fx);
-        let inputs = inputs(
-            self.contract,
-            self.plan,
-            self.prepared,
-            self.small,
-            self.measured,
-            (baseline, self.saving, &cells),
-            &rates,
-        );
+        let inputs = self.inputs(baseline, &own.cells, &rates);
         let values = score::score_some(
             &inputs,
+            &own.basis.with(&inputs, &cells, period),
             score::Wanted {
                 months: period,
-                scope: &|scope| scope_keys(scope).iter().any(|key| scopes.contains(key)),
+                scope: &is_wanted,
                 kpi: &|kpi| kpis.contains(kpi),
             },
         );

@@ -66,10 +66,21 @@ impl Row<'_> {
 
 /// The rows of a table that can be used, in the order of their key.
 fn rows<T>(tables: &Tables, name: &str, read: impl Fn(Row<'_>) -> Option<T>) -> Vec<T> {
+    rows_of(tables, name, |_| true, read)
+}
+
+/// The same, of contracts that are `wanted`.
+fn rows_of<T>(
+    tables: &Tables,
+    name: &str,
+    wanted: impl Fn(&str) -> bool,
+    read: impl Fn(Row<'_>) -> Option<T>,
+) -> Vec<T> {
     let Some(rows) = tables.get(name) else {
         return Vec::new();
     };
-    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let of_wanted = |row: &usize| wanted(rows.text("contract_id", *row).unwrap_or_default());
+    let mut order: Vec<usize> = (0..rows.len()).filter(of_wanted).collect();
     order.sort_by_cached_key(|row| {
         let key: Vec<String> = rows.table.key.iter().map(|c| rows.shown(c, *row)).collect();
         key
@@ -80,8 +91,8 @@ fn rows<T>(tables: &Tables, name: &str, read: impl Fn(Row<'_>) -> Option<T>) -> 
         .collect()
 }
 
-/// All small tables of a run.
-pub(super) fn records(tables: &Tables) -> Records {
+/// The small tables of the contracts that are `wanted`.
+pub(super) fn records(tables: &Tables, wanted: impl Fn(&str) -> bool) -> Records {
     let mut announced: BTreeMap<String, Instant> = BTreeMap::new();
     for (change, at) in rows(tables, "notices", |r| {
         let about_change = matches!(r.text("about").as_str(), "change");
@@ -98,7 +109,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         *first = (*first).min(at);
     }
     Records {
-        changes: rows(tables, "changes", |r| {
+        changes: rows_of(tables, "changes", &wanted, |r| {
             let own = r.at("announced_at");
             let notice = announced.get(&r.text("change_id")).copied();
             Some(ChangeRecord {
@@ -112,7 +123,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                 announced_at: own.into_iter().chain(notice).min(),
             })
         }),
-        contact_moments: rows(tables, "contact_moments", |r| {
+        contact_moments: rows_of(tables, "contact_moments", &wanted, |r| {
             Some(ContactMoment {
                 contract_id: r.text("contract_id"),
                 cadence: r.text("cadence"),
@@ -122,7 +133,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                     || r.flag("supplier_present") == Some(false),
             })
         }),
-        interactions: rows(tables, "interactions", |r| {
+        interactions: rows_of(tables, "interactions", &wanted, |r| {
             Some(Interaction {
                 contract_id: r.text("contract_id"),
                 initiator: r.party("initiator")?,
@@ -131,7 +142,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                 answered_at: r.at("answered_at"),
             })
         }),
-        blockers: rows(tables, "blockers", |r| {
+        blockers: rows_of(tables, "blockers", &wanted, |r| {
             Some(Blocker {
                 contract_id: r.text("contract_id"),
                 waiting_on: r.party("waiting_on")?,
@@ -139,14 +150,14 @@ pub(super) fn records(tables: &Tables) -> Records {
                 cleared_at: r.at("cleared_at"),
             })
         }),
-        goals: rows(tables, "customer_goals", |r| {
+        goals: rows_of(tables, "customer_goals", &wanted, |r| {
             Some(Goal {
                 contract_id: r.text("contract_id"),
                 shared_at: r.at("shared_at")?,
                 answered_at: answers.get(&r.text("goal_id")).copied(),
             })
         }),
-        initiatives: rows(tables, "initiatives", |r| {
+        initiatives: rows_of(tables, "initiatives", &wanted, |r| {
             Some(Initiative {
                 contract_id: r.text("contract_id"),
                 service_id: r.text("service_id"),
@@ -162,7 +173,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                 promised: r.decimal("expected_saving").zip(r.currency("currency")),
             })
         }),
-        hours: rows(tables, "proactive_hours", |r| {
+        hours: rows_of(tables, "proactive_hours", &wanted, |r| {
             Some(HoursRecord {
                 contract_id: r.text("contract_id"),
                 month: r.month("month")?,
@@ -170,7 +181,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                 reimbursed: r.flag("reimbursed"),
             })
         }),
-        responses: rows(tables, "satisfaction", |r| {
+        responses: rows_of(tables, "satisfaction", &wanted, |r| {
             Some(Response {
                 contract_id: r.text("contract_id"),
                 service_id: r.text("service_id"),
@@ -179,7 +190,7 @@ pub(super) fn records(tables: &Tables) -> Records {
                 lost_minutes: r.number("lost_minutes"),
             })
         }),
-        retained: rows(tables, "retained_costs", |r| {
+        retained: rows_of(tables, "retained_costs", &wanted, |r| {
             Some(RetainedCost {
                 contract_id: r.text("contract_id"),
                 month: r.month("month")?,
@@ -187,14 +198,14 @@ pub(super) fn records(tables: &Tables) -> Records {
                 currency: r.currency("currency")?,
             })
         }),
-        fixed: rows(tables, "problems", |r| {
+        fixed: rows_of(tables, "problems", &wanted, |r| {
             Some(FixedProblem {
                 contract_id: r.text("contract_id"),
                 problem_id: r.text("problem_id"),
                 fixed_at: r.at("fixed_at")?,
             })
         }),
-        relief: rows(tables, "relief_events", |r| {
+        relief: rows_of(tables, "relief_events", &wanted, |r| {
             let named = crate::settle::Relief::measures(&r.text("kpis"));
             named.iter().find(|k| *k == "availability")?;
             r.at("accepted_at")?;

@@ -213,11 +213,15 @@ fn each<T: Send>(
     if wanted.is_empty() {
         return Vec::new();
     }
+    let contracts = measured.contracts.iter();
+    let read: BTreeSet<&str> = contracts.map(|c| c.entry.id.as_str()).collect();
+    let read = |contract: &str| read.contains(contract);
+    let tables = &measured.stored.tables;
     let shares = Shares::new(
         measured.cells,
         measured.billing,
-        ledgers::exposure(measured.stored.tables.get("exposure")),
-        records::records(&measured.stored.tables),
+        ledgers::exposure(tables.get("exposure"), read),
+        records::records(tables, read),
     );
     let small = &measured.tables.small;
     let as_of = measured.project.as_of;
@@ -284,12 +288,9 @@ fn settled(given: &Given<'_>, scored: Scored, measured: &Measured<'_>) -> Result
         fitted: _,
     } = scored;
     let mut findings = std::mem::take(&mut results.findings);
-    let facts = |parameters: &settle::Parameters| {
-        measured.tables.facts(measures.clone(), parameters.clone())
-    };
     let spec = &contract.terms.settle;
     let id = &contract.entry.id;
-    let own_facts = facts(&contract.parameters);
+    let own_facts = measured.tables.facts(measures, contract.parameters.clone());
     let own = settle_marked(contract, &own_facts, &rests, Detail::Steps);
     findings.extend(own.findings);
     let given = measured.given;
@@ -328,9 +329,10 @@ fn settled(given: &Given<'_>, scored: Scored, measured: &Measured<'_>) -> Result
             .with_contract(id),
         ),
     }
+    let mut facts = own_facts;
     for (scheme, (terms, parameters)) in &contract.compare {
+        facts.parameters.clone_from(parameters);
         // The ledger holds what this contract paid, not what another would have.
-        let mut facts = facts(parameters);
         facts.settled = Arc::default();
         facts.disputes = Arc::default();
         let other = settle::settle(&terms.settle, &facts, Detail::Amounts);

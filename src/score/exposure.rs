@@ -11,7 +11,6 @@ use super::value::Scope;
 use crate::baseline::{Series, SeriesKey};
 use crate::finding::{Finding, Severity, Stage};
 use crate::measure::cells::Cells;
-use crate::measure::fragment::CellKey;
 use crate::time::{Instant, Month, Period, Zone, months_between};
 
 /// What is counted as exposure.
@@ -192,16 +191,6 @@ impl ExposureTable {
     }
 }
 
-/// The key before all cells of a contract.
-pub(super) fn first_key(contract_id: &str) -> CellKey {
-    CellKey {
-        contract_id: contract_id.to_owned(),
-        service_id: String::new(),
-        priority: 0,
-        month: Month::from_ordinal(i32::MIN),
-    }
-}
-
 /// The months of which a contract's tickets are known: from the first to the last month in
 /// which one was opened, months that are not over at `as_of` left out. `None` without tickets.
 ///
@@ -216,9 +205,7 @@ pub fn observed(
 ) -> Option<Period<Month>> {
     let mut months = cells
         .total
-        .cells
-        .range(first_key(contract_id)..)
-        .take_while(|(key, _)| key.contract_id == contract_id)
+        .cells_of(contract_id)
         .filter(|(_, cell)| cell.tickets > 0)
         .map(|(key, _)| key.month);
     let first = months.next()?;
@@ -241,12 +228,7 @@ pub fn series(
 ) -> (Vec<Series>, Vec<Finding>) {
     let months: Vec<Month> = months_between(observed.start(), observed.end()).collect();
     let mut streams: BTreeMap<(String, u8), BTreeMap<Month, u64>> = BTreeMap::new();
-    let own = cells
-        .total
-        .cells
-        .range(first_key(contract_id)..)
-        .take_while(|(key, _)| key.contract_id == contract_id);
-    for (key, cell) in own {
+    for (key, cell) in cells.total.cells_of(contract_id) {
         if cell.incidents > 0 && observed.contains(key.month) {
             *streams
                 .entry((key.service_id.clone(), key.priority))

@@ -7,14 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::exposure::{ExposureTable, first_key};
+use super::exposure::ExposureTable;
 use super::value::Scope;
 use crate::baseline::mix::Stratum;
 use crate::measure::cells::Cells;
 use crate::time::{Month, Period, months_between};
 
 /// Incidents of one contract by stratum and month, relieved ones left out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Strata {
     counts: BTreeMap<(String, u8), BTreeMap<Month, u64>>,
 }
@@ -46,12 +46,14 @@ pub struct Rates {
 impl Strata {
     pub(super) fn gather(cells: &Cells, contract_id: &str) -> Strata {
         let mut strata = Strata::default();
-        for (key, cell) in cells.total.cells.range(first_key(contract_id)..) {
-            if key.contract_id != contract_id {
-                break;
-            }
+        strata.add(cells, contract_id);
+        strata
+    }
+
+    fn add(&mut self, cells: &Cells, contract_id: &str) {
+        for (key, cell) in cells.total.cells_of(contract_id) {
             if cell.incidents > 0 {
-                *strata
+                *self
                     .counts
                     .entry((key.service_id.clone(), key.priority))
                     .or_default()
@@ -59,6 +61,22 @@ impl Strata {
                     .or_default() += cell.incidents.saturating_sub(cell.relieved);
             }
         }
+    }
+
+    /// These with other cells in some months; `cells` holds those alone.
+    pub(super) fn with_cells(
+        &self,
+        cells: &Cells,
+        contract_id: &str,
+        months: Period<Month>,
+    ) -> Strata {
+        let mut strata = self.clone();
+        for counts in strata.counts.values_mut() {
+            counts.retain(|month, _| !months.contains(*month));
+        }
+        strata.add(cells, contract_id);
+        // A stratum is one that has incidents.
+        strata.counts.retain(|_, counts| !counts.is_empty());
         strata
     }
 

@@ -8,6 +8,7 @@
 //! Not responsible for statistics (see [`crate::baseline`]) or for clauses (see
 //! [`crate::settle`]).
 
+mod basis;
 pub mod catalogue;
 mod distribution;
 mod document;
@@ -26,6 +27,7 @@ mod value;
 mod view;
 pub mod worst;
 
+pub use basis::{Basis, Changeable};
 pub use distribution::Distribution;
 pub use document::{csv, json, markdown};
 pub use exposure::{Exposure, ExposureTable, ExposureUnit, observed, series};
@@ -39,7 +41,7 @@ pub use records::{
 pub use spec::{
     ClearedFlag, Composite, DEFAULT_PRICE, Gate, KpiTarget, SCORE_PREFIX, ScoreSpec, ScoreSpecError,
 };
-pub use stage::{Inputs, Scored, Wanted, periods, score, score_between, score_some};
+pub use stage::{Inputs, Scored, Wanted, periods, scope_of, score, score_between, score_some};
 pub use supplier::{Reporting, counts_for_supplier, supplier_values};
 pub use uptime::Uptime;
 pub use value::{Direction, KpiStatus, KpiValue, Level, Measured, Scope, measured, period_text};

@@ -3,8 +3,9 @@
 //! responsible for any ratio.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::exposure::{ExposureTable, first_key};
+use super::exposure::ExposureTable;
 use super::records::Records;
 use super::solvers::{Solvers, Spread};
 use super::uptime::{Uptime, uptime};
@@ -135,10 +136,13 @@ fn add(sums: &mut BTreeMap<String, Disrupted>, service: &str, part: Disrupted) {
     sum.rated += part.rated;
 }
 
+/// Parts by scope and month; shared by tables that have the same.
+type ByScope = BTreeMap<Scope, BTreeMap<Month, Arc<Parts>>>;
+
 /// The parts of one contract by scope and month.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PartsTable {
-    by_scope: BTreeMap<Scope, BTreeMap<Month, Parts>>,
+    by_scope: ByScope,
     /// Months with a cost line of the contract.
     pub billed: BTreeSet<Month>,
     /// Open incidents whose disruption lies outside the years of the calendar.
@@ -146,8 +150,12 @@ pub struct PartsTable {
     /// Open incidents past their due time.
     pub open_past_due: u64,
     /// Who restored incidents on what.
-    solvers: Solvers,
+    solvers: Arc<Solvers>,
 }
+
+/// What a table is without its cells, and what follows from them.
+#[derive(Debug, Clone)]
+pub(super) struct WithoutCells(ByScope);
 
 /// What the parts of a contract are gathered from.
 #[derive(Debug, Clone, Copy)]
@@ -166,31 +174,32 @@ pub(super) struct Sources<'a> {
 impl PartsTable {
     /// Gathers everything that belongs to the contract of the plan, in the months given.
     pub(super) fn gather(from: &Sources<'_>) -> PartsTable {
+        let mut table = PartsTable::without_cells(from);
+        table.add_cells(from, from.months);
+        table
+    }
+
+    /// The same, and what it is without cells, for [`PartsTable::with_cells`].
+    pub(super) fn gather_both(from: &Sources<'_>) -> (PartsTable, WithoutCells) {
+        let mut table = PartsTable::without_cells(from);
+        let without = WithoutCells(table.by_scope.clone());
+        table.add_cells(from, from.months);
+        (table, without)
+    }
+
+    /// All but the sums of cells, and what follows from them.
+    fn without_cells(from: &Sources<'_>) -> PartsTable {
         let contract = from.plan.contract_id.as_str();
         let wanted: BTreeSet<Month> = from.months.iter().copied().collect();
         let mut table = PartsTable::default();
         table.by_scope.entry(Scope::Contract).or_default();
-        let first = first_key(contract);
+        // The scopes of the cells come first: they say which services there are.
         let total = &from.cells.total;
-        for (key, cell) in total.cells.range(first.clone()..) {
-            if key.contract_id != contract {
-                break;
-            }
+        let keys = total.cells_of(contract).map(|(key, _)| key);
+        let counted = total.histograms_of(contract).map(|((key, _), _)| key);
+        for key in keys.chain(counted) {
             if wanted.contains(&key.month) {
-                table.each(&key.service_id, Some(key.priority), key.month, |p| {
-                    p.add_cell(&key.service_id, cell);
-                });
-            }
-        }
-        let first = (first, Clock::RestoreBusiness);
-        for ((key, clock), histogram) in total.histograms.range(first..) {
-            if key.contract_id != contract {
-                break;
-            }
-            if wanted.contains(&key.month) {
-                table.each(&key.service_id, Some(key.priority), key.month, |p| {
-                    p.clocks.entry(*clock).or_default().merge(histogram);
-                });
+                table.each(&key.service_id, Some(key.priority), key.month, |_| {});
             }
         }
         table.gather_open(from, &wanted);
@@ -214,8 +223,52 @@ impl PartsTable {
                 table.each(&key.service_id, None, key.month, |_| {});
             }
         }
-        table.finish(from);
         table
+    }
+
+    /// This table with other cells in some months: those of the sources, which need hold no other
+    /// months than these, and no other services and priorities than the table was gathered from.
+    pub(super) fn with_cells(
+        &self,
+        without: &WithoutCells,
+        from: &Sources<'_>,
+        months: Period<Month>,
+    ) -> PartsTable {
+        let inside = |month: &Month| months.contains(*month);
+        let changed: Vec<Month> = from.months.iter().copied().filter(inside).collect();
+        let mut table = self.clone();
+        for (scope, by_month) in &mut table.by_scope {
+            let plain = without.0.get(scope);
+            for month in &changed {
+                match plain.and_then(|plain| plain.get(month)) {
+                    Some(parts) => by_month.insert(*month, Arc::clone(parts)),
+                    None => by_month.remove(month),
+                };
+            }
+        }
+        table.add_cells(from, &changed);
+        table
+    }
+
+    /// Adds the cells of some months, and what is known once they are there.
+    fn add_cells(&mut self, from: &Sources<'_>, months: &[Month]) {
+        let contract = from.plan.contract_id.as_str();
+        let wanted: BTreeSet<Month> = months.iter().copied().collect();
+        for (key, cell) in from.cells.total.cells_of(contract) {
+            if wanted.contains(&key.month) {
+                self.each(&key.service_id, Some(key.priority), key.month, |p| {
+                    p.add_cell(&key.service_id, cell);
+                });
+            }
+        }
+        for ((key, clock), histogram) in from.cells.total.histograms_of(contract) {
+            if wanted.contains(&key.month) {
+                self.each(&key.service_id, Some(key.priority), key.month, |p| {
+                    p.clocks.entry(*clock).or_default().merge(histogram);
+                });
+            }
+        }
+        self.finish(from, months);
     }
 
     fn gather_open(&mut self, from: &Sources<'_>, wanted: &BTreeSet<Month>) {
@@ -374,7 +427,7 @@ impl PartsTable {
             let with_item = month
                 .iter()
                 .filter_map(|(key, n)| Some((key.assignee.as_str(), key.item.as_ref()?, *n)));
-            self.solvers.add(scopes, place.month, with_item);
+            Arc::make_mut(&mut self.solvers).add(scopes, place.month, with_item);
         }
     }
 
@@ -426,21 +479,16 @@ impl PartsTable {
             priority.map(Scope::Priority),
         ];
         for scope in scopes.into_iter().flatten() {
-            change(
-                self.by_scope
-                    .entry(scope)
-                    .or_default()
-                    .entry(month)
-                    .or_default(),
-            );
+            let by_month = self.by_scope.entry(scope).or_default();
+            change(Arc::make_mut(by_month.entry(month).or_default()));
         }
     }
 
-    /// Fills in what is known of every month whether or not something happened in it.
-    fn finish(&mut self, from: &Sources<'_>) {
+    /// Fills in what is known of these months whether or not something happened in them.
+    fn finish(&mut self, from: &Sources<'_>, months: &[Month]) {
         for (scope, by_month) in &mut self.by_scope {
-            for &month in from.months {
-                let parts = by_month.entry(month).or_default();
+            for &month in months {
+                let parts = Arc::make_mut(by_month.entry(month).or_default());
                 parts.months = 1;
                 parts.months_over = u64::from(month < from.plan.zone.month_of(from.as_of));
                 parts.months_observed =

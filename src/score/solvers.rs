@@ -11,7 +11,7 @@ use crate::time::Month;
 type Restored = Vec<(u64, u64)>;
 
 /// Restored incidents with a known item, by who held them last.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Solvers {
     people: BTreeMap<String, u32>,
     items: BTreeMap<(String, String), u32>,

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::basis::Basis;
 use super::catalogue::{self, Kpi, Periods, outcome_of};
-use super::exposure::{Exposure, ExposureTable, observed};
+use super::exposure::Exposure;
 use super::kpi::quality;
-use super::mix::{Rates, Strata};
-use super::parts::{Parts, PartsTable, Sources};
+use super::mix::Rates;
+use super::parts::Parts;
 use super::records::Records;
 use super::spec::{KpiTarget, ScoreSpec};
 use super::value::{Direction, KpiStatus, KpiValue, Level, Scope};
@@ -45,7 +46,7 @@ pub struct Inputs<'a> {
     pub exposure: &'a [Exposure],
     /// What the exports deliver.
     pub delivered: &'a Delivered,
-    /// The months of which tickets are known; `None`: as [`observed`] finds them.
+    /// The months of which tickets are known; `None`: as [`super::observed`] finds them.
     pub observed: Option<Period<Month>>,
     /// How amounts of the small tables in other currencies than the contract's are converted.
     pub exchange: Exchange<'a>,
@@ -101,53 +102,25 @@ pub struct Wanted<'a> {
 /// All KPI values of one contract.
 #[must_use]
 pub fn score(inputs: &Inputs<'_>) -> Scored {
-    let all = valued(inputs, None);
-    let findings = findings(inputs, &all.table, &all.exposure, &all.values);
-    Scored {
-        values: all.values,
-        findings,
-    }
+    let basis = Basis::new(inputs);
+    let values = valued(inputs, &basis, None);
+    let findings = findings(inputs, &basis, &values);
+    Scored { values, findings }
 }
 
-/// Some of the KPI values of one contract, as [`score`] gives them. Scores are those over the
-/// targets of KPIs that are wanted as well.
+/// Some of the KPI values of one contract on a basis of the same inputs, whatever cells it was
+/// gathered from, as [`score`] gives them. Scores are those over the targets of KPIs that are
+/// wanted as well.
 #[must_use]
-pub fn score_some(inputs: &Inputs<'_>, wanted: Wanted<'_>) -> Vec<KpiValue> {
-    valued(inputs, Some(wanted)).values
+pub fn score_some(inputs: &Inputs<'_>, basis: &Basis, wanted: Wanted<'_>) -> Vec<KpiValue> {
+    valued(inputs, basis, Some(wanted))
 }
 
-/// KPI values with what they were made from.
-struct Valued {
-    values: Vec<KpiValue>,
-    table: PartsTable,
-    exposure: ExposureTable,
-}
-
-fn valued(inputs: &Inputs<'_>, wanted: Option<Wanted<'_>>) -> Valued {
+fn valued(inputs: &Inputs<'_>, basis: &Basis, wanted: Option<Wanted<'_>>) -> Vec<KpiValue> {
     let asked = |kpi: &str| wanted.is_none_or(|w| (w.kpi)(kpi));
     let contract_id = inputs.plan.contract_id.as_str();
     let spec = inputs.baseline_spec;
-    let exposure = ExposureTable::new(contract_id, inputs.exposure, inputs.spec.exposure_unit);
-    let known = inputs
-        .observed
-        .or_else(|| observed(inputs.cells, contract_id, &inputs.plan.zone, inputs.as_of));
-    let months: Vec<Month> = [spec.baseline, spec.performance]
-        .iter()
-        .flat_map(|p| months_between(p.start(), p.end()))
-        .collect::<BTreeSet<Month>>()
-        .into_iter()
-        .collect();
-    let records = inputs.records.of(contract_id);
-    let table = PartsTable::gather(&Sources {
-        plan: inputs.plan,
-        cells: inputs.cells,
-        billing: inputs.billing,
-        exposure: &exposure,
-        records: &records,
-        observed: known,
-        as_of: inputs.as_of,
-        months: &months,
-    });
+    let (table, exposure) = (&basis.table, &*basis.exposure);
     let joint: BTreeMap<(Scope, Period<Month>), &JointRow> = inputs
         .baseline
         .joint
@@ -156,35 +129,23 @@ fn valued(inputs: &Inputs<'_>, wanted: Option<Wanted<'_>>) -> Valued {
         .filter_map(|row| Some(((scope_of(&row.scope)?, row.period), row)))
         .collect();
     let mut values = Vec::new();
-    let scopes: Vec<&Scope> = table
-        .scopes()
-        .filter(|scope| published(scope, inputs.levels))
-        .filter(|scope| wanted.is_none_or(|w| (w.scope)(scope)))
-        .collect();
-    let bases: BTreeMap<&Scope, Parts> = scopes
+    let scopes: Vec<(&Scope, &Parts)> = basis
+        .bases
         .iter()
-        .map(|scope| (*scope, table.over(scope, spec.baseline)))
+        .filter(|(scope, _)| wanted.is_none_or(|w| (w.scope)(scope)))
+        .map(|(scope, base)| (scope, &**base))
         .collect();
     let nothing = Parts::default();
-    let fixes: BTreeMap<(String, i32), u64> = inputs
-        .cells
-        .total
-        .fixes
-        .iter()
-        .filter(|(key, _)| key.contract_id == contract_id)
-        .map(|(key, n)| ((key.problem_id.clone(), key.day), *n))
-        .collect();
     let no_rates = Rates::default();
-    let strata = Strata::gather(inputs.cells, contract_id);
     let common = View {
         parts: &nothing,
         base: &nothing,
         scope: &Scope::Contract,
         period: spec.baseline,
         as_of: inputs.as_of,
-        records: &records,
-        table: &table,
-        fixes: &fixes,
+        records: &basis.records,
+        table,
+        fixes: &basis.fixes,
         joint: None,
         saving: None,
         rates: &no_rates,
@@ -203,12 +164,12 @@ fn valued(inputs: &Inputs<'_>, wanted: Option<Wanted<'_>>) -> Valued {
             continue;
         }
         let performs = spec.performance.start() <= period.start();
-        for &scope in &scopes {
+        for &(scope, base) in &scopes {
             let parts = table.over(scope, period);
-            let base = &bases[scope];
             let row = joint.get(&(scope.clone(), period)).copied();
             let rates = if performs {
-                strata.rates(scope, period, spec.baseline, known, &exposure)
+                let strata = &basis.strata;
+                strata.rates(scope, period, spec.baseline, basis.known, exposure)
             } else {
                 Rates::default()
             };
@@ -269,14 +230,12 @@ fn valued(inputs: &Inputs<'_>, wanted: Option<Wanted<'_>>) -> Valued {
             }
         }
     }
-    Valued {
-        values,
-        table,
-        exposure,
-    }
+    values
 }
 
-fn scope_of(scope: &JointScope) -> Option<Scope> {
+/// The scope of a joint result; `None` for one cell, which is published nowhere.
+#[must_use]
+pub fn scope_of(scope: &JointScope) -> Option<Scope> {
     match scope {
         JointScope::Contract => Some(Scope::Contract),
         JointScope::Service(id) => Some(Scope::Service(id.clone())),
@@ -307,7 +266,8 @@ fn level(scope: &Scope) -> Level {
     }
 }
 
-fn published(scope: &Scope, levels: &[Level]) -> bool {
+/// Whether a scope is published.
+pub(super) fn published(scope: &Scope, levels: &[Level]) -> bool {
     *scope == Scope::Contract || levels.contains(&level(scope))
 }
 
@@ -442,12 +402,8 @@ pub fn score_between(value: Decimal, target: &KpiTarget, direction: Direction) -
     Some(score.max(Decimal::ZERO).min(Decimal::ONE))
 }
 
-fn findings(
-    inputs: &Inputs<'_>,
-    table: &PartsTable,
-    exposure: &ExposureTable,
-    values: &[KpiValue],
-) -> Vec<Finding> {
+fn findings(inputs: &Inputs<'_>, basis: &Basis, values: &[KpiValue]) -> Vec<Finding> {
+    let (table, exposure) = (&basis.table, &basis.exposure);
     let contract_id = inputs.plan.contract_id.as_str();
     let mut findings = Vec::new();
     let mut add = |severity, code: &str, count: u64, detail: &str, evidence: String| {

@@ -69,6 +69,22 @@ pub struct Facts {
     pub months: Option<Span>,
 }
 
+impl Facts {
+    /// The same facts with other measures.
+    #[must_use]
+    pub fn with_measures(&self, measures: Measures) -> Facts {
+        Facts {
+            measures,
+            parameters: self.parameters.clone(),
+            settled: Arc::clone(&self.settled),
+            fx: Arc::clone(&self.fx),
+            disputes: Arc::clone(&self.disputes),
+            agreements: Arc::clone(&self.agreements),
+            months: self.months,
+        }
+    }
+}
+
 /// Settles every contract that the terms cover: the one they name, or, for a template, all that
 /// the tables name. Contracts are settled in parallel and come out in the order of their ids.
 ///

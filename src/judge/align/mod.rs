@@ -277,10 +277,7 @@ pub fn align_one(
     let exact = ask::unrounded(spec);
     let plan = Plan::new(&exact, contract_id, &facts.parameters)?;
     let start = plan.first_month();
-    let mut facts = Facts {
-        measures: relevant(spec, &plan, facts, contract_id),
-        ..facts.clone()
-    };
+    let mut facts = facts.with_measures(relevant(spec, &plan, facts, contract_id));
     let mut ratios = ratios.clone();
     written_ratios(spec, &mut facts, &mut ratios, contract_id, &plan)?;
     let inputs = plan.bind_facts(&facts);
@@ -399,7 +396,15 @@ fn written_ratios(
     contract_id: &str,
     plan: &Plan,
 ) -> Result<(), AlignError> {
-    let written = spec.source.alignment.iter().flat_map(|a| &a.ratios);
+    let mut written = spec
+        .source
+        .alignment
+        .iter()
+        .flat_map(|a| &a.ratios)
+        .peekable();
+    if written.peek().is_none() {
+        return Ok(());
+    }
     let before = facts.measures.clone();
     for (key, source) in written {
         let (name, scope) = measure_key(key);

@@ -157,20 +157,18 @@ pub(super) fn period(place: &Place<'_>, all: &mut Alignment) -> Result<(), Align
             years = most;
         }
     }
-    let facts = Facts {
-        measures: extended(
-            &place.facts.measures,
-            place.contract_id,
-            plan.first_month(),
-            place.act,
-            years,
-        ),
-        months: place.facts.months.map(|m| Span {
-            from: m.from,
-            to: m.to.max(place.act.to.plus(12 * (i32::from(years) - 1))),
-        }),
-        ..place.facts.clone()
-    };
+    let mut facts = place.facts.with_measures(extended(
+        &place.facts.measures,
+        place.contract_id,
+        plan.first_month(),
+        place.act,
+        years,
+    ));
+    if let Some(months) = &mut facts.months {
+        months.to = months
+            .to
+            .max(place.act.to.plus(12 * (i32::from(years) - 1)));
+    }
     let inputs = plan.bind_facts(&facts);
     let drivers = Bench {
         spec: place.spec,

@@ -2,12 +2,13 @@
 //! than what is read for it.
 
 use gainshare::measure::fragment::{KindKey, Kinds, SolvedKey};
-use gainshare::score::{Wanted, cells_for, score_some};
+use gainshare::measure::without::{Change, Moved};
+use gainshare::score::{Basis, Changeable, Wanted, cells_for, score_some};
 
 use super::*;
 
-#[test]
-fn what_is_asked_for_alone_is_what_it_is_among_all() {
+/// A world in which people, categories and all clocks are known.
+fn full_world() -> World {
     let mut world = world();
     let histograms = world.cells.total.histograms.clone();
     for ((key, _), durations) in histograms {
@@ -53,10 +54,74 @@ fn what_is_asked_for_alone_is_what_it_is_among_all() {
         let incidents = world.delivered.entry("incidents".to_owned()).or_default();
         incidents.insert(column.to_owned());
     }
+    world
+}
+
+#[test]
+fn changed_cells_of_some_months_give_what_gathering_all_again_gives() {
+    let world = full_world();
+    let baseline = baseline(&world);
+    let saving = saving_of(&world);
+    let unmoved = Inputs {
+        observed: Some(span("2024-01", "2026-01")),
+        ..inputs(&world, &baseline, &saving)
+    };
+    let changeable = Changeable::new(&unmoved);
+    let streams: BTreeSet<(String, u8)> = world
+        .cells
+        .total
+        .cells
+        .keys()
+        .map(|key| (key.service_id.clone(), key.priority))
+        .take(3)
+        .collect();
+    let as_it_is = run_with(&world, &baseline).values;
+    let mut differing = 0;
+    // Within the performance period, across its start, the baseline alone, and everything gone.
+    for (from, to, by) in [
+        ("2025-02", "2025-03", 5),
+        ("2024-11", "2025-03", -4),
+        ("2024-03", "2024-04", 7),
+        ("2024-01", "2025-12", 1_000_000),
+    ] {
+        for change in [Change::InTime, Change::Late, Change::Missed] {
+            let months = span(from, to);
+            let moved = Moved {
+                contract_id: "C1",
+                streams: &streams,
+                months,
+                change,
+                by,
+            };
+            let (some, _) = world.cells.without(&moved);
+            let mut cells: Cells = world.cells.clone();
+            cells.total.cells.extend(some.total.cells.clone());
+            cells.total.histograms.extend(some.total.histograms.clone());
+            let again = Inputs {
+                cells: &cells,
+                ..unmoved
+            };
+            let everything = Wanted {
+                months: span("2024-01", "2026-01"),
+                scope: &|_| true,
+                kpi: &|_| true,
+            };
+            let quick = changeable.with(&unmoved, &some, months);
+            let found = score_some(&unmoved, &quick, everything);
+            assert_eq!(found, score(&again).values, "{change:?} {by} from {from}");
+            differing += usize::from(found != as_it_is);
+        }
+    }
+    assert!(differing >= 11, "only {differing} changes changed a value");
+}
+
+#[test]
+fn what_is_asked_for_alone_is_what_it_is_among_all() {
+    let world = full_world();
     let baseline = baseline(&world);
     let all = run_with(&world, &baseline);
     let saving = saving_of(&world);
-    let months = gainshare::time::Period::spanning(month("2025-02"), month("2025-04"));
+    let months = span("2025-02", "2025-04");
     let mut measured = 0;
     for entry in gainshare::score::catalogue::all() {
         if entry.id == "quality_score" {
@@ -70,6 +135,7 @@ fn what_is_asked_for_alone_is_what_it_is_among_all() {
         };
         let some = score_some(
             &inputs,
+            &Basis::new(&inputs),
             Wanted {
                 months,
                 scope: &|scope| *scope != Scope::Service("desk".to_owned()),
