@@ -118,10 +118,15 @@ pub fn decimal(text: &str) -> Option<Decimal> {
 impl ReadTable {
     /// Its rows by column names.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|cells| Row {
+        self.rows.iter().map(|cells| self.row(cells))
+    }
+
+    /// One of its rows by column names.
+    pub fn row<'a>(&'a self, cells: &'a [String]) -> Row<'a> {
+        Row {
             columns: &self.columns,
             cells: Cells::Read(cells),
-        })
+        }
     }
 
     /// Whether it has a column.

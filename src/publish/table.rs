@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use miette::Diagnostic;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
@@ -251,7 +251,8 @@ impl Table {
     /// How output files are encoded.
     pub(super) fn properties() -> WriterPropertiesBuilder {
         WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            // As the store: a fifth larger than zstd, and read and joined in far less time.
+            .set_compression(Compression::SNAPPY)
             .set_created_by(concat!("gainshare ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_max_row_group_row_count(Some(ROW_GROUP))
     }

@@ -2,7 +2,10 @@
 //! provenance. Responsible for which published value stands where; formulas are made in
 //! [`super::formula`] and checked there against what was published.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use rayon::prelude::*;
 
 use super::formula::{At, Formula, expression, step, translate};
 use super::sheet::{Cell, Look, Sheet, letters};
@@ -44,10 +47,58 @@ pub(super) fn sheets(facts: &Facts, published: &Published) -> Result<Vec<Sheet>,
     ])
 }
 
-/// Where the measures stand, by contract, name and months.
+/// Rows that one thread makes at a time.
+const ROWS_AT_ONCE: usize = 4_096;
+
+/// A measure of a contract over some months.
+type Named = (String, String, (i32, i32));
+
+/// Where the measures stand.
 #[derive(Default)]
 struct Measures {
-    at: BTreeMap<(String, String, (i32, i32)), At>,
+    // Looked up only, so that no order of it shows.
+    at: HashMap<Named, At, FixedState>,
+}
+
+/// A row of the sheet, and the values in it that formulas may refer to, with their columns.
+struct MeasureRow {
+    cells: Vec<Cell>,
+    named: Vec<(Named, &'static str, Decimal)>,
+}
+
+impl MeasureRow {
+    fn new(row: Row<'_>) -> MeasureRow {
+        let kpi = facts::kpi(&row);
+        let contract = row.text("contract_id");
+        let mut named = Vec::new();
+        if let Some(span) = months(&kpi.period) {
+            let mut put = |name: &str, column: &'static str, value: Option<Decimal>| {
+                if let Some(value) = value {
+                    let key = (contract.to_owned(), name.to_owned(), span);
+                    named.push((key, column, value));
+                }
+            };
+            put(&kpi.id, "D", kpi.value);
+            if kpi.id == "incidents_avoided" {
+                put("incidents_avoided_lower", "I", kpi.low);
+            }
+        }
+        let cells = vec![
+            text(contract),
+            text(&kpi.period),
+            text(&kpi.id),
+            number(kpi.value),
+            text(&kpi.unit),
+            number(row.number("n")),
+            number(kpi.baseline),
+            number(kpi.target),
+            number(kpi.low),
+            number(kpi.high),
+            text(&kpi.status),
+            text(&kpi.reason),
+        ];
+        MeasureRow { cells, named }
+    }
 }
 
 impl Measures {
@@ -57,38 +108,23 @@ impl Measures {
             months(row.text("period"))
                 .is_none_or(|span| span.1 > span.0 + 1 || facts.settled.contains(&span))
         };
+        let measures = &facts.measures;
+        let parts: Vec<Vec<MeasureRow>> = measures
+            .rows
+            .par_chunks(ROWS_AT_ONCE)
+            .map(|rows| {
+                let rows = rows.iter().map(|cells| measures.row(cells));
+                rows.filter(wanted).map(MeasureRow::new).collect()
+            })
+            .collect();
         let mut rows = Vec::new();
-        for row in facts.measures.iter().filter(wanted).take(MOST) {
+        for measure in parts.into_iter().flatten().take(MOST) {
             let r = rows.len() + 2;
-            let kpi = facts::kpi(&row);
-            let contract = row.text("contract_id");
-            if let Some(span) = months(&kpi.period) {
-                let mut put = |name: &str, column: &str, value: Option<Decimal>| {
-                    if let Some(value) = value {
-                        let key = (contract.to_owned(), name.to_owned(), span);
-                        let cell = format!("KPIs!${column}${r}");
-                        self.at.entry(key).or_insert(At { cell, value });
-                    }
-                };
-                put(&kpi.id, "D", kpi.value);
-                if kpi.id == "incidents_avoided" {
-                    put("incidents_avoided_lower", "I", kpi.low);
-                }
+            for (key, column, value) in measure.named {
+                let cell = format!("KPIs!${column}${r}");
+                self.at.entry(key).or_insert(At { cell, value });
             }
-            rows.push(vec![
-                text(contract),
-                text(&kpi.period),
-                text(&kpi.id),
-                number(kpi.value),
-                text(&kpi.unit),
-                number(row.number("n")),
-                number(kpi.baseline),
-                number(kpi.target),
-                number(kpi.low),
-                number(kpi.high),
-                text(&kpi.status),
-                text(&kpi.reason),
-            ]);
+            rows.push(measure.cells);
         }
         Sheet {
             name: "KPIs",
