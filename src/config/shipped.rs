@@ -34,6 +34,7 @@ pub const BUILTIN: &[Builtin] = shipped![
     "zendesk",
     "freshservice",
     "bmc-helix",
+    "bmc-helix-rest",
     "helpdesk-log-cases",
     "helpdesk-log-events",
     "xes-cases",

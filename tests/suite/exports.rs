@@ -424,6 +424,35 @@ fn freshservice_and_bmc() {
         ],
     );
     assert_eq!(ingested.accounts[0].duplicate, 1);
+    check(
+        "bmc-helix-rest",
+        "bmc_rest.json",
+        OURS,
+        "incidents",
+        &[
+            "ticket_id=INC000000000201 supplier_id=S ticket_type=incident \
+             opened_at=2025-01-03T10:00:00Z resolved_at=2025-01-03T11:30:00Z priority=2 \
+             assignment_group=Service Desk assignee=Ada Example reassignments=2 state=Resolved",
+            "ticket_id=INC000000000202 supplier_id=S ticket_type=request \
+             opened_at=2025-01-04T10:00:00Z priority=4 assignment_group=Service Desk \
+             reassignments=0 state=Assigned",
+        ],
+    );
+    // The latest by the moment, not by the text: the 22nd is later than the 3rd.
+    check(
+        "bmc-helix",
+        "bmc_form.csv",
+        UTC,
+        "incidents",
+        &[
+            "ticket_id=INC000000000301 supplier_id=S ticket_type=incident \
+             opened_at=2025-10-22T11:53:33Z resolved_at=2025-10-22T12:53:33Z priority=1 \
+             assignment_group=Service Desk assignee=Ada Example caller=Bob Sample state=Resolved",
+            "ticket_id=INC000000000302 supplier_id=S ticket_type=request \
+             opened_at=2026-02-08T18:33:00Z priority=4 assignment_group=Service Desk \
+             caller=Carol Sample state=Assigned",
+        ],
+    );
 }
 
 #[test]
