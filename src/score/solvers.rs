@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::value::Scope;
 use crate::time::Month;
 
-/// Person and item in one number, the person above, and how many incidents; not summed yet.
+/// Person and item in one number, the person above, and how many incidents; not summed yet. A few
+/// runs, each in order, one after the other.
 type Restored = Vec<(u64, u64)>;
 
 /// Restored incidents with a known item, by who held them last.
@@ -44,7 +45,7 @@ impl Solvers {
         month: Month,
         restored: impl Iterator<Item = (&'a str, &'a (String, String), u64)>,
     ) {
-        let coded: Restored = restored
+        let mut coded: Restored = restored
             .map(|(person, item, n)| {
                 let person = match self.people.get(person) {
                     Some(code) => *code,
@@ -60,6 +61,7 @@ impl Solvers {
         if coded.is_empty() {
             return;
         }
+        coded.sort_unstable_by_key(|(key, _)| *key);
         for scope in scopes {
             let months = self.by_scope.entry(scope).or_default();
             months.entry(month).or_default().extend(&coded);
@@ -81,7 +83,8 @@ impl Solvers {
             .flatten()
             .copied()
             .collect();
-        all.sort_unstable_by_key(|(key, _)| *key);
+        // The stable sort merges the runs of the months, where the other would sort them anew.
+        all.sort_by_key(|(key, _)| *key);
         let mut seen = vec![false; self.items.len()];
         let mut spread = Spread::default();
         for of_person in all.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32) {

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::basis::Basis;
 use super::catalogue::{self, Kpi, Periods, outcome_of};
 use super::exposure::Exposure;
@@ -94,9 +96,9 @@ pub struct Wanted<'a> {
     /// Periods that share a month with this one.
     pub months: Period<Month>,
     /// Scopes.
-    pub scope: &'a dyn Fn(&Scope) -> bool,
+    pub scope: &'a (dyn Fn(&Scope) -> bool + Sync),
     /// KPIs, by id; composite scores by that of their measure.
-    pub kpi: &'a dyn Fn(&str) -> bool,
+    pub kpi: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// All KPI values of one contract.
@@ -128,7 +130,6 @@ fn valued(inputs: &Inputs<'_>, basis: &Basis, wanted: Option<Wanted<'_>>) -> Vec
         .filter(|row| row.contract_id == contract_id)
         .filter_map(|row| Some(((scope_of(&row.scope)?, row.period), row)))
         .collect();
-    let mut values = Vec::new();
     let scopes: Vec<(&Scope, &Parts)> = basis
         .bases
         .iter()
@@ -159,10 +160,8 @@ fn valued(inputs: &Inputs<'_>, basis: &Basis, wanted: Option<Wanted<'_>>) -> Vec
         exchange: inputs.exchange,
         scores: &[],
     };
-    for period in periods(spec) {
-        if wanted.is_some_and(|w| w.months.intersect(&period).is_none()) {
-            continue;
-        }
+    let of_period = |period: Period<Month>| -> Vec<KpiValue> {
+        let mut values = Vec::new();
         let performs = spec.performance.start() <= period.start();
         for &(scope, base) in &scopes {
             let parts = table.over(scope, period);
@@ -229,8 +228,13 @@ fn valued(inputs: &Inputs<'_>, basis: &Basis, wanted: Option<Wanted<'_>>) -> Vec
                 }
             }
         }
-    }
-    values
+        values
+    };
+    // Side by side, and in the order of the periods.
+    let mut asked_for = periods(spec);
+    asked_for.retain(|period| wanted.is_none_or(|w| w.months.intersect(period).is_some()));
+    let all: Vec<Vec<KpiValue>> = asked_for.into_par_iter().map(of_period).collect();
+    all.into_iter().flatten().collect()
 }
 
 /// The scope of a joint result; `None` for one cell, which is published nowhere.

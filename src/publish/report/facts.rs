@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::money::Decimal;
 use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
 
@@ -236,26 +238,82 @@ const OTHERS: &[&str] = &["initiative_results", "adjustments_applied", "override
 /// # Errors
 /// When a table that is there cannot be read.
 pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
+    let shown: Vec<&'static str> = ["integrity", "alignment", "worst_incidents"]
+        .into_iter()
+        .chain(OTHERS.iter().copied())
+        .collect();
+    // Beside each other: what is read, and what is made of the measures.
+    let (settled, read) = rayon::join(
+        || settled(published),
+        || {
+            let (schemes, findings) = (published.table("schemes")?, published.table("findings")?);
+            let tables = shown.par_iter().map(|name| published.table(name));
+            let tables: Vec<Option<ReadTable>> = tables.collect::<Result<_, ReadingError>>()?;
+            Ok((schemes, findings, tables))
+        },
+    );
+    let (mut facts, mut place) = settled?;
+    let (schemes, findings, tables) = read?;
+    let contracts = &mut facts.contracts;
+    for row in schemes.iter().flat_map(ReadTable::iter) {
+        let index = at(&mut place, contracts, row.text("contract_id"));
+        let key = (
+            row.text("scheme").to_owned(),
+            row.text("currency").to_owned(),
+        );
+        if let Some(contract) = contracts.get_mut(index) {
+            let revenue = row.number("supplier_revenue");
+            let sum = contract.schemes.entry(key).or_insert(Some(Decimal::ZERO));
+            *sum = match (*sum, revenue) {
+                (Some(sum), Some(revenue)) => sum.checked_add(revenue).ok(),
+                _ => None,
+            };
+        }
+    }
+    for row in findings.iter().flat_map(ReadTable::iter) {
+        let known = place.get(row.text("contract_id")).copied();
+        match known.and_then(|i| contracts.get_mut(i)) {
+            Some(contract) => notice(&mut contract.noticed, &row),
+            None => notice(&mut facts.noticed, &row),
+        }
+    }
+    for (name, table) in shown.into_iter().zip(tables) {
+        match table {
+            None => facts.absent.push(name),
+            Some(table) => spread(contracts, name, table),
+        }
+    }
+    Ok(facts)
+}
+
+/// Where each contract is.
+type Place = BTreeMap<String, usize>;
+
+fn at(place: &mut Place, contracts: &mut Vec<Contract>, id: &str) -> usize {
+    if let Some(index) = place.get(id) {
+        return *index;
+    }
+    contracts.push(Contract {
+        id: id.to_owned(),
+        ..Contract::default()
+    });
+    place.insert(id.to_owned(), contracts.len() - 1);
+    contracts.len() - 1
+}
+
+/// The facts as far as they come from settlement and measures.
+fn settled(published: &Published) -> Result<(Facts, Place), ReadingError> {
     let mut contracts: Vec<Contract> = Vec::new();
-    let mut place: BTreeMap<String, usize> = BTreeMap::new();
-    let mut at = |contracts: &mut Vec<Contract>, id: &str| -> usize {
-        *place.entry(id.to_owned()).or_insert_with(|| {
-            contracts.push(Contract {
-                id: id.to_owned(),
-                ..Contract::default()
-            });
-            contracts.len() - 1
-        })
-    };
+    let mut place = Place::new();
     if let Some(terms) = published.manifest.get("terms").and_then(|t| t.as_object()) {
         for id in terms.keys() {
-            at(&mut contracts, id);
+            at(&mut place, &mut contracts, id);
         }
     }
     let mut customer = String::new();
     if let Some(table) = published.table("settlement")? {
         for row in table.iter() {
-            let index = at(&mut contracts, row.text("contract_id"));
+            let index = at(&mut place, &mut contracts, row.text("contract_id"));
             let line = line(&row);
             for party in [row.text("payer"), row.text("payee")] {
                 if !party.is_empty() && party != line.supplier && customer.is_empty() {
@@ -282,58 +340,21 @@ pub(crate) fn gather(published: &Published) -> Result<Facts, ReadingError> {
     let measures = measures.unwrap_or_default();
     for row in measures.iter() {
         if monthly(&row) || longer(months(row.text("period"))) {
-            let index = at(&mut contracts, row.text("contract_id"));
+            let index = at(&mut place, &mut contracts, row.text("contract_id"));
             if let Some(contract) = contracts.get_mut(index) {
                 contract.kpis.push(kpi(&row));
             }
         }
     }
-    if let Some(table) = published.table("schemes")? {
-        for row in table.iter() {
-            let index = at(&mut contracts, row.text("contract_id"));
-            let key = (
-                row.text("scheme").to_owned(),
-                row.text("currency").to_owned(),
-            );
-            if let Some(contract) = contracts.get_mut(index) {
-                let revenue = row.number("supplier_revenue");
-                let sum = contract.schemes.entry(key).or_insert(Some(Decimal::ZERO));
-                *sum = match (*sum, revenue) {
-                    (Some(sum), Some(revenue)) => sum.checked_add(revenue).ok(),
-                    _ => None,
-                };
-            }
-        }
-    }
-    let mut noticed = Vec::new();
-    if let Some(table) = published.table("findings")? {
-        for row in table.iter() {
-            let id = row.text("contract_id");
-            let known = place.get(id).copied();
-            match known.and_then(|i| contracts.get_mut(i)) {
-                Some(contract) => notice(&mut contract.noticed, &row),
-                None => notice(&mut noticed, &row),
-            }
-        }
-    }
-    let mut absent = Vec::new();
-    for name in ["integrity", "alignment", "worst_incidents"]
-        .into_iter()
-        .chain(OTHERS.iter().copied())
-    {
-        match published.table(name)? {
-            None => absent.push(name),
-            Some(table) => spread(&mut contracts, name, table),
-        }
-    }
-    Ok(Facts {
+    let facts = Facts {
         customer,
         contracts,
         measures,
         settled,
-        noticed,
-        absent,
-    })
+        noticed: Vec::new(),
+        absent: Vec::new(),
+    };
+    Ok((facts, place))
 }
 
 /// Gives each contract its rows of a table; where rows name no contract, all of them.
