@@ -98,6 +98,8 @@ pub fn inspect(path: &Path, look: &Look) -> Result<Inspection, InputError> {
     bare.sheet.clone_from(&look.sheet);
     let open = |mapping: &Mapping| reader::open(&shown, path, mapping, true);
     let mut opened = open(&bare)?;
+    // Where the rows of the file are that was opened, if a mapping says so.
+    let mut rows_at = Vec::new();
     // A nested file shows other columns to a mapping that says where its rows are.
     if matches!(opened.format, FileFormat::Json | FileFormat::Xml) {
         let rows_declared = shipped().filter(|m| !m.rows.is_empty());
@@ -108,6 +110,7 @@ pub fn inspect(path: &Path, look: &Look) -> Result<Inspection, InputError> {
                 let fit = fit(mapping, &other.header);
                 if fit.missing.is_empty() && fit.found > best {
                     best = fit.found;
+                    rows_at.clone_from(&bare.rows);
                     opened = other;
                 }
             }
@@ -119,8 +122,17 @@ pub fn inspect(path: &Path, look: &Look) -> Result<Inspection, InputError> {
         .chain(TABLES.iter().map(Mapping::canonical))
         .map(|mapping| fit(mapping, &header))
         .collect();
-    // Whole fits first; among them the one that uses most of the file.
-    fits.sort_by_key(|f| (!f.missing.is_empty(), std::cmp::Reverse(f.found), f.wanted));
+    // Whole fits first; among them the one that uses most of the file, and finds the rows where
+    // they are.
+    fits.sort_by_key(|f| {
+        let elsewhere = f.mapping.rows != rows_at;
+        (
+            !f.missing.is_empty(),
+            std::cmp::Reverse(f.found),
+            elsewhere,
+            f.wanted,
+        )
+    });
     let whole = fits.iter().take_while(|f| f.missing.is_empty()).count();
     let most = fits.first().map_or(0, |f| f.found);
     let nearer = (whole > 0)

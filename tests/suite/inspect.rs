@@ -94,6 +94,7 @@ fn exports_of_other_kinds() {
         ("workbook.txt", "servicenow_incident.xlsx", &zone[..]),
         ("json.txt", "servicenow_incident.json", &zone[..]),
         ("cycles.txt", "jira.json", &zone[..]),
+        ("rest.txt", "bmc_rest.json", &[]),
         ("invoice.txt", "ubl_invoice.xml", &zone[..]),
         ("xes.txt", "helpdesk.xes", &[]),
         ("utf16.txt", "sap_utf16.txt", &["--zone", "Europe/Berlin"]),
