@@ -10,11 +10,10 @@ use rayon::prelude::*;
 use super::encoding;
 use super::file::{self, AT_ONCE, Input, InputError};
 use super::plan::Plan;
-use super::reader::{Keeping, Row};
+use super::reader::{self, Keeping, Row};
 use super::record::Parsed;
 use super::split::{self, Records};
 use crate::config::mapping::{Encoding, Mapping};
-use crate::store::error::StoreError;
 
 /// Delimiters that are looked for where none is declared.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -340,36 +339,24 @@ impl Text {
         keep: &Keeping<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Parsed, String), InputError> {
-        let mut out = plan.empty();
-        let mut block = self.next()?;
-        while let Some(now) = block {
-            // The next rows are read from the file while these are understood.
-            let delimiter = self.delimiter;
-            let (parts, next) = rayon::join(
-                || -> Result<Vec<Parsed>, StoreError> {
-                    now.pieces
-                        .par_iter()
-                        .map(|(piece, line)| {
-                            let text = now.text.get(piece.clone()).unwrap_or_default();
-                            let mut part = plan.part(*line, text.len());
-                            let mut records = Records::new(text, delimiter, *line);
-                            while let Some(record) = records.next() {
-                                plan.record(record, &mut part);
-                            }
-                            let mut parsed = part.done();
-                            keep(std::mem::take(&mut parsed.rows))?;
-                            progress(text.len() as u64);
-                            Ok(parsed)
-                        })
-                        .collect()
-                },
-                || self.next(),
-            );
-            for part in parts? {
-                out.append(part);
-            }
-            block = next?;
-        }
+        let delimiter = self.delimiter;
+        let understand = |block: &Block| {
+            let pieces = block.pieces.par_iter();
+            let parts = pieces.map(|(piece, line)| {
+                let text = block.text.get(piece.clone()).unwrap_or_default();
+                let mut part = plan.part(*line, text.len());
+                let mut records = Records::new(text, delimiter, *line);
+                while let Some(record) = records.next() {
+                    plan.record(record, &mut part);
+                }
+                let mut parsed = plan.done(part);
+                keep(std::mem::take(&mut parsed.rows))?;
+                progress(text.len() as u64);
+                Ok(parsed)
+            });
+            parts.collect()
+        };
+        let out = reader::ahead(plan, || self.next(), understand)?;
         Ok((out, self.stream.input.hash()))
     }
 }

@@ -37,10 +37,21 @@ pub(super) fn standing<R: Ord>(
     };
     let mut standing: ByIdentity<usize> = ByIdentity::default();
     let mut lost: Vec<(usize, u128)> = Vec::new();
+    // Rows of a key mostly follow each other: it is looked up once.
+    let mut now: Option<(u128, usize)> = None;
     for (row, name) in names.enumerate() {
-        let Some(other) = standing.get_mut(&name) else {
-            standing.insert(name, row);
-            continue;
+        let other = match &mut now {
+            Some((known, other)) if *known == name => other,
+            _ => {
+                if let Some((name, row)) = now.replace((name, row)) {
+                    standing.insert(name, row);
+                }
+                let (Some((_, slot)), Some(other)) = (&mut now, standing.get(&name)) else {
+                    continue;
+                };
+                *slot = *other;
+                slot
+            }
         };
         let loser = if rank(row) > rank(*other) {
             std::mem::replace(other, row)
@@ -52,11 +63,15 @@ pub(super) fn standing<R: Ord>(
         }
         lost.push((loser, name));
     }
+    standing.extend(now);
     // Against the row that stands in the end, so that the order of rows does not decide.
-    found.lost = lost
-        .into_iter()
-        .filter_map(|(row, name)| Some((row, *standing.get(&name)?)))
-        .collect();
+    let mut now: Option<(u128, usize)> = None;
+    for (row, name) in lost {
+        if now.is_none_or(|(known, _)| known != name) {
+            now = standing.get(&name).map(|stands| (name, *stands));
+        }
+        found.lost.extend(now.map(|(_, stands)| (row, stands)));
+    }
     found
 }
 
@@ -70,4 +85,35 @@ pub(super) fn find(rows: &Columns, place: impl Fn(u32) -> Option<usize>) -> Vec<
         (rows.latest.get(row), rows.hash.get(row), place)
     };
     standing(names.into_iter(), rank).stands
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn of_each_key_the_first_of_the_highest_rank_stands(
+            rows in proptest::collection::vec((0..5u128, 0..4u8), 0..40),
+        ) {
+            let names: Vec<u128> = rows.iter().map(|(name, _)| *name).collect();
+            let found = standing(names.into_iter(), |row| rows[row].1);
+            let best = |name: u128| {
+                let of = (0..rows.len()).filter(|row| rows[*row].0 == name);
+                of.max_by_key(|row| (rows[*row].1, Reverse(*row))).unwrap()
+            };
+            let mut lost = Vec::new();
+            for (row, (name, _)) in rows.iter().enumerate() {
+                prop_assert_eq!(found.stands[row], best(*name) == row);
+                if best(*name) != row {
+                    lost.push((row, best(*name)));
+                }
+            }
+            let mut given = found.lost;
+            given.sort_unstable();
+            prop_assert_eq!(given, lost);
+        }
+    }
 }

@@ -47,9 +47,10 @@ pub(super) fn by(table: &Table) -> Vec<Option<usize>> {
 }
 
 /// In which of so many bins rows with these names belong.
-pub fn bin_of<'t>(names: impl IntoIterator<Item = Option<&'t str>>, bins: usize) -> usize {
+pub fn bin_of<T: AsRef<str>>(names: impl IntoIterator<Item = Option<T>>, bins: usize) -> usize {
     let hash = names.into_iter().fold(0, |seed, name| {
-        xxh3_64_with_seed(name.unwrap_or_default().as_bytes(), seed)
+        let name = name.as_ref().map_or("", AsRef::as_ref);
+        xxh3_64_with_seed(name.as_bytes(), seed)
     });
     usize::try_from(hash % bins.max(1) as u64).unwrap_or_default()
 }

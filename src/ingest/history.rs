@@ -77,13 +77,18 @@ pub(super) fn events(
 ) -> Option<(Columns, bool)> {
     let mut out = Columns::new(table("incident_events")?, &[]);
     let named = tickets.positions(&["source", "ticket_id"]);
-    // By the row of the ticket, which lie as in the log, more or less.
-    let mut list: Vec<(usize, usize)> = log
-        .tickets
-        .iter()
-        .enumerate()
-        .filter_map(|(n, name)| Some((find(*name)?, n)))
-        .collect();
+    // By the row of the ticket, which lie as in the log, more or less; the rows of one mostly follow
+    // each other.
+    let mut known: Option<(u128, Option<usize>)> = None;
+    let mut list: Vec<(usize, usize)> = Vec::with_capacity(log.tickets.len());
+    for (n, name) in log.tickets.iter().enumerate() {
+        let row = match known {
+            Some((known, row)) if known == *name => row,
+            _ => find(*name),
+        };
+        known = Some((*name, row));
+        list.extend(row.map(|row| (row, n)));
+    }
     let rank = |n: usize| log.rows.get(n).map(|row| (row.latest, row.at, row.hash));
     list.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0)

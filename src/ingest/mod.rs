@@ -23,6 +23,7 @@ mod numbers;
 mod packed;
 #[cfg(feature = "frames")]
 mod parquet;
+mod part;
 pub mod people;
 pub mod plan;
 mod reader;

@@ -2,16 +2,15 @@
 //! on disk. Responsible for the way from typed values to bytes and back; not for where the bytes are
 //! kept (see [`crate::store::spill`]), nor for rows that are accepted (see [`super::chunk`]).
 //!
-//! A row is: the hash of its text, its line, what says whether it is the latest, a bit per column
-//! (does it have a value), the values. Before a row that is yet to be judged stand its length and
-//! the identity of its key, so that one of which a later version is known can be passed over, and
-//! after it, of an audit log, its moment and the fields watched. Such a row has neither bits nor
-//! values where a later version of it was met already.
+//! A row is: its length and that of all but its values, the identity of its key, the hash of its
+//! text, its line, what says whether it is the latest, of an audit log its moment and the fields
+//! watched, and then its values: a bit per column (does it have one), and those that there are. A
+//! row of which a later version was met already has no values: it would be passed over.
 
 use super::columns::{Columns, Values};
 use super::value::Value;
 
-/// A row that is being added; its columns follow in their order.
+/// The values of a row that are being added, in the order of its columns.
 #[derive(Debug)]
 pub(super) struct Packing<'o> {
     out: &'o mut Vec<u8>,
@@ -20,47 +19,14 @@ pub(super) struct Packing<'o> {
     next: usize,
 }
 
-/// Where a row that was packed to be judged lies in its bin.
+/// Where a row starts that has no values yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Packed {
+pub(super) struct Begun {
     start: usize,
-    /// Where its bits and values are.
-    values: (usize, usize),
 }
 
-impl Packed {
-    /// Takes the values away, of which a later version was met: they would be passed over. Gives by
-    /// how many bytes the rows after it moved.
-    pub(super) fn strip(&mut self, bin: &mut Vec<u8>) -> usize {
-        let (from, to) = self.values;
-        if from == to || to > bin.len() {
-            return 0;
-        }
-        bin.drain(from..to);
-        self.values = (from, from);
-        for at in [self.start, self.start + 4] {
-            let Some(length) = bin.get_mut(at..at + 4) else {
-                continue;
-            };
-            let mut now = [0; 4];
-            now.copy_from_slice(length);
-            let less = u32::try_from(to - from).unwrap_or(0);
-            let now = u32::from_le_bytes(now).saturating_sub(less);
-            length.copy_from_slice(&now.to_le_bytes());
-        }
-        to - from
-    }
-
-    /// The row moved, because one before it was stripped.
-    pub(super) fn moved(&mut self, bytes: usize) {
-        let (from, to) = self.values;
-        self.start -= bytes;
-        self.values = (from - bytes, to - bytes);
-    }
-}
-
-/// What a row to be judged begins with: its length and that of all but the watched fields, as
-/// 32-bit numbers, and the identity of its key.
+/// What a row begins with: its length and that of all but its values, as 32-bit numbers, and the
+/// identity of its key.
 const HEAD: usize = 4 + 4 + 16;
 
 /// Adds a number with as few bytes as it needs.
@@ -77,41 +43,65 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-impl<'o> Packing<'o> {
-    /// Begins a row of so many columns, those kept included, that is yet to be judged by its key.
-    pub(super) fn keyed(
-        out: &'o mut Vec<u8>,
-        key: u128,
-        (line, hash, latest): (u64, u64, &[u8]),
-        columns: usize,
-    ) -> Packing<'o> {
-        let start = out.len();
-        out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(&key.to_le_bytes());
-        let packing = Packing::begin(out, (line, hash, latest), columns);
-        Packing { start, ..packing }
+/// Adds a row without its values. `watched` is what an audit log says beside the columns.
+pub(super) fn begin<'t>(
+    out: &mut Vec<u8>,
+    key: u128,
+    (line, hash, latest): (u64, u64, &[u8]),
+    watched: Option<(i64, impl Iterator<Item = Cell<'t>>)>,
+) -> Begun {
+    let start = out.len();
+    out.extend_from_slice(&[0; 8]);
+    out.extend_from_slice(&key.to_le_bytes());
+    out.extend_from_slice(&hash.to_le_bytes());
+    number(out, line);
+    text(out, latest);
+    if let Some((at, fields)) = watched {
+        out.extend_from_slice(&at.to_le_bytes());
+        for field in fields {
+            match field {
+                Cell::Absent => out.push(0),
+                Cell::Same => out.push(1),
+                Cell::Text(field) => {
+                    number(out, field.len() as u64 + 2);
+                    out.extend_from_slice(field.as_bytes());
+                }
+            }
+        }
+    }
+    let begun = Begun { start };
+    begun.ends(out, &[0, 4]);
+    begun
+}
+
+impl Begun {
+    /// Writes how long the row is now into the lengths at these places of it.
+    fn ends(self, out: &mut [u8], places: &[usize]) {
+        // A row of 4 GiB, which no export has, would come back as damaged.
+        let length = u32::try_from(out.len() - self.start).unwrap_or(0);
+        for place in places {
+            let at = self.start + place;
+            if let Some(slot) = out.get_mut(at..at + 4) {
+                slot.copy_from_slice(&length.to_le_bytes());
+            }
+        }
     }
 
-    /// Begins a row of so many columns, those kept included.
-    fn begin(
-        out: &'o mut Vec<u8>,
-        (line, hash, latest): (u64, u64, &[u8]),
-        columns: usize,
-    ) -> Packing<'o> {
-        let start = out.len();
-        out.extend_from_slice(&hash.to_le_bytes());
-        number(out, line);
-        text(out, latest);
+    /// Goes on with the values of so many columns, those kept included. Nothing else was added to
+    /// `out` meanwhile.
+    pub(super) fn values(self, out: &mut Vec<u8>, columns: usize) -> Packing<'_> {
         let bits = out.len();
         out.resize(bits + columns.div_ceil(8), 0);
         Packing {
             out,
-            start,
+            start: self.start,
             bits,
             next: 0,
         }
     }
+}
 
+impl Packing<'_> {
     /// The next column.
     pub(super) fn put(&mut self, value: Option<&Value<'_>>) {
         let Some(value) = value else {
@@ -136,34 +126,9 @@ impl<'o> Packing<'o> {
         }
     }
 
-    /// Ends a row that is yet to be judged, with what an audit log says beside the columns.
-    pub(super) fn end<'t>(self, watched: Option<(i64, impl Iterator<Item = Cell<'t>>)>) -> Packed {
-        let end = self.out.len();
-        if let Some((at, fields)) = watched {
-            self.out.extend_from_slice(&at.to_le_bytes());
-            for field in fields {
-                match field {
-                    Cell::Absent => self.out.push(0),
-                    Cell::Same => self.out.push(1),
-                    Cell::Text(field) => {
-                        number(self.out, field.len() as u64 + 2);
-                        self.out.extend_from_slice(field.as_bytes());
-                    }
-                }
-            }
-        }
-        let length = self.out.len() - self.start;
-        for (at, length) in [(0, length), (4, end - self.start)] {
-            // A row of 4 GiB, which no export has, would come back as damaged.
-            let length = u32::try_from(length).unwrap_or(0).to_le_bytes();
-            if let Some(slot) = self.out.get_mut(self.start + at..self.start + at + 4) {
-                slot.copy_from_slice(&length);
-            }
-        }
-        Packed {
-            start: self.start,
-            values: (self.bits, end),
-        }
+    /// Ends the row.
+    pub(super) fn end(self) {
+        Begun { start: self.start }.ends(self.out, &[0]);
     }
 }
 
@@ -244,8 +209,8 @@ pub(super) struct Head<'b> {
     pub(super) hash: u64,
     pub(super) line: u64,
     pub(super) latest: &'b [u8],
-    columns: &'b [u8],
     watched: &'b [u8],
+    values: &'b [u8],
 }
 
 /// The rows to be judged in packed bytes, from the front; a row that is none ends them.
@@ -270,8 +235,8 @@ impl<'b> Heads<'b> {
         let before = u32::from_le_bytes(self.0.array()?) as usize;
         let key = u128::from_le_bytes(self.0.array()?);
         let row = self.0.take(length.checked_sub(HEAD)?)?;
-        let (columns, watched) = row.split_at_checked(before.checked_sub(HEAD)?)?;
-        let mut rest = Rest(columns);
+        let (head, values) = row.split_at_checked(before.checked_sub(HEAD)?)?;
+        let mut rest = Rest(head);
         let hash = u64::from_le_bytes(rest.array()?);
         let line = rest.number()?;
         let length = rest.length()?;
@@ -281,18 +246,13 @@ impl<'b> Heads<'b> {
             hash,
             line,
             latest,
-            columns,
-            watched,
+            watched: rest.0,
+            values,
         })
     }
 }
 
 impl<'b> Head<'b> {
-    /// Adds the row to columns; `None` when it is none. `file` and `kept` as for [`unpack`].
-    pub(super) fn unpack(&self, file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
-        unpack(self.columns, file, kept, rows)
-    }
-
     /// Adds so many watched fields to those of the rows before, and gives its moment in UTC
     /// microseconds; `None` when it says nothing beside its columns.
     pub(super) fn watched(&self, count: usize, fields: &mut Vec<Option<&'b str>>) -> Option<i64> {
@@ -308,19 +268,16 @@ impl<'b> Head<'b> {
         }
         Some(at)
     }
-}
 
-/// Adds packed rows of file number `file` to columns. `kept` are the places of the packed kept
-/// columns among those of `rows`. `None` when the bytes are no such rows.
-fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
-    let mut rest = Rest(bytes);
-    let count = rows.values.len() + kept.len();
-    while !rest.0.is_empty() {
-        rows.hash.push(u64::from_le_bytes(rest.array()?));
-        rows.line.push(rest.number()?);
-        let length = rest.length()?;
-        rows.latest.push(rest.take(length)?);
+    /// Adds the row, of file number `file`, to columns. `kept` are the places of the packed kept
+    /// columns among those of `rows`. `None` when the bytes are no such row.
+    pub(super) fn unpack(&self, file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
+        rows.hash.push(self.hash);
+        rows.line.push(self.line);
+        rows.latest.push(self.latest);
         rows.file.push(file);
+        let mut rest = Rest(self.values);
+        let count = rows.values.len() + kept.len();
         let bits = rest.take(count.div_ceil(8))?;
         let has = |at: usize| bits.get(at / 8).is_some_and(|b| b & (1 << (at % 8)) != 0);
         for (at, values) in rows.values.iter_mut().enumerate() {
@@ -363,8 +320,8 @@ fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns) -> Option
                 values.fill(filled);
             }
         }
+        rest.is_empty().then_some(())
     }
-    Some(())
 }
 
 #[cfg(test)]
@@ -378,15 +335,15 @@ mod tests {
         let mut bytes = Vec::new();
         for n in 0..3_u64 {
             let latest = vec![1; n as usize];
-            let mut packing =
-                Packing::keyed(&mut bytes, u128::MAX - u128::from(n), (n, 7, &latest), 8);
-            packing.put(Some(&Value::Text("CT".into())));
+            let key = u128::MAX - u128::from(n);
             let first = [Cell::Text("a"), Cell::Same][n as usize / 2];
             let fields = [first, Cell::Absent].into_iter();
-            let mut packed = packing.end((n != 1).then_some((-1, fields)));
-            if n < 2 {
-                packed.strip(&mut bytes);
-                packed.strip(&mut bytes);
+            let watched = (n != 1).then_some((-1, fields));
+            let begun = begin(&mut bytes, key, (n, 7, &latest), watched);
+            if n == 2 {
+                let mut packing = begun.values(&mut bytes, 8);
+                packing.put(Some(&Value::Text("CT".into())));
+                packing.end();
             }
         }
         let mut all = heads(&bytes);
@@ -399,7 +356,7 @@ mod tests {
             let moment = head.watched(2, &mut watched);
             assert_eq!(moment.is_some(), n != 1);
             at.extend(moment);
-            // Stripped of its values a row is passed over, never read.
+            // Without its values a row is passed over, never read.
             let read = head.unpack(9, &[], &mut rows.clone());
             assert_eq!(read.is_some(), n == 2);
             if n == 2 {

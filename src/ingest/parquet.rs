@@ -24,10 +24,9 @@ use rayon::prelude::*;
 
 use super::file::{Input, InputError};
 use super::plan::Plan;
-use super::reader::{Keeping, Row};
+use super::reader::{self, Keeping, Row};
 use super::record::Parsed;
 use super::split::{Field, Record};
-use crate::store::error::StoreError;
 
 /// Rows that one thread handles together.
 const BATCH: usize = 4096;
@@ -140,7 +139,7 @@ impl Stored {
     }
 
     /// The next rows, those of several batches, each with the number of its first row.
-    fn several(&mut self) -> Result<Vec<(RecordBatch, u64)>, InputError> {
+    fn several(&mut self) -> Result<Option<Vec<(RecordBatch, u64)>>, InputError> {
         let mut batches = Vec::with_capacity(TOGETHER);
         while batches.len() < TOGETHER {
             let next = match self.held.take() {
@@ -152,7 +151,7 @@ impl Stored {
             batches.push((batch, self.row));
             self.row += rows;
         }
-        Ok(batches)
+        Ok(Some(batches).filter(|b| !b.is_empty()))
     }
 
     /// The first `most` rows, of those that were read already.
@@ -205,29 +204,17 @@ impl Stored {
                     .to_owned(),
             });
         }
-        let mut out = plan.empty();
-        let mut batches = self.several()?;
-        while !batches.is_empty() {
-            // The next rows are decoded while these are understood.
-            let (parts, next) = rayon::join(
-                || -> Result<Vec<Parsed>, StoreError> {
-                    batches
-                        .par_iter()
-                        .map(|(batch, first)| {
-                            let mut parsed = understood(plan, batch, *first);
-                            keep(std::mem::take(&mut parsed.rows))?;
-                            progress(batch.num_rows() as u64);
-                            Ok(parsed)
-                        })
-                        .collect()
-                },
-                || self.several(),
-            );
-            for part in parts? {
-                out.append(part);
-            }
-            batches = next?;
-        }
+        let understand = |batches: &Vec<(RecordBatch, u64)>| {
+            let batches = batches.par_iter();
+            let parts = batches.map(|(batch, first)| {
+                let mut parsed = understood(plan, batch, *first);
+                keep(std::mem::take(&mut parsed.rows))?;
+                progress(batch.num_rows() as u64);
+                Ok(parsed)
+            });
+            parts.collect()
+        };
+        let out = reader::ahead(plan, || self.several(), understand)?;
         Ok((out, std::mem::take(&mut self.hash)))
     }
 }
@@ -263,9 +250,10 @@ fn understood(plan: &Plan<'_>, batch: &RecordBatch, first: u64) -> Parsed {
         record.fields.clear();
         let texts = columns.iter().map(|texts| Field::Text(texts.get(i)));
         record.fields.extend(texts);
-        plan.record(&record, &mut part);
+        record.whole = true;
+        plan.record(&mut record, &mut part);
     }
-    part.done()
+    plan.done(part)
 }
 
 /// Texts one after the other.

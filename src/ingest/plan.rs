@@ -56,17 +56,7 @@ pub(super) struct HistoryPlan {
     pub(super) at: usize,
     /// Source column of each watched field, with a reader where its spelling is mapped, and
     /// whether it holds people.
-    pub(super) fields: Vec<(usize, Option<Reader>, Person)>,
-}
-
-/// Whether a watched field holds people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Person {
-    None,
-    /// It does.
-    Some,
-    /// It does, and the column of the table that is read at this place holds the same.
-    As(usize),
+    pub(super) fields: Vec<(usize, Option<Reader>, bool)>,
 }
 
 /// Two moments of a row of which the second is never before the first.
@@ -113,6 +103,18 @@ fn orders(table: &Table) -> Vec<Order> {
         .collect()
 }
 
+/// What the field of a row was found to be when it was checked.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// Without a value.
+    Absent,
+    /// This value.
+    Value(Value<'static>),
+    /// A text that reads, of which it is not worked out yet what it becomes: most rows of an audit
+    /// log are superseded by the next one.
+    Text,
+}
+
 pub(super) struct Bound {
     /// Texts that stand in the table as they stand in the file, or always the same.
     plain: bool,
@@ -130,49 +132,69 @@ impl Bound {
     /// The value in a row, whose texts `text` gives by source column.
     pub(super) fn value<'t>(
         &'t self,
-        text: &dyn Fn(usize) -> Option<&'t str>,
-    ) -> Option<(&'t str, Result<Value<'t>, Problem>)> {
-        let found = self.source_at.iter().find_map(|at| text(*at));
-        let found = found.or(self.fallback.as_deref())?;
-        let mut value = self.reader.read(found);
-        if let Ok(Value::Decimal(units)) = &value
-            && (!self.signs.is_empty() || self.divisor.is_some())
-        {
-            value = self.arranged(*units, text);
-        }
-        Some((found, value))
+        text: &impl Fn(usize) -> Option<&'t str>,
+    ) -> Option<Result<Value<'t>, Problem>> {
+        Some(self.read(self.found(text)?, text))
     }
 
-    /// Whether it holds the people of a source column, and nothing else.
-    fn holds_person_of(&self, column: usize) -> bool {
-        self.source_at == [column] && self.fallback.is_none() && self.reader.hides_people()
-    }
-
-    /// As [`Bound::value`], where `before` remembers the field in the row before.
-    #[inline]
+    /// The value of a field that reads; `before` remembers the field in the row before.
     pub(super) fn value_again<'t>(
         &'t self,
-        text: &dyn Fn(usize) -> Option<&'t str>,
+        text: &impl Fn(usize) -> Option<&'t str>,
         before: &'t mut Repeat,
-    ) -> Option<(&'t str, Result<Value<'t>, Problem>)> {
+    ) -> Option<Value<'t>> {
+        let found = self.found(text)?;
         if self.plain {
-            let found = self.source_at.iter().find_map(|at| text(*at));
-            let found = found.or(self.fallback.as_deref())?;
-            return Some((found, Ok(Value::Text(found.into()))));
+            return Some(Value::Text(found.into()));
         }
-        if !self.reader.may_repeat() {
-            return self.value(text);
+        match self.reader.may_repeat() {
+            true => before.of(found, || self.read(found, text)).ok(),
+            false => self.read(found, text).ok(),
         }
+    }
+
+    /// Whether the field in a row reads, without working out what it becomes where that cannot
+    /// fail. `before` is as above.
+    pub(super) fn check<'t>(
+        &'t self,
+        text: &impl Fn(usize) -> Option<&'t str>,
+        before: &mut Repeat,
+    ) -> Option<(&'t str, Result<Checked, Problem>)> {
+        let found = self.found(text)?;
+        let value = |value: Value<'_>| Checked::Value(value.into_owned());
+        let checked = match self.reader.column.kind {
+            Kind::Text | Kind::Person => Ok(Checked::Text),
+            Kind::TicketType | Kind::EventField | Kind::ChargeCategory | Kind::Currency => {
+                self.read(found, text).map(|_| Checked::Text)
+            }
+            _ if self.reader.may_repeat() => before.of(found, || self.read(found, text)).map(value),
+            _ => self.read(found, text).map(value),
+        };
+        Some((found, checked))
+    }
+
+    /// The text in a row.
+    fn found<'t>(&'t self, text: &impl Fn(usize) -> Option<&'t str>) -> Option<&'t str> {
         let found = self.source_at.iter().find_map(|at| text(*at));
-        let found = found.or(self.fallback.as_deref())?;
-        Some((found, before.of(found, || self.reader.read(found))))
+        found.or(self.fallback.as_deref())
+    }
+
+    fn read<'t>(
+        &'t self,
+        found: &'t str,
+        text: &impl Fn(usize) -> Option<&'t str>,
+    ) -> Result<Value<'t>, Problem> {
+        match self.reader.read(found)? {
+            Value::Decimal(units) => self.arranged(units, text),
+            value => Ok(value),
+        }
     }
 
     /// A number with the sign that other columns say, divided by what another column says.
     fn arranged<'t>(
         &self,
         units: i128,
-        text: &dyn Fn(usize) -> Option<&'t str>,
+        text: &impl Fn(usize) -> Option<&'t str>,
     ) -> Result<Value<'t>, Problem> {
         let mut units = units;
         for (at, minus, plus) in &self.signs {
@@ -411,14 +433,7 @@ impl<'a> Plan<'a> {
                     if field == "assignee" {
                         mark(&mut people, i);
                     }
-                    let person = match field == "assignee" {
-                        false => Person::None,
-                        true => {
-                            let same = readers.iter().position(|b: &Bound| b.holds_person_of(i));
-                            same.map_or(Person::Some, Person::As)
-                        }
-                    };
-                    fields.push((i, reader, person));
+                    fields.push((i, reader, field == "assignee"));
                 }
                 Some(HistoryPlan {
                     moment: reader,

@@ -276,6 +276,28 @@ pub(super) fn read(
     }
 }
 
+/// Understands what `next` gives of a file, and meanwhile reads what comes after it. Gives what
+/// there is to say of all its parts, but for their rows.
+///
+/// # Errors
+/// Those of reading the file and of keeping its rows.
+pub(super) fn ahead<S: Send + Sync>(
+    plan: &Plan<'_>,
+    mut next: impl FnMut() -> Result<Option<S>, InputError> + Send,
+    understand: impl Fn(&S) -> Result<Vec<Parsed>, StoreError> + Sync,
+) -> Result<Parsed, InputError> {
+    let mut out = plan.empty();
+    let mut some = next()?;
+    while let Some(now) = some {
+        let (parts, then) = rayon::join(|| understand(&now), &mut next);
+        for part in parts? {
+            out.append(part);
+        }
+        some = then?;
+    }
+    Ok(out)
+}
+
 impl Opened {
     /// The first `most` rows as texts, for a look.
     pub(super) fn sample(&self, most: usize) -> Vec<Row> {

@@ -1,20 +1,17 @@
-//! From rows of texts to typed columns and rejects, by a mapping bound to the header of a file. Not
-//! responsible for how a file becomes rows (see [`super::reader`]), nor for duplicates, scope or
-//! storage (see [`super`]).
+//! Which rows of texts read and which are rejected, by a mapping bound to the header of a file. Not
+//! responsible for how a file becomes rows (see [`super::reader`]), how those that read are kept (see
+//! [`super::part`]), nor for duplicates, scope or storage (see [`super`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::columns::{Latest, name_by};
-use super::grouping::bin_of;
+use super::columns::Latest;
 use super::laws::Tally;
-use super::packed::{Cell, Packed, Packing};
-use super::plan::{HistoryPlan, Order, Person, Plan};
+use super::part::Part;
+use super::plan::{Checked, HistoryPlan, Order, Plan};
 use super::reader::Row;
-use super::repeats::Repeat;
 use super::split::{Field, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
@@ -84,52 +81,20 @@ pub enum Lost {
     OutOfScope,
 }
 
-/// Rows as they are being packed by one thread.
-pub(super) struct Part {
-    pub(super) parsed: Parsed,
-    /// Of each bin how many rows, and the rows.
-    bins: Vec<(usize, Vec<u8>)>,
-    place: (u32, u64),
-    latest: Vec<u8>,
-    key: Vec<u8>,
-    /// The columns and the watched fields of the row before.
-    columns: Vec<Repeat>,
-    watched: Vec<Repeat>,
-    before: Option<Before>,
-}
-
-/// The row before, and which of those with its key is the latest so far.
-struct Before {
-    bin: usize,
-    key: u128,
-    latest: Vec<u8>,
-    hash: u64,
-    stands: Packed,
-}
-
-impl Part {
-    /// What was read, its rows in their bins.
-    pub(super) fn done(mut self) -> Parsed {
-        let place = self.place;
-        let bins = self.bins.into_iter().enumerate();
-        let blocks = bins.filter(|(_, (rows, _))| *rows > 0);
-        self.parsed.rows = blocks
-            .map(|(bin, (rows, bytes))| {
-                // Copied, not cut short: what is cut off could hold nothing else.
-                let bytes = bytes.as_slice().to_vec();
-                (bin, Block { place, rows, bytes })
-            })
-            .collect();
-        self.parsed
-    }
-}
-
 /// A text without the spaces around it.
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
         _ => text.trim(),
     }
+}
+
+/// Why a record is not kept.
+enum Refused {
+    /// It does not read: the code, and the source column at fault.
+    Rejected(&'static str, Option<String>),
+    /// The mapping leaves it out.
+    LeftOut,
 }
 
 impl Plan<'_> {
@@ -152,26 +117,6 @@ impl Plan<'_> {
         }
     }
 
-    /// Nothing read yet of a part of the file that begins at `first`, a line or a row, and has
-    /// `size` bytes, or 0 where that is not known.
-    pub(super) fn part(&self, first: u64, size: usize) -> Part {
-        let bins = self.bins.max(1);
-        // Packed rows take less than their text, mostly.
-        let room = size / bins;
-        let fields = self.history.as_ref().map_or(0, |h| h.fields.len());
-        let repeats = |count: usize| (0..count).map(|_| Repeat::default()).collect();
-        Part {
-            parsed: self.empty(),
-            bins: (0..bins).map(|_| (0, Vec::with_capacity(room))).collect(),
-            place: (self.file, first),
-            latest: Vec::new(),
-            key: Vec::new(),
-            columns: repeats(self.readers.len()),
-            watched: repeats(fields),
-            before: None,
-        }
-    }
-
     fn is_null(&self, text: &str) -> bool {
         match text.as_bytes() {
             [] => true,
@@ -183,7 +128,7 @@ impl Plan<'_> {
     }
 
     /// The text of a field, trimmed; `None` when it says that there is none.
-    fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
+    pub(super) fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
         let text = trimmed(record.fields.get(at)?.text()?);
         (!self.is_null(text)).then_some(text)
     }
@@ -196,9 +141,9 @@ impl Plan<'_> {
             .map(|(n, chunk)| {
                 let mut part = self.part(n as u64, 0);
                 for row in chunk {
-                    self.record(&self.split(row), &mut part);
+                    self.record(&mut self.split(row), &mut part);
                 }
-                part.done()
+                self.done(part)
             })
             .collect();
         let mut out = self.empty();
@@ -266,86 +211,91 @@ impl Plan<'_> {
         shown.join(",")
     }
 
-    /// Reads one record into `part`.
-    pub(super) fn record(&self, record: &Record<'_>, part: &mut Part) {
-        let Part {
-            parsed: out,
-            bins,
-            latest,
-            key,
-            columns,
-            watched,
-            before,
-            ..
-        } = part;
-        out.rows_in += 1;
-        let reject = |out: &mut Parsed, code: &str, column: Option<String>| {
-            self.money(record, Lost::Rejected, out);
-            out.rejects.push(Reject {
-                table: self.table().name.to_owned(),
-                file: self.shown.to_owned(),
-                line: record.line,
-                code: code.to_owned(),
-                column,
-                raw: self.raw(record),
-            });
-        };
+    /// Reads one record into `part`, which may keep it until the next one is read and then leaves
+    /// another in its place.
+    pub(super) fn record<'r>(&self, record: &mut Record<'r>, part: &mut Part<'r>) {
+        part.parsed.rows_in += 1;
+        let checked = self.check(record, part);
+        let out = &mut part.parsed;
+        match checked {
+            Ok(moment) => self.keep(record, moment, part),
+            Err(Refused::LeftOut) => {
+                out.left_out += 1;
+                self.money(record, Lost::OutOfScope, out);
+            }
+            Err(Refused::Rejected(code, column)) => {
+                self.money(record, Lost::Rejected, out);
+                out.rejects.push(Reject {
+                    table: self.table().name.to_owned(),
+                    file: self.shown.to_owned(),
+                    line: record.line,
+                    code: code.to_owned(),
+                    column,
+                    raw: self.raw(record),
+                });
+            }
+        }
+    }
+
+    /// Whether a record reads; its columns are then in `checked` of the part. Gives the moment of a
+    /// row of an audit log.
+    fn check(&self, record: &Record<'_>, part: &mut Part<'_>) -> Result<Option<i64>, Refused> {
+        let rejected = |code, column| Err(Refused::Rejected(code, column));
+        let out = &mut part.parsed;
         if record.fields.len() != self.header.len() {
-            return reject(out, "field_count", None);
+            return rejected("field_count", None);
         }
         if !record.whole && record.fields.iter().any(|field| field.text().is_none()) {
             let code = match self.encoding {
                 Encoding::Utf8 => "not_utf8",
                 _ => "undecodable",
             };
-            return reject(out, code, None);
+            return rejected(code, None);
         }
         let text = |at: usize| self.text(record, at);
         let holds = |(at, values): &(usize, &[String])| {
             values.iter().any(|w| w.as_str() == text(*at).unwrap_or(""))
         };
         if !self.only.iter().all(holds) || self.except.iter().any(holds) {
-            out.left_out += 1;
-            return self.money(record, Lost::OutOfScope, out);
+            return Err(Refused::LeftOut);
         }
-        let mut row: Vec<Option<Value<'_>>> = Vec::with_capacity(self.readers.len());
-        for (bound, field) in self.readers.iter().zip(columns) {
+        part.checked.clear();
+        for (bound, before) in self.readers.iter().zip(&mut part.columns) {
             let column = bound.reader.column;
-            let value = match bound.value_again(&text, field) {
+            let checked = match bound.check(&text, before) {
                 None if bound.row_hash => {
                     let hash = blake3::hash(&record.raw).to_hex();
-                    Some(Value::Text(
-                        hash.get(..16).unwrap_or_default().to_owned().into(),
-                    ))
+                    let hash = hash.get(..16).unwrap_or_default().to_owned();
+                    Checked::Value(Value::Text(hash.into()))
                 }
-                None => None,
-                Some((_, Ok(value))) => Some(value),
+                None => Checked::Absent,
+                Some((_, Ok(checked))) => checked,
                 Some((_, Err(problem))) if column.required => {
-                    return reject(out, problem.code(), Some(bound.source_name.clone()));
+                    return rejected(problem.code(), Some(bound.source_name.clone()));
                 }
                 Some((t, Err(problem))) => {
                     out.leave_out(&bound.source_name, problem, record.line, t);
                     // A ticket whose type does not read must not count as an incident, which an
                     // absent type would.
-                    (column.kind == Kind::TicketType).then(|| Value::Text("unknown".into()))
+                    match column.kind {
+                        Kind::TicketType => Checked::Value(Value::Text("unknown".into())),
+                        _ => Checked::Absent,
+                    }
                 }
             };
-            let derived = self.history.is_some()
-                && self.table().name == "incident_events"
-                && (column.name == "at" || column.name == "field");
-            if value.is_none() && column.required && !derived {
-                return reject(
-                    out,
-                    "required_value_absent",
-                    Some(bound.source_name.clone()),
-                );
+            if matches!(checked, Checked::Absent) && column.required {
+                let derived = self.history.is_some()
+                    && self.table().name == "incident_events"
+                    && (column.name == "at" || column.name == "field");
+                if !derived {
+                    return rejected("required_value_absent", Some(bound.source_name.clone()));
+                }
             }
-            row.push(value);
+            part.checked.push(checked);
         }
-        if let Some((code, column)) = self.contradiction(&row) {
-            return reject(out, code, Some(column));
+        if let Some((code, column)) = self.contradiction(&part.checked) {
+            return rejected(code, Some(column));
         }
-        self.hide_assignees(&mut row);
         let mut moment = None;
         if let Some(HistoryPlan {
             moment: reader, at, ..
@@ -354,117 +304,23 @@ impl Plan<'_> {
             moment = match text(*at).map(|t| reader.read(t)) {
                 Some(Ok(Value::Integer(at))) => Some(at),
                 Some(Err(problem)) => {
-                    return reject(out, problem.code(), Some("history.at".to_owned()));
+                    return rejected(problem.code(), Some("history.at".to_owned()));
                 }
-                _ => return reject(out, "required_value_absent", Some("history.at".to_owned())),
+                _ => return rejected("required_value_absent", Some("history.at".to_owned())),
             };
         }
-        let amount = self.amount.and_then(|i| row.get(i));
-        let amount = match amount {
-            Some(Some(Value::Decimal(units))) => Some(*units),
+        let amount = match self.amount.and_then(|at| part.checked.get(at)) {
+            Some(Checked::Value(Value::Decimal(units))) => Some(*units),
             _ => None,
         };
         for (law, tally) in self.laws.iter().zip(&mut out.laws) {
             law.check(&text, amount, record.line, tally);
         }
-        latest.clear();
-        for at in &self.latest {
-            self.rank(text(*at)).rank(latest);
-        }
-        let names = self.bin_by.iter().map(|at| match row.get((*at)?) {
-            Some(Some(Value::Text(name))) => Some(name.as_ref()),
-            _ => None,
-        });
-        let number = bin_of(names, self.bins);
-        let Some((rows, bin)) = bins.get_mut(number) else {
-            return;
-        };
-        *rows += 1;
-        // It only decides between rows of which nothing says which is the later.
-        let (hash, count) = (xxh3_64(&record.raw), row.len() + self.kept.len());
-        key.clear();
-        for (at, kind) in &self.key {
-            name_by(key, *kind, row.get(*at).and_then(Option::as_ref));
-        }
-        let key = xxh3_128(key);
-        let about = (record.line, hash, latest.as_slice());
-        let mut packing = Packing::keyed(bin, key, about, count);
-        for value in &row {
-            packing.put(value.as_ref());
-        }
-        for at in &self.kept {
-            let person = self.people.get(*at).copied().unwrap_or_default();
-            let value = text(*at).map(|text| match &self.pseudonyms {
-                Some(people) if person => Value::Text(people.of(text).into()),
-                _ => Value::Text(text.into()),
-            });
-            packing.put(value.as_ref());
-        }
-        let again = before
-            .as_ref()
-            .is_some_and(|before| before.key == key && before.bin == number);
-        let watched = moment.zip(self.history.as_ref()).map(|(moment, history)| {
-            let fields = history.fields.iter().zip(watched);
-            let fields = fields.map(|((watched, reader, person), field)| {
-                let Some(text) = text(*watched) else {
-                    field.forget();
-                    return Cell::Absent;
-                };
-                if again && field.is(Some(text)) {
-                    return Cell::Same;
-                }
-                let value = field.of(text, || {
-                    if let Person::As(column) = person
-                        && let Some(Some(name)) = row.get(*column)
-                    {
-                        return Ok(name.borrowed());
-                    }
-                    let read = reader.as_ref().map(|r| r.read(text));
-                    Ok(Value::Text(match (read, &self.pseudonyms) {
-                        (Some(Ok(Value::Integer(p))), _) => priority(p),
-                        (None, Some(people)) if *person != Person::None => {
-                            Cow::Owned(people.of(text))
-                        }
-                        _ => Cow::Borrowed(text),
-                    }))
-                });
-                match value {
-                    Ok(Value::Text(Cow::Borrowed(text))) => Cell::Text(text),
-                    // A text is read as a text that the field holds.
-                    _ => Cell::Absent,
-                }
-            });
-            (moment, fields)
-        });
-        let mut packed = packing.end(watched);
-        if !self.strips {
-            return;
-        }
-        match before {
-            Some(before) if again => {
-                let later = (latest.as_slice(), hash) > (before.latest.as_slice(), before.hash);
-                if !later {
-                    packed.strip(bin);
-                    return;
-                }
-                packed.moved(before.stands.strip(bin));
-                before.latest.clone_from(latest);
-                (before.hash, before.stands) = (hash, packed);
-            }
-            _ => {
-                *before = Some(Before {
-                    bin: number,
-                    key,
-                    latest: latest.clone(),
-                    hash,
-                    stands: packed,
-                });
-            }
-        }
+        Ok(moment)
     }
 
     /// What a value of a `latest` column counts as.
-    fn rank<'t>(&self, text: Option<&'t str>) -> Latest<'t> {
+    pub(super) fn rank<'t>(&self, text: Option<&'t str>) -> Latest<'t> {
         let Some(text) = text else {
             return Latest::None;
         };
@@ -479,30 +335,10 @@ impl Plan<'_> {
         }
     }
 
-    /// Replaces the names in a change of assignee.
-    fn hide_assignees(&self, row: &mut [Option<Value<'_>>]) {
-        let (table, Some(people)) = (self.table(), &self.pseudonyms) else {
-            return;
-        };
-        if table.name != "incident_events" {
-            return;
-        }
-        let field = table.position("field").and_then(|i| row.get(i));
-        if !matches!(field, Some(Some(Value::Text(f))) if f == "assignee") {
-            return;
-        }
-        for name in ["from", "to"] {
-            if let Some(Some(Value::Text(text))) = table.position(name).and_then(|i| row.get_mut(i))
-            {
-                *text = people.of(text).into();
-            }
-        }
-    }
-
     /// What a row's own values say against each other.
-    fn contradiction(&self, row: &[Option<Value<'_>>]) -> Option<(&'static str, String)> {
+    fn contradiction(&self, row: &[Checked]) -> Option<(&'static str, String)> {
         let at = |at: usize| match row.get(at) {
-            Some(Some(Value::Integer(v))) => Some(*v),
+            Some(Checked::Value(Value::Integer(v))) => Some(*v),
             _ => None,
         };
         let wrong = |order: &&Order| match (at(order.first), at(order.then)) {
@@ -527,7 +363,7 @@ impl Plan<'_> {
         let text = |at: usize| self.text(record, at);
         let field = |name: &str| {
             let bound = self.readers.iter().find(|b| b.reader.column.name == name)?;
-            bound.value(&text)?.1.ok()
+            bound.value(&text)?.ok()
         };
         if let (Some(Value::Decimal(amount)), Some(Value::Text(currency))) =
             (field("amount"), field("currency"))
@@ -538,18 +374,6 @@ impl Plan<'_> {
                 .or_default();
             *sum = sum.saturating_add(amount);
         }
-    }
-}
-
-/// A priority as it stands in the history of a ticket.
-fn priority(number: i64) -> Cow<'static, str> {
-    match number {
-        1 => Cow::Borrowed("P1"),
-        2 => Cow::Borrowed("P2"),
-        3 => Cow::Borrowed("P3"),
-        4 => Cow::Borrowed("P4"),
-        5 => Cow::Borrowed("P5"),
-        other => Cow::Owned(format!("P{other}")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// One record: its line, its raw text and its fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Record<'a> {
     /// Line, counted from 1.
     pub(super) line: u64,
@@ -104,8 +104,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The next record.
-    pub(super) fn next(&mut self) -> Option<&Record<'a>> {
+    /// The next record. Another one may be left in its place.
+    pub(super) fn next(&mut self) -> Option<&mut Record<'a>> {
         let text = self.text;
         while let Some(byte) = text.get(self.at).filter(|b| ends_line(**b)) {
             self.line += u64::from(*byte == b'\n');
@@ -116,6 +116,7 @@ impl<'a> Records<'a> {
         }
         let start = self.at;
         self.record.line = self.line;
+        self.record.whole = self.whole.is_some();
         self.record.fields.clear();
         loop {
             let more = self.field();
@@ -130,7 +131,7 @@ impl<'a> Records<'a> {
             raw = rest;
         }
         self.record.raw = Cow::Borrowed(raw);
-        Some(&self.record)
+        Some(&mut self.record)
     }
 
     /// Reads one field and moves past its delimiter; whether another one follows. At the end of the

@@ -247,11 +247,6 @@ impl Reader {
         self.column.kind == Kind::Text && self.values.is_empty()
     }
 
-    /// Whether every name becomes its pseudonym, as it stands in the file.
-    pub(super) fn hides_people(&self) -> bool {
-        self.column.kind == Kind::Person && self.people.is_some() && self.values.is_empty()
-    }
-
     /// Whether a field is worth remembering from row to row, and may be: nothing is counted when it
     /// is read.
     pub(super) fn may_repeat(&self) -> bool {

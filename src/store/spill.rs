@@ -3,7 +3,7 @@
 //! what they mean.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,6 +57,8 @@ pub struct Block {
 #[derive(Debug)]
 pub struct Bins {
     held: Mutex<Held>,
+    /// What lies on disk. Whoever locks both locks `held` first.
+    file: Mutex<Option<File>>,
     /// Where the temporary file is made; `None` to keep all in memory.
     folder: Option<PathBuf>,
     budget: usize,
@@ -66,7 +68,7 @@ pub struct Bins {
 struct Held {
     bins: Vec<Bin>,
     bytes: usize,
-    file: Option<File>,
+    /// Where the file ends, with all that is being written to it.
     end: u64,
 }
 
@@ -74,15 +76,26 @@ struct Held {
 struct Bin {
     blocks: Vec<Block>,
     bytes: usize,
-    /// What lies in the file: blocks without their bytes, and the offset and length of these.
-    spilled: Vec<(Block, u64, usize)>,
+    spilled: Vec<Spilled>,
 }
+
+/// Blocks that lie in the file one after another.
+#[derive(Debug)]
+struct Spilled {
+    offset: u64,
+    /// Those blocks without their bytes, and how many bytes each has.
+    blocks: Vec<(Block, usize)>,
+}
+
+/// So many bytes are written at a time.
+const AT_ONCE: usize = 1 << 20;
 
 impl Bins {
     /// Empty bins. The file of what exceeds the budget has no name and ends with the process.
     pub fn new(room: Room<'_>) -> Bins {
         Bins {
             held: Mutex::default(),
+            file: Mutex::default(),
             folder: room.folder.map(Path::to_owned),
             budget: room.budget,
         }
@@ -90,6 +103,10 @@ impl Bins {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self) -> MutexGuard<'_, Option<File>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts blocks in their bins.
@@ -112,10 +129,16 @@ impl Bins {
                 bin.blocks.push(block);
             }
         }
-        match &self.folder {
-            Some(folder) if held.bytes > self.budget => held.spill(folder, self.budget / 2),
-            _ => Ok(()),
-        }
+        let Some(folder) = self.folder.as_ref().filter(|_| held.bytes > self.budget) else {
+            return Ok(());
+        };
+        // Whoever finds too much while another still writes waits for it, so that memory is bounded.
+        let mut file = self.file();
+        let start = held.end;
+        let leaving = held.leave(self.budget / 4 * 3);
+        // Meanwhile the others go on.
+        drop(held);
+        append(&mut file, folder, start, leaving).map_err(|e| StoreError::io(folder, &e))
     }
 
     /// How many bins were put something in, empty ones before them included.
@@ -133,15 +156,15 @@ impl Bins {
             return Ok(Vec::new());
         };
         held.bytes -= bin.bytes;
+        drop(held);
         let mut blocks = bin.blocks;
-        for (mut block, offset, length) in bin.spilled {
-            block.bytes.resize(length, 0);
-            if let (Some(file), Some(folder)) = (&mut held.file, &self.folder) {
-                file.seek(SeekFrom::Start(offset))
-                    .and_then(|_| file.read_exact(&mut block.bytes))
-                    .map_err(|e| StoreError::io(folder, &e))?;
+        if let Some(folder) = self.folder.as_ref().filter(|_| !bin.spilled.is_empty())
+            && let Some(file) = self.file().as_mut()
+        {
+            for spilled in bin.spilled {
+                let read = spilled.read(file, &mut blocks);
+                read.map_err(|e| StoreError::io(folder, &e))?;
             }
-            blocks.push(block);
         }
         blocks.sort_by_key(|b| b.place);
         Ok(blocks)
@@ -149,15 +172,10 @@ impl Bins {
 }
 
 impl Held {
-    /// Writes the fullest bins to the file until at most `left` bytes are held.
-    fn spill(&mut self, folder: &Path, left: usize) -> Result<(), StoreError> {
-        let failed = |e: &std::io::Error| StoreError::io(folder, e);
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => tempfile::tempfile_in(folder).map_err(|e| failed(&e))?,
-        };
-        file.seek(SeekFrom::Start(self.end))
-            .map_err(|e| failed(&e))?;
+    /// Takes the fullest bins' blocks until at most `left` bytes are held; they are as good as
+    /// written to the end of the file, in this order.
+    fn leave(&mut self, left: usize) -> Vec<Vec<u8>> {
+        let mut leaving = Vec::new();
         let mut fullest: Vec<usize> = (0..self.bins.len()).collect();
         fullest.sort_by_key(|at| std::cmp::Reverse(self.bins.get(*at).map(|b| b.bytes)));
         for at in fullest {
@@ -167,17 +185,54 @@ impl Held {
             let Some(bin) = self.bins.get_mut(at) else {
                 continue;
             };
+            let mut spilled = Spilled {
+                offset: self.end,
+                blocks: Vec::with_capacity(bin.blocks.len()),
+            };
             for mut block in std::mem::take(&mut bin.blocks) {
                 let bytes = std::mem::take(&mut block.bytes);
-                file.write_all(&bytes).map_err(|e| failed(&e))?;
-                let length = bytes.len();
-                bin.spilled.push((block, self.end, length));
-                self.end += u64::try_from(length).unwrap_or(u64::MAX);
+                self.end += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                spilled.blocks.push((block, bytes.len()));
+                leaving.push(bytes);
             }
+            bin.spilled.push(spilled);
             self.bytes -= bin.bytes;
             bin.bytes = 0;
         }
-        self.file = Some(file);
+        leaving
+    }
+}
+
+/// Writes blocks to the file, which is made where there is none yet, from `start` on.
+fn append(
+    file: &mut Option<File>,
+    folder: &Path,
+    start: u64,
+    blocks: Vec<Vec<u8>>,
+) -> std::io::Result<()> {
+    let file = match file {
+        Some(file) => file,
+        None => file.insert(tempfile::tempfile_in(folder)?),
+    };
+    file.seek(SeekFrom::Start(start))?;
+    let mut writer = BufWriter::with_capacity(AT_ONCE, file);
+    for bytes in blocks {
+        writer.write_all(&bytes)?;
+    }
+    writer.flush()
+}
+
+impl Spilled {
+    /// Adds the blocks as they were.
+    fn read(self, file: &mut File, blocks: &mut Vec<Block>) -> std::io::Result<()> {
+        file.seek(SeekFrom::Start(self.offset))?;
+        let total: usize = self.blocks.iter().map(|(_, length)| length).sum();
+        let mut reader = BufReader::with_capacity(total.min(AT_ONCE), file);
+        for (mut block, length) in self.blocks {
+            block.bytes.resize(length, 0);
+            reader.read_exact(&mut block.bytes)?;
+            blocks.push(block);
+        }
         Ok(())
     }
 }
