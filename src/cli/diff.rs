@@ -177,10 +177,8 @@ fn named<'a>(contract: &Contract, lines: &'a [Line]) -> Vec<&'a str> {
                 .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         })
         .filter(|w| {
-            contract
-                .kpis
-                .iter()
-                .any(|k| k.id == *w || w.strip_suffix("_lower") == Some(&k.id))
+            let id = w.strip_suffix("_lower").unwrap_or(w);
+            contract.kpis().any(|k| k.id() == *w || k.id() == id)
         })
         .collect();
     names.sort_unstable();

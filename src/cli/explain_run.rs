@@ -12,7 +12,8 @@ use crate::config::project::{PROJECT_FILE, Project};
 use crate::money::Decimal;
 use crate::pipeline;
 use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
-use crate::publish::report::facts::{self, Kpi as Value, Line, months, plus};
+use crate::publish::report::facts::{self, Line, months, plus};
+use crate::publish::report::kpis::{KpiRow, Kpis};
 use crate::score::SCORE_PREFIX;
 use crate::score::catalogue::{self, Kpi};
 use crate::time::Zone;
@@ -228,20 +229,20 @@ impl Source<'_> {
         Ok(table.iter().map(|r| facts::line(&r)).collect())
     }
 
-    fn kpi(&self, id: &str) -> Result<Option<(Value, String, String)>, ReadingError> {
+    /// The value of a measure in the period, with its numerator and denominator.
+    fn kpi(&self, id: &str) -> Result<Option<(Kpis, String, String)>, ReadingError> {
         let of = [self.own(), ("kpi", id), ("scope", "contract")];
         let part = Part {
             texts: &of,
             ..Part::default()
         };
         let period = |r: &Row<'_>| same(r.text("period"), self.period);
-        let table = self.published.filtered("kpi", part, period)?;
-        let found = table.as_ref().and_then(|t| {
-            let row = t.iter().next()?;
-            let text = |name: &str| row.text(name).to_owned();
-            Some((facts::kpi(&row), text("numerator"), text("denominator")))
-        });
-        Ok(found)
+        let Some(table) = self.published.filtered("kpi", part, period)? else {
+            return Ok(None);
+        };
+        let of = |name: &str| table.iter().next().map(|row| row.text(name).to_owned());
+        let made_of = of("numerator").zip(of("denominator"));
+        Ok(made_of.map(|(numerator, denominator)| (Kpis::of(table), numerator, denominator)))
     }
 
     /// Whether the run has the contract.
@@ -305,7 +306,11 @@ impl Source<'_> {
         };
         let _ = writeln!(text, "\n{} ({id}), {}", entry.title, self.period);
         let _ = writeln!(text, "  {}", entry.formula);
-        match self.kpi(id)? {
+        let found = self.kpi(id)?;
+        let found = found.as_ref().and_then(|(kpis, numerator, denominator)| {
+            Some((kpis.row(0).map(KpiRow::kpi)?, numerator, denominator))
+        });
+        match found {
             None => {
                 let _ = writeln!(text, "  no value for this period in the table kpi");
             }

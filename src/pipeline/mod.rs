@@ -310,6 +310,7 @@ fn forget_others(ground: &Ground<'_>) {
 /// where they were made of the same tables.
 fn documents(ground: &Ground<'_>, published: &Published) -> Result<[OutputFile; 2], RunError> {
     const KEPT: &str = "documents";
+    const PACKED: &str = "packed";
     let (folder, cache) = (published.folder(), &ground.stored.cache);
     let language = ground.project.file.output.language;
     let made_of = format!("{BUILD} {} {}", language.tag(), published.manifest);
@@ -323,11 +324,16 @@ fn documents(ground: &Ground<'_>, published: &Published) -> Result<[OutputFile; 
     {
         return Ok(kept);
     }
+    let build = blake3::hash(BUILD.as_bytes());
+    let mut packed = cache
+        .get::<workbook::Packed>(PACKED, &build)
+        .unwrap_or_default();
     let facts = report::facts::gather(published)?;
     let (page, book) = rayon::join(
         || report::report(&facts, published, language),
-        || workbook::workbook(&facts, published),
+        || workbook::workbook(&facts, published, &mut packed),
     );
+    cache.put(PACKED, &build, &packed);
     let documents = [
         write(folder, report::REPORT, page.as_bytes())?,
         write(folder, workbook::WORKBOOK, &book?)?,

@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod piece;
 pub mod reading;
 pub mod report;
+pub mod rows;
 pub mod statements;
 pub mod table;
 pub mod tables;

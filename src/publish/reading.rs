@@ -3,6 +3,7 @@
 //! a version does not write are simply absent.
 
 use std::cell::OnceCell;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use parquet::arrow::arrow_reader::{
 use rayon::prelude::*;
 
 use super::manifest::MANIFEST;
+use super::rows::{self, Rows};
 use crate::money::Decimal;
 
 /// A published output that cannot be read.
@@ -56,7 +58,7 @@ pub struct ReadTable {
     /// Description as published.
     pub description: String,
     /// Rows in published order.
-    pub rows: Vec<Vec<String>>,
+    pub rows: Rows,
 }
 
 /// Which part of a table is read; all of it by default.
@@ -80,7 +82,7 @@ pub struct Row<'a> {
 #[derive(Clone, Copy)]
 enum Cells<'a> {
     /// In a table that was read.
-    Read(&'a [String]),
+    Read(rows::Cells<'a>),
     /// In a batch of the file, where a column becomes texts when it is first asked for.
     Batch(&'a Batch<'a>, usize),
 }
@@ -93,9 +95,9 @@ impl<'a> Row<'a> {
         };
         match self.cells {
             Cells::Read(cells) => cells.get(column),
-            Cells::Batch(batch, row) => batch.column(column).get(row),
+            Cells::Batch(batch, row) => batch.column(column).get(row).map(String::as_str),
         }
-        .map_or("", String::as_str)
+        .unwrap_or_default()
     }
 
     /// The number in a column.
@@ -122,7 +124,7 @@ impl ReadTable {
     }
 
     /// One of its rows by column names.
-    pub fn row<'a>(&'a self, cells: &'a [String]) -> Row<'a> {
+    pub fn row<'a>(&'a self, cells: rows::Cells<'a>) -> Row<'a> {
         Row {
             columns: &self.columns,
             cells: Cells::Read(cells),
@@ -240,10 +242,10 @@ impl Published {
                 .strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with('/'))
             {
-                let mut more = read(&self.folder.join(file), part, &keep)?;
+                let more = read(&self.folder.join(file), part, &keep)?;
                 match &mut whole {
                     None => whole = Some(more),
-                    Some(whole) => whole.rows.append(&mut more.rows),
+                    Some(whole) => whole.rows.append(&more.rows),
                 }
             }
         }
@@ -283,14 +285,19 @@ pub fn read(
         part.columns
             .is_none_or(|only| only.contains(&c.name.as_str()))
     };
+    let columns: Vec<ReadColumn> = columns(schema).into_iter().filter(wanted).collect();
+    let mut rows = Rows::new(columns.len());
+    for part in parts {
+        rows.append(&part);
+    }
     Ok(ReadTable {
-        columns: columns(schema).into_iter().filter(wanted).collect(),
+        columns,
         description: schema
             .metadata()
             .get("gainshare.description")
             .cloned()
             .unwrap_or_default(),
-        rows: parts.into_iter().flatten().collect(),
+        rows,
     })
 }
 
@@ -303,7 +310,7 @@ fn some_groups(
     groups: &[usize],
     part: Part<'_>,
     keep: &impl Fn(&Row<'_>) -> bool,
-) -> Result<Vec<Vec<String>>, ArrowError> {
+) -> Result<Rows, ArrowError> {
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
         .with_row_groups(groups.to_vec());
     let schema = metadata.metadata().file_metadata().schema_descr();
@@ -333,7 +340,7 @@ fn some_groups(
     if !predicates.is_empty() {
         builder = builder.with_row_filter(RowFilter::new(predicates));
     }
-    let mut rows = Vec::new();
+    let mut rows = Rows::default();
     for batch in builder.build()? {
         let batch = batch?;
         let columns = columns(&batch.schema());
@@ -345,7 +352,7 @@ fn some_groups(
                 cells: Cells::Batch(&batch, index),
             };
             if keep(&row) {
-                rows.push(batch.row(index));
+                batch.add(index, &mut rows);
             }
         }
     }
@@ -371,9 +378,16 @@ struct Formatted<'a> {
 }
 
 impl Formatted<'_> {
-    fn cell(&self, row: usize) -> String {
-        let text = self.formatter.value(row).to_string();
-        if self.decimal { trimmed(text) } else { text }
+    /// Adds the text of a cell.
+    fn write(&self, row: usize, text: &mut String) {
+        let start = text.len();
+        // Into a text nothing fails to be written; a value that cannot be shown says so itself.
+        if write!(text, "{}", self.formatter.value(row)).is_err() {
+            text.truncate(start);
+        }
+        if self.decimal {
+            trim(text, start);
+        }
     }
 }
 
@@ -397,13 +411,22 @@ impl<'a> Batch<'a> {
 
     fn column(&self, column: usize) -> &[String] {
         self.columns.get(column).map_or(&[], |column| {
-            let all = || (0..self.rows).map(|row| column.cell(row)).collect();
-            column.texts.get_or_init(all)
+            let cell = |row: usize| {
+                let mut text = String::new();
+                column.write(row, &mut text);
+                text
+            };
+            column
+                .texts
+                .get_or_init(|| (0..self.rows).map(cell).collect())
         })
     }
 
-    fn row(&self, row: usize) -> Vec<String> {
-        self.columns.iter().map(|column| column.cell(row)).collect()
+    /// Adds a row to those of a table.
+    fn add(&self, row: usize, rows: &mut Rows) {
+        for column in &self.columns {
+            rows.put(|text| column.write(row, text));
+        }
     }
 }
 
@@ -433,12 +456,13 @@ fn columns(schema: &arrow::datatypes::Schema) -> Vec<ReadColumn> {
         .collect()
 }
 
-/// A decimal without trailing zeros.
-fn trimmed(text: String) -> String {
-    if !text.contains('.') {
-        return text;
+/// Takes the trailing zeros of the decimal that begins at `start`.
+fn trim(text: &mut String, start: usize) {
+    let number = text.get(start..).unwrap_or_default();
+    if number.contains('.') {
+        let kept = number.trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(start + kept);
     }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -473,7 +497,9 @@ mod tests {
                     columns: Some(&["n"]),
                     texts: &[("scope", text)],
                 };
-                read(&path, part, |_| true).unwrap().rows.concat()
+                let table = read(&path, part, |_| true).unwrap();
+                let numbers = table.iter().map(|row| row.text("n").to_owned());
+                numbers.collect::<Vec<String>>()
             };
             assert_eq!(of("a"), ["1", "4"]);
             assert_eq!(of(""), ["3"]);

@@ -62,7 +62,9 @@ fn found(folder: &Path) -> bool {
                     let table =
                         gainshare::publish::reading::read(&path, Default::default(), |_| true)
                             .unwrap();
-                    table.rows.concat().join("\n")
+                    let rows = table.rows.iter();
+                    let texts: Vec<&str> = rows.flat_map(|row| row.iter()).collect();
+                    texts.join("\n")
                 }
                 _ => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
             };

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::facts::{Calculation, Contract, Kpi, Line, Noticed};
+use super::facts::{Calculation, Contract, Line, Noticed};
 use super::figures;
 use super::integrity;
+use super::kpis::{Kpi, KpiRow};
 use super::language::Language;
 use super::names::{name, sentence};
 use super::page::noticed;
@@ -270,19 +271,13 @@ fn said(unit: &str) -> bool {
 /// The measures over the performance period: first those that an amount names or the terms aim at,
 /// then, unless the page has many contracts (`all` is false), the others.
 fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
-    let longest = contract
-        .kpis
-        .iter()
-        .filter(|k| k.baseline.is_some() || k.id == "incidents_avoided" || k.id == "actual_cost")
-        .max_by_key(|k| {
-            super::facts::months(&k.period).map_or((0, 0), |(from, to)| (to - from, from))
-        })
-        .map(|k| k.period.clone());
-    let period = contract
-        .year()
-        .map(|k| k.period.clone())
-        .or(longest)
-        .unwrap_or_default();
+    let longest = || {
+        let compared = contract.kpis().map(KpiRow::kpi).filter(|k| {
+            k.baseline.is_some() || k.id == "incidents_avoided" || k.id == "actual_cost"
+        });
+        compared.max_by_key(|k| k.span.map_or((0, 0), |(from, to)| (to - from, from)))
+    };
+    let period = contract.year().or_else(longest).map_or("", |k| k.period);
     let named: BTreeSet<&str> = contract
         .calculations
         .iter()
@@ -296,15 +291,15 @@ fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
             "telling_delay_cost",
         ])
         .collect();
-    let (rows, rest): (Vec<&Kpi>, Vec<&Kpi>) = contract
-        .kpis
-        .iter()
-        .filter(|k| k.period == period)
-        .partition(|k| k.target.is_some() || named.contains(k.id.as_str()));
+    let (rows, rest): (Vec<Kpi<'_>>, Vec<Kpi<'_>>) = contract
+        .kpis()
+        .filter(|k| k.period() == period)
+        .map(KpiRow::kpi)
+        .partition(|k| k.target.is_some() || named.contains(k.id));
     let title = format!("c{n}-kpis");
     html! {
         @if !rows.is_empty() {
-            h3 id=(title) { (l.say("Measures over ", "Maten over ")) (l.period(&period)) }
+            h3 id=(title) { (l.say("Measures over ", "Maten over ")) (l.period(period)) }
             p.soft { (l.say("Those that an amount names or the terms aim at.", "De maten die een bedrag noemt of waarvoor de voorwaarden een doel stellen.")) }
             (table_of(&rows, &format!("{} c{n}", l.say("Measures", "Maten")), n, l))
         }
@@ -319,7 +314,7 @@ fn measures(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     }
 }
 
-fn table_of(rows: &[&Kpi], label: &str, n: usize, l: Language) -> Markup {
+fn table_of(rows: &[Kpi<'_>], label: &str, n: usize, l: Language) -> Markup {
     html! {
         div.wide tabindex="0" role="group" aria-label=(label) {
             table.sort {
@@ -332,14 +327,14 @@ fn table_of(rows: &[&Kpi], label: &str, n: usize, l: Language) -> Markup {
                     th.n scope="col" { (l.say("Rests on", "Rust op")) }
                     th scope="col" { (l.say("Unit", "Eenheid")) }
                 } }
-                tbody { @for kpi in rows { (measure(kpi, n, l)) } }
+                tbody { @for kpi in rows { (measure(*kpi, n, l)) } }
             }
         }
     }
 }
 
-fn measure(kpi: &Kpi, n: usize, l: Language) -> Markup {
-    let title = crate::score::catalogue::find(&kpi.id).map_or(kpi.id.as_str(), |k| k.title);
+fn measure(kpi: Kpi<'_>, n: usize, l: Language) -> Markup {
+    let title = crate::score::catalogue::find(kpi.id).map_or(kpi.id, |k| k.title);
     let sorted = kpi
         .value
         .map(|v| v.normalized().to_string())
@@ -348,8 +343,8 @@ fn measure(kpi: &Kpi, n: usize, l: Language) -> Markup {
         tr id=(format!("c{n}-k-{}", kpi.id)) {
             th scope="row" { a href=(format!("#kpi-{}", kpi.id)) lang="en" { (title) } }
             @match kpi.value {
-                Some(value) => td.n data-v=(sorted) { (valued(value, &kpi.unit, l)) },
-                None => td data-v="" { (l.status(&kpi.status)) ": " (sentence(&kpi.reason)) },
+                Some(value) => td.n data-v=(sorted) { (valued(value, kpi.unit, l)) },
+                None => td data-v="" { (l.status(kpi.status)) ": " (sentence(kpi.reason)) },
             }
             td.n {
                 @if let (Some(low), Some(high)) = (kpi.low, kpi.high) {
@@ -357,10 +352,10 @@ fn measure(kpi: &Kpi, n: usize, l: Language) -> Markup {
                     @if let Some(level) = kpi.level { " (" (l.percent(level)) ")" }
                 }
             }
-            td.n { @if let Some(value) = kpi.baseline { (valued(value, &kpi.unit, l)) } }
-            td.n { @if let Some(value) = kpi.target { (valued(value, &kpi.unit, l)) } }
+            td.n { @if let Some(value) = kpi.baseline { (valued(value, kpi.unit, l)) } }
+            td.n { @if let Some(value) = kpi.target { (valued(value, kpi.unit, l)) } }
             td.n { @if let Ok(n) = kpi.n.parse() { (l.number(Decimal::from_u64(n))) } }
-            td.soft { @if !said(&kpi.unit) { (l.unit(&kpi.unit)) } }
+            td.soft { @if !said(kpi.unit) { (l.unit(kpi.unit)) } }
         }
     }
 }
@@ -393,7 +388,7 @@ pub(super) fn plain(table: &ReadTable, label: &str, l: Language) -> Markup {
                     tbody {
                         @for row in table.rows.iter().take(24) {
                             tr { @for i in &shown {
-                                @let text = row.get(*i).map_or("", String::as_str);
+                                @let text = row.get(*i).unwrap_or_default();
                                 @let numeric = table.columns.get(*i).is_some_and(|c| c.numeric);
                                 td.n[numeric] data-v=[numeric.then_some(text)] {
                                     @match crate::publish::reading::decimal(text).filter(|_| numeric) {

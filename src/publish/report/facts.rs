@@ -3,17 +3,22 @@
 //! is computed here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::kpis::{Kpi, KpiRow, Kpis};
 use crate::money::Decimal;
 use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
+use crate::publish::rows::Rows;
 
 /// One row of `settlement`.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) seq: String,
     pub(crate) period: String,
+    /// The months of the period, as far as it is one.
+    pub(crate) span: Option<(i32, i32)>,
     pub(crate) clause: String,
     pub(crate) supplier: String,
     pub(crate) step: String,
@@ -59,23 +64,6 @@ impl Calculation {
     }
 }
 
-/// One value of `kpi` for a whole contract.
-#[derive(Debug, Clone)]
-pub(crate) struct Kpi {
-    pub(crate) id: String,
-    pub(crate) period: String,
-    pub(crate) value: Option<Decimal>,
-    pub(crate) unit: String,
-    pub(crate) n: String,
-    pub(crate) baseline: Option<Decimal>,
-    pub(crate) target: Option<Decimal>,
-    pub(crate) low: Option<Decimal>,
-    pub(crate) high: Option<Decimal>,
-    pub(crate) level: Option<Decimal>,
-    pub(crate) status: String,
-    pub(crate) reason: String,
-}
-
 /// Findings of one kind, put together.
 #[derive(Debug, Clone)]
 pub(crate) struct Noticed {
@@ -93,7 +81,10 @@ pub(crate) struct Contract {
     pub(crate) suppliers: Vec<String>,
     pub(crate) calculations: Vec<Calculation>,
     pub(crate) totals: Vec<Line>,
-    pub(crate) kpis: Vec<Kpi>,
+    /// The rows of `measures` that are its own: those of longer periods than a month, and of every
+    /// month those that pictures need.
+    kpis: Vec<usize>,
+    measures: Arc<Kpis>,
     /// Revenue of the supplier by scheme and currency; `None` where a period has none.
     pub(crate) schemes: BTreeMap<(String, String), Option<Decimal>>,
     pub(crate) noticed: Vec<Noticed>,
@@ -104,20 +95,24 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
+    /// Its KPI values.
+    pub(crate) fn kpis(&self) -> impl Iterator<Item = KpiRow<'_>> {
+        self.kpis.iter().filter_map(|row| self.measures.row(*row))
+    }
+
     /// The value of a KPI in a period, however the tables write the period.
-    pub(crate) fn kpi(&self, id: &str, period: &str) -> Option<&Kpi> {
+    pub(crate) fn kpi(&self, id: &str, period: &str) -> Option<Kpi<'_>> {
         let wanted = months(period);
-        self.kpis.iter().find(|k| {
-            k.id == id && (k.period == period || wanted.is_some() && months(&k.period) == wanted)
-        })
+        let same = |k: &KpiRow<'_>| {
+            k.id() == id && (k.period() == period || wanted.is_some() && k.span == wanted)
+        };
+        self.kpis().find(same).map(KpiRow::kpi)
     }
 
     /// The longest period with a statement about avoided incidents: the performance period.
-    pub(crate) fn year(&self) -> Option<&Kpi> {
-        self.kpis
-            .iter()
-            .filter(|k| k.id == "incidents_avoided")
-            .max_by_key(|k| months(&k.period).map_or(0, |(from, to)| to - from))
+    pub(crate) fn year(&self) -> Option<Kpi<'_>> {
+        let avoided = self.kpis().filter(|k| k.id() == "incidents_avoided");
+        avoided.max_by_key(|k| k.months()).map(KpiRow::kpi)
     }
 
     /// What the statements add up to, by supplier and currency: amount, settled before, to pay.
@@ -167,7 +162,7 @@ pub(crate) struct Facts {
     pub(crate) contracts: Vec<Contract>,
     /// The rows of `kpi` of whole contracts, of every period that is settled or longer than a
     /// month, and of every month those that pictures need.
-    pub(crate) measures: ReadTable,
+    pub(crate) measures: Arc<Kpis>,
     /// The periods that are settled.
     pub(crate) settled: BTreeSet<(i32, i32)>,
     /// What was noticed about no contract in particular.
@@ -328,7 +323,7 @@ fn settled(published: &Published) -> Result<(Facts, Place), ReadingError> {
     let settled: BTreeSet<(i32, i32)> = contracts
         .iter()
         .flat_map(|c| &c.calculations)
-        .filter_map(|c| months(&c.last()?.period))
+        .filter_map(|c| c.last()?.span)
         .collect();
     let monthly = |row: &Row<'_>| MONTHLY.contains(&row.text("kpi"));
     let longer = |period: Option<(i32, i32)>| period.is_none_or(|(from, to)| to > from + 1);
@@ -337,14 +332,24 @@ fn settled(published: &Published) -> Result<(Facts, Place), ReadingError> {
         monthly(row) || longer(period) || period.is_some_and(|span| settled.contains(&span))
     };
     let measures = published.filtered("kpi", OF_CONTRACTS, wanted)?;
-    let measures = measures.unwrap_or_default();
-    for row in measures.iter() {
-        if monthly(&row) || longer(months(row.text("period"))) {
-            let index = at(&mut place, &mut contracts, row.text("contract_id"));
-            if let Some(contract) = contracts.get_mut(index) {
-                contract.kpis.push(kpi(&row));
-            }
+    let measures = Arc::new(Kpis::of(measures.unwrap_or_default()));
+    let mut index = None;
+    for (n, row) in (0..measures.len()).filter_map(|n| Some((n, measures.row(n)?))) {
+        if !(MONTHLY.contains(&row.id()) || longer(row.span)) {
+            continue;
         }
+        // The rows of a contract follow each other.
+        let id = row.contract();
+        let known = index.and_then(|i: usize| contracts.get(i));
+        if known.is_none_or(|c| c.id != id) {
+            index = Some(at(&mut place, &mut contracts, id));
+        }
+        if let Some(contract) = index.and_then(|i| contracts.get_mut(i)) {
+            contract.kpis.push(n);
+        }
+    }
+    for contract in &mut contracts {
+        contract.measures = Arc::clone(&measures);
     }
     let facts = Facts {
         customer,
@@ -360,23 +365,19 @@ fn settled(published: &Published) -> Result<(Facts, Place), ReadingError> {
 /// Gives each contract its rows of a table; where rows name no contract, all of them.
 fn spread(contracts: &mut [Contract], name: &'static str, mut table: ReadTable) {
     let column = table.columns.iter().position(|c| c.name == "contract_id");
+    let width = table.columns.len();
+    let mut parted: BTreeMap<&str, Rows> = BTreeMap::new();
     let rows = std::mem::take(&mut table.rows);
-    let mut parted: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-    let everybodys = match column {
-        None => rows,
-        Some(column) => {
-            for row in rows {
-                let id = row.get(column).cloned().unwrap_or_default();
-                parted.entry(id).or_default().push(row);
-            }
-            Vec::new()
-        }
-    };
+    for row in rows.iter().filter(|_| column.is_some()) {
+        let id = column.and_then(|column| row.get(column));
+        let own = parted.entry(id.unwrap_or_default());
+        own.or_insert_with(|| Rows::new(width)).push(row.iter());
+    }
     for contract in contracts {
         let own = ReadTable {
             rows: match column {
-                None => everybodys.clone(),
-                Some(_) => parted.remove(&contract.id).unwrap_or_default(),
+                None => rows.clone(),
+                Some(_) => parted.remove(contract.id.as_str()).unwrap_or_default(),
             },
             ..table.clone()
         };
@@ -415,6 +416,7 @@ pub(crate) fn line(row: &Row<'_>) -> Line {
     let text = |name: &str| row.text(name).to_owned();
     Line {
         seq: text("seq"),
+        span: months(row.text("period")),
         period: text("period"),
         clause: text("clause_id"),
         supplier: text("supplier_id"),
@@ -432,24 +434,6 @@ pub(crate) fn line(row: &Row<'_>) -> Line {
         rule: text("rule"),
         terms_version: text("terms_version"),
         explanation: text("explanation"),
-    }
-}
-
-pub(crate) fn kpi(row: &Row<'_>) -> Kpi {
-    let text = |name: &str| row.text(name).to_owned();
-    Kpi {
-        id: text("kpi"),
-        period: text("period"),
-        value: row.number("value"),
-        unit: text("unit"),
-        n: text("n"),
-        baseline: row.number("baseline"),
-        target: row.number("target"),
-        low: row.number("ci_low"),
-        high: row.number("ci_high"),
-        level: row.number("ci_level"),
-        status: text("status"),
-        reason: text("reason"),
     }
 }
 

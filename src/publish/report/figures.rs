@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::contract::plain;
-use super::facts::{Contract, Kpi, months};
+use super::facts::{Contract, months};
+use super::kpis::Kpi;
 use super::language::Language;
 use super::names::short;
 use super::picture::{self, Bar, Month};
 use crate::money::Decimal;
-use crate::publish::reading::ReadTable;
+use crate::publish::reading::{ReadColumn, ReadTable};
+use crate::publish::rows::Rows;
 
 /// How a picture is read. Where a page has many contracts it is said once for all.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +47,16 @@ impl Caption {
 pub(super) fn incidents(contract: &Contract, n: usize, all: bool, l: Language) -> Markup {
     let mut list: BTreeMap<i32, Month> = BTreeMap::new();
     let monthly = |id: &'static str| {
-        contract.kpis.iter().filter_map(move |k| {
-            let (from, to) = months(&k.period)?;
-            (k.id == id && to == from + 1).then_some((from, k))
+        let named = contract.kpis().filter(move |k| k.id() == id);
+        named.filter_map(|k| {
+            let (from, to) = k.span?;
+            (to == from + 1).then(|| (from, k.kpi()))
         })
     };
-    let at = |list: &mut BTreeMap<i32, Month>, from: i32, kpi: &Kpi, put: fn(&mut Month, &Kpi)| {
+    type Put = fn(&mut Month, Kpi<'_>);
+    let at = |list: &mut BTreeMap<i32, Month>, from: i32, kpi: Kpi<'_>, put: Put| {
         let month = list.entry(from).or_default();
-        month.name.clone_from(&kpi.period);
+        kpi.period.clone_into(&mut month.name);
         put(month, kpi);
     };
     for (from, kpi) in monthly("incident_rate") {
@@ -88,7 +92,7 @@ pub(super) fn incidents(contract: &Contract, n: usize, all: bool, l: Language) -
                 p {
                     (l.say("What was to be expected could not be measured", "Wat te verwachten was kon niet worden gemeten"))
                     @match year.filter(|k| !k.reason.is_empty()) {
-                        Some(k) => { ": " (super::names::sentence(&k.reason)) "." }
+                        Some(k) => { ": " (super::names::sentence(k.reason)) "." }
                         None => "."
                     }
                 }
@@ -96,7 +100,7 @@ pub(super) fn incidents(contract: &Contract, n: usize, all: bool, l: Language) -
                 @if let Some((value, low, high, year)) = year.and_then(|k| Some((k.value?, k.low?, k.high?, k))) {
                     p {
                         strong { (l.rounded(value.abs(), 0)) " " (if value.is_negative() { l.say("incidents more than expected", "incidenten meer dan verwacht") } else { l.say("incidents fewer than expected", "incidenten minder dan verwacht") }) }
-                        (l.say(" over ", " over ")) (l.period(&year.period))
+                        (l.say(" over ", " over ")) (l.period(year.period))
                         (l.say("; the interval runs from ", "; het interval loopt van ")) (l.rounded(low, 0)) (l.say(" to ", " tot ")) (l.rounded(high, 0))
                         @if let Some(level) = year.level { " (" (l.percent(level)) ")" } ". "
                         @if low.is_positive() { span.mark.good { (l.say("Chance alone does not explain it.", "Toeval alleen verklaart dit niet.")) } }
@@ -174,7 +178,7 @@ pub(super) fn saving(contract: &Contract, n: usize, all: bool, l: Language) -> M
     let longest = sharing.max_by_key(|c| {
         c.lines
             .first()
-            .and_then(|l| months(&l.period))
+            .and_then(|l| l.span)
             .map_or((0, 0), |(from, to)| (to - from, to))
     });
     html! {
@@ -295,21 +299,19 @@ fn regions(table: &ReadTable) -> ReadTable {
         .iter()
         .filter_map(|r| months(r.text("period")).map(|(from, to)| (to, from)))
         .max();
+    let columns = table.columns.iter();
+    let columns = columns.filter(|c| SHOWN.contains(&c.name.as_str()) || c.name == "profit");
+    let columns: Vec<ReadColumn> = columns.cloned().collect();
     let mut shown = ReadTable {
         description: table.description.clone(),
-        columns: table
-            .columns
-            .iter()
-            .filter(|c| SHOWN.contains(&c.name.as_str()) || c.name == "profit")
-            .cloned()
-            .collect(),
-        rows: Vec::new(),
+        rows: Rows::new(columns.len()),
+        columns,
     };
     for row in table.iter() {
         let last = months(row.text("period")).map(|(from, to)| (to, from));
         if last == latest && row.text("clause_id") == "all" && row.text("kind") == "region" {
-            let cells = shown.columns.iter().map(|c| row.text(&c.name).to_owned());
-            shown.rows.push(cells.collect());
+            let cells = shown.columns.iter().map(|c| row.text(&c.name));
+            shown.rows.push(cells);
         }
     }
     shown

@@ -8,6 +8,7 @@ mod contract;
 pub(crate) mod facts;
 mod figures;
 mod integrity;
+pub(crate) mod kpis;
 pub mod language;
 pub(crate) mod names;
 mod page;

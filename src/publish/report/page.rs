@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::contract;
 use super::facts::{Contract, Facts, Noticed, plus};
 use super::figures::Caption;
+use super::kpis::KpiRow;
 use super::language::Language;
 use super::names::{name, sentence};
 use crate::money::Decimal;
@@ -354,7 +355,7 @@ fn row(contract: &Contract, n: usize, l: Language) -> Markup {
     let owed = contract.owed();
     let first = owed.values().next().map(|p| p[2]);
     let year = contract.year();
-    let expected = year.and_then(|y| contract.kpi("incidents_expected", &y.period));
+    let expected = year.and_then(|y| contract.kpi("incidents_expected", y.period));
     let counted = year
         .and_then(|y| Some((expected?.value?, y.value?)))
         .and_then(|(e, a)| e.checked_sub(a).ok());
@@ -437,13 +438,10 @@ pub(super) fn noticed(list: &[Noticed], label: &str, l: Language) -> Markup {
 fn data(facts: &Facts, published: &Published, l: Language) -> Markup {
     let mut reasons: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
     for (n, contract) in facts.contracts.iter().enumerate() {
-        for kpi in contract
-            .kpis
-            .iter()
-            .filter(|k| k.status == "not_measurable")
-        {
+        let unmeasured = contract.kpis().filter(|k| k.status() == "not_measurable");
+        for kpi in unmeasured.map(KpiRow::kpi) {
             reasons
-                .entry((kpi.reason.clone(), kpi.id.clone()))
+                .entry((kpi.reason.to_owned(), kpi.id.to_owned()))
                 .or_default()
                 .insert(n + 1);
         }
@@ -521,8 +519,8 @@ fn meaning(facts: &Facts, l: Language) -> Markup {
     let ids: BTreeSet<&str> = facts
         .contracts
         .iter()
-        .flat_map(|c| &c.kpis)
-        .map(|k| k.id.as_str())
+        .flat_map(|c| c.kpis())
+        .map(KpiRow::id)
         .collect();
     html! {
         section.new aria-labelledby="meaning" {

@@ -149,7 +149,7 @@ pub(super) fn told(contract: &Contract, n: usize, as_of: &str, all: bool, l: Lan
 
 /// How often the customer was told in time, from the measures over the performance period.
 fn shares(contract: &Contract, n: usize, l: Language) -> Markup {
-    let period = contract.year().map_or("", |k| k.period.as_str());
+    let period = contract.year().map_or("", |k| k.period);
     let value = |id: &str| contract.kpi(id, period).and_then(|k| Some((k.value?, k)));
     let (timely, warned) = (value("notify_timely_share"), value("breach_warned_share"));
     let cost = value("telling_delay_cost");
@@ -168,7 +168,7 @@ fn shares(contract: &Contract, n: usize, l: Language) -> Markup {
                 }
                 @if let Some((cost, kpi)) = cost {
                     (l.say("Between knowing and telling, disruption came to ", "Tussen weten en vertellen liep de verstoring op tot "))
-                    a href=(format!("#c{n}-k-telling_delay_cost")) { (super::contract::valued(cost, &kpi.unit, l)) } "."
+                    a href=(format!("#c{n}-k-telling_delay_cost")) { (super::contract::valued(cost, kpi.unit, l)) } "."
                 }
             }
         }

@@ -1,14 +1,18 @@
 //! A zip container (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.16) of files in memory,
 //! without times: every file carries the first day that the format knows.
 
+use std::collections::BTreeMap;
+
 use crc32fast::Hasher;
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
 };
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-/// Bytes of a file that are packed together, apart from the rest of it.
-const PART: usize = 1 << 20;
+use super::sheet::File;
+use crate::store::cache::Opaque;
+
 /// How hard it is tried, 1 to 10: a tenth larger than 6 makes it, in half of the time.
 const LEVEL: i32 = 4;
 
@@ -20,18 +24,43 @@ const VERSION: u16 = 20;
 const UTF8: u16 = 1 << 11;
 const DEFLATE: u16 = 8;
 
-/// The files as one container.
-pub(super) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+/// Parts of files as they were packed, by the hash of what they hold: those that stay the same are
+/// not packed again. They are packed the same way by the same build.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Packed(BTreeMap<[u8; 32], Part>);
+
+/// A part: its deflated bytes, its CRC-32, and how many bytes it has unpacked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Part {
+    bytes: Opaque,
+    check: u32,
+    size: u64,
+}
+
+/// The files as one container. `packed` are parts of one made before; they are replaced by those of
+/// this one.
+pub(super) fn zip(files: &[File], packed: &mut Packed) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
-    let packed: Vec<(Vec<u8>, u32)> = files.par_iter().map(|(_, bytes)| packed(bytes)).collect();
-    for ((name, bytes), (packed, check)) in files.iter().zip(packed) {
+    let all: Vec<Vec<([u8; 32], Part)>> = files
+        .par_iter()
+        .map(|(_, parts)| deflated(parts, packed))
+        .collect();
+    for ((name, _), parts) in files.iter().zip(&all) {
+        let mut check = Hasher::new();
+        let mut size = 0;
+        for (_, part) in parts {
+            check.combine(&Hasher::new_with_initial_len(part.check, part.size));
+            size += part.bytes.0.len();
+        }
+        let whole: u64 = parts.iter().map(|(_, part)| part.size).sum();
         let offset = wide(out.len());
         let mut head = Vec::new();
         for half in [VERSION, UTF8, DEFLATE, 0, DAY] {
             head.extend(half.to_le_bytes());
         }
-        for word in [check, wide(packed.len()), wide(bytes.len())] {
+        let whole = usize::try_from(whole).unwrap_or(usize::MAX);
+        for word in [check.finalize(), wide(size), wide(whole)] {
             head.extend(word.to_le_bytes());
         }
         head.extend(short(name.len()).to_le_bytes());
@@ -40,7 +69,9 @@ pub(super) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
         out.extend(b"PK\x03\x04");
         out.extend(&head);
         out.extend(name.as_bytes());
-        out.extend(packed);
+        for (_, part) in parts {
+            out.extend_from_slice(&part.bytes.0);
+        }
 
         directory.extend(b"PK\x01\x02");
         directory.extend(VERSION.to_le_bytes());
@@ -50,6 +81,7 @@ pub(super) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
         directory.extend(offset.to_le_bytes());
         directory.extend(name.as_bytes());
     }
+    packed.0 = all.into_iter().flatten().collect();
     let (at, size, count) = (wide(out.len()), wide(directory.len()), short(files.len()));
     out.extend(directory);
     out.extend(b"PK\x05\x06\0\0\0\0");
@@ -70,37 +102,42 @@ fn short(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }
 
-/// A file deflated (RFC 1951), its parts side by side, and its CRC-32. Each part but the last ends
-/// at a whole byte, so that they make one stream; the same bytes are packed the same way whatever
-/// the threads.
-fn packed(bytes: &[u8]) -> (Vec<u8>, u32) {
-    let last = bytes.len().saturating_sub(1) / PART;
-    let parts: Vec<(Vec<u8>, Hasher)> = (0..=last)
-        .into_par_iter()
-        .map(|n| {
-            let end = bytes.len().min((n + 1) * PART);
-            let part = bytes.get(n * PART..end).unwrap_or_default();
-            let flush = match n == last {
-                true => TDEFLFlush::Finish,
-                false => TDEFLFlush::Sync,
+/// The parts of a file deflated (RFC 1951), side by side, each with the hash of what it holds. Each
+/// but the last ends at a whole byte, so that they make one stream; the same texts are packed the
+/// same way whatever the threads.
+fn deflated(parts: &[String], packed: &Packed) -> Vec<([u8; 32], Part)> {
+    let parts = parts.par_iter().enumerate().rev().enumerate().rev();
+    parts
+        .map(|(after, (_, text))| {
+            let last = after == 0;
+            let mut name = blake3::Hasher::new();
+            name.update(&[u8::from(last)]).update(text.as_bytes());
+            let name = *name.finalize().as_bytes();
+            let part = match packed.0.get(&name) {
+                Some(part) => part.clone(),
+                None => deflate(text.as_bytes(), last),
             };
-            let mut packer = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, 0, 0));
-            let mut out = Vec::with_capacity(part.len() / 4);
-            compress_to_output(&mut packer, part, flush, |more| {
-                out.extend_from_slice(more);
-                true
-            });
-            let mut check = Hasher::new();
-            check.update(part);
-            (out, check)
+            (name, part)
         })
-        .collect();
-    let (mut all, mut check) = (Vec::new(), Hasher::new());
-    for (part, of_part) in parts {
-        all.extend(part);
-        check.combine(&of_part);
+        .collect()
+}
+
+fn deflate(text: &[u8], last: bool) -> Part {
+    let flush = match last {
+        true => TDEFLFlush::Finish,
+        false => TDEFLFlush::Sync,
+    };
+    let mut packer = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, 0, 0));
+    let mut out = Vec::with_capacity(text.len() / 4);
+    compress_to_output(&mut packer, text, flush, |more| {
+        out.extend_from_slice(more);
+        true
+    });
+    Part {
+        bytes: Opaque(out),
+        check: crc32fast::hash(text),
+        size: text.len() as u64,
     }
-    (all, check.finalize())
 }
 
 #[cfg(test)]
@@ -110,25 +147,40 @@ mod tests {
     #[test]
     fn the_check_value_of_the_standard() {
         // The check value in the catalogue of CRC algorithms: CRC-32/ISO-HDLC.
-        assert_eq!(packed(b"123456789").1, 0xCBF4_3926);
-        assert_eq!(packed(b"").1, 0);
+        assert_eq!(deflate(b"123456789", true).check, 0xCBF4_3926);
+        assert_eq!(deflate(b"", true).check, 0);
     }
 
     #[test]
     fn parts_make_one_stream() {
-        for size in [0, 1, PART - 1, PART, PART + 1, 3 * PART + 7] {
-            let bytes: Vec<u8> = (0..size).map(|n| (n * n / 7 % 251) as u8).collect();
-            let (packed, check) = packed(&bytes);
-            assert_eq!(check, crc32fast::hash(&bytes), "{size}");
-            let again = miniz_oxide::inflate::decompress_to_vec(&packed);
-            assert!(again.is_ok_and(|again| again == bytes), "{size}");
+        let text = |n: usize| "a<b>".repeat(n * n * 1_000);
+        for count in 1..5 {
+            let parts: Vec<String> = (0..count).map(text).collect();
+            let whole = parts.concat();
+            let all = deflated(&parts, &Packed::default());
+            let stream: Vec<u8> = all.iter().flat_map(|(_, p)| p.bytes.0.clone()).collect();
+            let again = miniz_oxide::inflate::decompress_to_vec(&stream).unwrap();
+            assert_eq!(again, whole.as_bytes());
+            let mut check = Hasher::new();
+            for (_, part) in &all {
+                check.combine(&Hasher::new_with_initial_len(part.check, part.size));
+            }
+            assert_eq!(check.finalize(), crc32fast::hash(whole.as_bytes()));
         }
     }
 
     #[test]
-    fn the_same_files_are_the_same_bytes() {
-        let files = vec![("a.xml".to_owned(), b"<a/>".to_vec())];
-        assert_eq!(zip(&files), zip(&files));
-        assert!(zip(&files).starts_with(b"PK\x03\x04"));
+    fn the_same_files_are_the_same_bytes_whatever_was_packed_before() {
+        let of = |text: &str| vec![("a.xml".to_owned(), vec!["<a>".to_owned(), text.to_owned()])];
+        let mut packed = Packed::default();
+        let first = zip(&of("x</a>"), &mut packed);
+        assert!(first.starts_with(b"PK\x03\x04"));
+        assert_eq!(packed.0.len(), 2);
+        let mut fresh = Packed::default();
+        for text in ["x</a>", "y</a>", "<a>"] {
+            assert_eq!(zip(&of(text), &mut packed), zip(&of(text), &mut fresh));
+            assert_eq!(packed.0.len(), 2, "a part at the end is not one inside");
+            fresh = Packed::default();
+        }
     }
 }

@@ -2,161 +2,64 @@
 //! provenance. Responsible for which published value stands where; formulas are made in
 //! [`super::formula`] and checked there against what was published.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
-use rayon::prelude::*;
+use std::collections::BTreeSet;
 
 use super::formula::{At, Formula, expression, step, translate};
+use super::measures::Measures;
 use super::sheet::{Cell, Look, Sheet, letters};
 use crate::money::{Decimal, Rounding};
-use crate::publish::reading::{Published, ReadTable, ReadingError, Row};
-use crate::publish::report::facts::{self, Contract, Facts, Line, months, plus};
+use crate::publish::reading::{Published, ReadTable, ReadingError};
+use crate::publish::report::facts::{Contract, Facts, Line, plus};
 
 /// Rows of a sheet; Excel holds 1,048,576.
-const MOST: usize = 1_000_000;
+pub(super) const MOST: usize = 1_000_000;
 
-fn text(value: &str) -> Cell {
-    if value.is_empty() {
-        Cell::Empty
-    } else {
-        Cell::Text(value.to_owned())
+pub(super) fn text(value: &str) -> Cell<'_> {
+    match value.is_empty() {
+        true => Cell::Empty,
+        false => Cell::Text(value.into()),
     }
 }
 
-fn number(value: Option<Decimal>) -> Cell {
+/// A text that is held nowhere else.
+fn own(value: String) -> Cell<'static> {
+    match value.is_empty() {
+        true => Cell::Empty,
+        false => Cell::Text(value.into()),
+    }
+}
+
+pub(super) fn number(value: Option<Decimal>) -> Cell<'static> {
     value.map_or(Cell::Empty, |v| Cell::Number(v, Look::Plain))
 }
 
-fn money(value: Option<Decimal>) -> Cell {
+fn money(value: Option<Decimal>) -> Cell<'static> {
     value.map_or(Cell::Empty, |v| Cell::Number(v, Look::Money))
 }
 
 /// All sheets, in order.
-pub(super) fn sheets(facts: &Facts, published: &Published) -> Result<Vec<Sheet>, ReadingError> {
-    let mut kpis = Measures::default();
-    let measures = kpis.sheet(facts);
-    let settlement = settlement(facts, &kpis);
+pub(super) fn sheets<'a>(
+    facts: &'a Facts,
+    noticed: &'a ReadTable,
+    published: &'a Published,
+) -> Result<Vec<Sheet<'a>>, ReadingError> {
+    let ((measures, settlement), dictionary) = rayon::join(
+        || {
+            let mut kpis = Measures::default();
+            let measures = kpis.sheet(facts);
+            let settlement = settlement(facts, &kpis);
+            (measures, settlement)
+        },
+        || dictionary(published),
+    );
     Ok(vec![
         summary(facts),
         settlement,
         measures,
-        findings(published.table("findings")?),
-        dictionary(published)?,
+        findings(noticed),
+        dictionary?,
         provenance(published),
     ])
-}
-
-/// Rows that one thread makes at a time.
-const ROWS_AT_ONCE: usize = 4_096;
-
-/// A measure of a contract over some months.
-type Named = (String, String, (i32, i32));
-
-/// Where the measures stand.
-#[derive(Default)]
-struct Measures {
-    // Looked up only, so that no order of it shows.
-    at: HashMap<Named, At, FixedState>,
-}
-
-/// A row of the sheet, and the values in it that formulas may refer to, with their columns.
-struct MeasureRow {
-    cells: Vec<Cell>,
-    named: Vec<(Named, &'static str, Decimal)>,
-}
-
-impl MeasureRow {
-    fn new(row: Row<'_>) -> MeasureRow {
-        let kpi = facts::kpi(&row);
-        let contract = row.text("contract_id");
-        let mut named = Vec::new();
-        if let Some(span) = months(&kpi.period) {
-            let mut put = |name: &str, column: &'static str, value: Option<Decimal>| {
-                if let Some(value) = value {
-                    let key = (contract.to_owned(), name.to_owned(), span);
-                    named.push((key, column, value));
-                }
-            };
-            put(&kpi.id, "D", kpi.value);
-            if kpi.id == "incidents_avoided" {
-                put("incidents_avoided_lower", "I", kpi.low);
-            }
-        }
-        let cells = vec![
-            text(contract),
-            text(&kpi.period),
-            text(&kpi.id),
-            number(kpi.value),
-            text(&kpi.unit),
-            number(row.number("n")),
-            number(kpi.baseline),
-            number(kpi.target),
-            number(kpi.low),
-            number(kpi.high),
-            text(&kpi.status),
-            text(&kpi.reason),
-        ];
-        MeasureRow { cells, named }
-    }
-}
-
-impl Measures {
-    /// Measures of whole contracts, of every period that is settled or longer than a month.
-    fn sheet(&mut self, facts: &Facts) -> Sheet {
-        let wanted = |row: &Row<'_>| {
-            months(row.text("period"))
-                .is_none_or(|span| span.1 > span.0 + 1 || facts.settled.contains(&span))
-        };
-        let measures = &facts.measures;
-        let parts: Vec<Vec<MeasureRow>> = measures
-            .rows
-            .par_chunks(ROWS_AT_ONCE)
-            .map(|rows| {
-                let rows = rows.iter().map(|cells| measures.row(cells));
-                rows.filter(wanted).map(MeasureRow::new).collect()
-            })
-            .collect();
-        let mut rows = Vec::new();
-        for measure in parts.into_iter().flatten().take(MOST) {
-            let r = rows.len() + 2;
-            for (key, column, value) in measure.named {
-                let cell = format!("KPIs!${column}${r}");
-                self.at.entry(key).or_insert(At { cell, value });
-            }
-            rows.push(measure.cells);
-        }
-        Sheet {
-            name: "KPIs",
-            header: vec![
-                "contract",
-                "period",
-                "measure",
-                "value",
-                "unit",
-                "n",
-                "baseline",
-                "target",
-                "interval from",
-                "interval to",
-                "status",
-                "reason",
-            ],
-            widths: vec![14, 18, 26, 18, 22, 10, 16, 12, 16, 16, 16, 60],
-            rows,
-            ranges: vec![
-                ("kpi_contract", 0),
-                ("kpi_period", 1),
-                ("kpi_name", 2),
-                ("kpi_value", 3),
-            ],
-        }
-    }
-
-    fn find(&self, line: &Line, contract: &str, name: &str) -> Option<At> {
-        let key = (contract.to_owned(), name.to_owned(), months(&line.period)?);
-        self.at.get(&key).cloned()
-    }
 }
 
 /// Columns of the settlement sheet that formulas refer to.
@@ -166,8 +69,8 @@ const AMOUNT: usize = 8;
 const PUBLISHED: usize = 12;
 
 /// Every step with a formula that leads from the measures to the amount.
-fn settlement(facts: &Facts, kpis: &Measures) -> Sheet {
-    let mut rows: Vec<Vec<Cell>> = Vec::new();
+fn settlement<'a>(facts: &'a Facts, kpis: &Measures<'a>) -> Sheet<'a> {
+    let mut rows: Vec<Vec<Cell<'a>>> = Vec::new();
     for contract in &facts.contracts {
         let mut book = Book {
             contract,
@@ -237,15 +140,20 @@ fn settlement(facts: &Facts, kpis: &Measures) -> Sheet {
 }
 
 /// The rows of one contract, and what of them is due so far.
-struct Book<'a> {
+struct Book<'a, 'k> {
     contract: &'a Contract,
-    kpis: &'a Measures,
+    kpis: &'k Measures<'a>,
     /// Due amounts: line, cell, and whether a total has taken them up.
-    due: Vec<(Line, At, bool)>,
+    due: Vec<(&'a Line, At, bool)>,
 }
 
-impl Book<'_> {
-    fn row(&mut self, line: &Line, before: Option<&At>, r: usize) -> (Vec<Cell>, Option<At>) {
+impl<'a> Book<'a, '_> {
+    fn row(
+        &mut self,
+        line: &'a Line,
+        before: Option<&At>,
+        r: usize,
+    ) -> (Vec<Cell<'a>>, Option<At>) {
         let cell = |column: usize| format!("{}{r}", letters(column));
         let basis = match (before, line.basis) {
             (Some(at), Some(basis)) if at.value == basis => {
@@ -307,7 +215,7 @@ impl Book<'_> {
             value,
         });
         if let Some(at) = here.clone().filter(|_| line.kind == "payable") {
-            self.due.push((line.clone(), at, false));
+            self.due.push((line, at, false));
         }
         let cells = vec![
             text(&self.contract.id),
@@ -322,10 +230,10 @@ impl Book<'_> {
             text(&line.currency),
             text(&line.kind),
             text(&line.status),
-            Cell::clone(&match look {
+            match look {
                 Look::Money => money(line.amount),
                 Look::Plain => number(line.amount),
-            }),
+            },
             difference,
             text(by),
             text(&line.overridden),
@@ -348,12 +256,12 @@ impl Book<'_> {
     }
 
     /// The rate or limit: from the measures where its expression can be followed.
-    fn rate(&self, line: &Line) -> Cell {
+    fn rate(&self, line: &Line) -> Cell<'static> {
         let Some(rate) = line.rate else {
             return Cell::Empty;
         };
         let formula = if line.step == "paid_before" {
-            let span = months(&line.period);
+            let span = line.span;
             let paid: Vec<&At> = self
                 .due
                 .iter()
@@ -361,7 +269,7 @@ impl Book<'_> {
                     l.clause == line.clause
                         && l.supplier == line.supplier
                         && span
-                            .zip(months(&l.period))
+                            .zip(l.span)
                             .is_some_and(|(year, part)| part.0 >= year.0 && part.1 <= year.1)
                 })
                 .map(|(_, at, _)| at)
@@ -425,10 +333,10 @@ fn sum(parts: &[&At]) -> Option<Formula> {
 }
 
 /// What every contract comes to, added up from the settlement sheet.
-fn summary(facts: &Facts) -> Sheet {
+fn summary(facts: &Facts) -> Sheet<'_> {
     let mut rows = Vec::new();
     for contract in &facts.contracts {
-        for ((supplier, currency), parts) in &contract.owed() {
+        for ((supplier, currency), parts) in contract.owed() {
             let r = rows.len() + 2;
             let pick = |range: &str| {
                 format!(
@@ -439,12 +347,12 @@ fn summary(facts: &Facts) -> Sheet {
             let other: Option<Decimal> = contract
                 .schemes
                 .iter()
-                .filter(|((scheme, c), _)| scheme != "this_contract" && c == currency)
+                .filter(|((scheme, c), _)| scheme != "this_contract" && *c == currency)
                 .find_map(|(_, sum)| *sum);
             rows.push(vec![
                 text(&contract.id),
-                text(supplier),
-                text(currency),
+                own(supplier),
+                own(currency),
                 Cell::Formula(pick("settlement_amount"), parts[0], Look::Money),
                 money(Some(parts[1])),
                 Cell::Formula(
@@ -497,13 +405,12 @@ fn summary(facts: &Facts) -> Sheet {
     }
 }
 
-fn findings(table: Option<ReadTable>) -> Sheet {
-    let table = table.unwrap_or_default();
+fn findings(table: &ReadTable) -> Sheet<'_> {
     let rows = table
         .iter()
         .take(MOST)
         .map(|row| {
-            let mut cells: Vec<Cell> = ["severity", "code", "contract_id", "file"]
+            let mut cells: Vec<Cell<'_>> = ["severity", "code", "contract_id", "file"]
                 .iter()
                 .map(|name| text(row.text(name)))
                 .collect();
@@ -534,8 +441,10 @@ fn findings(table: Option<ReadTable>) -> Sheet {
     }
 }
 
-fn dictionary(published: &Published) -> Result<Sheet, ReadingError> {
+/// The columns of every table; of one that has a file per month those of the first.
+fn dictionary(published: &Published) -> Result<Sheet<'_>, ReadingError> {
     let mut rows = Vec::new();
+    let mut known = BTreeSet::new();
     let outputs = published.manifest.get("outputs").and_then(|o| o.as_array());
     for file in outputs.into_iter().flatten() {
         let name = file
@@ -545,13 +454,17 @@ fn dictionary(published: &Published) -> Result<Sheet, ReadingError> {
         let Some(name) = name.strip_suffix(".parquet") else {
             continue;
         };
+        let table = name.split_once('/').map_or(name, |(table, _)| table);
+        if !known.insert(table) {
+            continue;
+        }
         for column in published.columns(name)?.unwrap_or_default() {
             rows.push(vec![
-                text(name),
-                text(&column.name),
+                text(table),
+                own(column.name),
                 text(if column.numeric { "number" } else { "text" }),
-                text(&column.unit),
-                text(&column.description),
+                own(column.unit),
+                own(column.description),
             ]);
         }
     }
@@ -564,7 +477,7 @@ fn dictionary(published: &Published) -> Result<Sheet, ReadingError> {
     })
 }
 
-fn provenance(published: &Published) -> Sheet {
+fn provenance(published: &Published) -> Sheet<'_> {
     let mut rows = Vec::new();
     for key in [
         "gainshare",
@@ -580,7 +493,7 @@ fn provenance(published: &Published) -> Sheet {
             .and_then(|v| v.as_str().map(str::to_owned))
             .or_else(|| value.map(ToString::to_string))
             .unwrap_or_default();
-        rows.push(vec![text("run"), text(key), text(&shown)]);
+        rows.push(vec![text("run"), text(key), own(shown)]);
     }
     if let Some(terms) = published.manifest.get("terms").and_then(|t| t.as_object()) {
         for (contract, hash) in terms {

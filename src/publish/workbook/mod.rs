@@ -8,7 +8,10 @@
 mod container;
 mod content;
 mod formula;
+mod measures;
 mod sheet;
+
+pub(crate) use container::Packed;
 
 use super::reading::{Published, ReadingError};
 use super::report::facts::Facts;
@@ -17,11 +20,16 @@ use super::report::facts::Facts;
 pub const WORKBOOK: &str = "settlement.xlsx";
 
 /// The workbook of a published output, with the facts gathered of it. The same folder gives the
-/// same bytes.
+/// same bytes, whatever parts of another one are in `packed`, which are replaced by its own.
 ///
 /// # Errors
 /// When a table that is there cannot be read.
-pub(crate) fn workbook(facts: &Facts, published: &Published) -> Result<Vec<u8>, ReadingError> {
-    let sheets = content::sheets(facts, published)?;
-    Ok(container::zip(&sheet::files(&sheets)))
+pub(crate) fn workbook(
+    facts: &Facts,
+    published: &Published,
+    packed: &mut Packed,
+) -> Result<Vec<u8>, ReadingError> {
+    let findings = published.table("findings")?.unwrap_or_default();
+    let sheets = content::sheets(facts, &findings, published)?;
+    Ok(container::zip(&sheet::files(&sheets), packed))
 }

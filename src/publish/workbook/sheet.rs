@@ -1,7 +1,9 @@
 //! Sheets as Office Open XML (ECMA-376 part 1, SpreadsheetML): typed cells, a frozen header, a
 //! filter and named ranges. Responsible for the format; not for what is in the cells.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -9,11 +11,11 @@ use crate::money::Decimal;
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(super) enum Cell<'a> {
     /// Nothing.
     Empty,
     /// A text, never a formula.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A number as it is.
     Number(Decimal, Look),
     /// A formula without its `=`, and its value as we computed it.
@@ -33,11 +35,11 @@ pub(super) enum Look {
 
 /// One sheet.
 #[derive(Debug, Clone)]
-pub(super) struct Sheet {
+pub(super) struct Sheet<'a> {
     pub(super) name: &'static str,
     pub(super) header: Vec<&'static str>,
     pub(super) widths: Vec<u8>,
-    pub(super) rows: Vec<Vec<Cell>>,
+    pub(super) rows: Vec<Vec<Cell<'a>>>,
     /// Name of a range and its column, from the first row to the last.
     pub(super) ranges: Vec<(&'static str, usize)>,
 }
@@ -58,8 +60,12 @@ pub(super) fn letters(column: usize) -> String {
 }
 
 /// A text as XML: escaped, without characters that XML cannot hold, not longer than a cell.
-fn xml(text: &str) -> String {
-    escaped(&crate::publish::report::names::short(text, MOST))
+fn xml(text: &str) -> Cow<'_, str> {
+    let plain = |b: u8| (b' '..=b'~').contains(&b) && !matches!(b, b'&' | b'<' | b'>' | b'"');
+    if text.len() <= MOST && text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(escaped(&crate::publish::report::names::short(text, MOST)))
 }
 
 /// Formulas are made of cells and numbers only; they are escaped, never cut.
@@ -84,8 +90,11 @@ const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/r
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 const TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
+/// A file of the workbook: its name, and its parts one after the other.
+pub(super) type File = (String, Vec<String>);
+
 /// All files of the workbook, in order.
-pub(super) fn files(sheets: &[Sheet]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(sheets: &[Sheet<'_>]) -> Vec<File> {
     let mut types = String::new();
     let mut list = String::new();
     let mut relations = String::new();
@@ -115,10 +124,7 @@ pub(super) fn files(sheets: &[Sheet]) -> Vec<(String, Vec<u8>)> {
                 sheet.name
             );
         }
-        files.push((
-            format!("xl/worksheets/sheet{n}.xml"),
-            worksheet(sheet).into_bytes(),
-        ));
+        files.push((format!("xl/worksheets/sheet{n}.xml"), worksheet(sheet)));
     }
     let styles = sheets.len() + 1;
     let first = [
@@ -154,15 +160,15 @@ pub(super) fn files(sheets: &[Sheet]) -> Vec<(String, Vec<u8>)> {
             ),
         ),
     ];
-    let mut all: Vec<(String, Vec<u8>)> = first
+    let mut all: Vec<File> = first
         .into_iter()
-        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
+        .map(|(name, text)| (name.to_owned(), vec![text]))
         .collect();
     all.extend(files);
     all
 }
 
-fn worksheet(sheet: &Sheet) -> String {
+fn worksheet(sheet: &Sheet<'_>) -> Vec<String> {
     let mut text = format!(
         "{HEAD}<worksheet xmlns=\"{MAIN}\"><sheetViews><sheetView workbookViewId=\"0\"><pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" state=\"frozen\"/></sheetView></sheetViews><cols>"
     );
@@ -184,14 +190,11 @@ fn worksheet(sheet: &Sheet) -> String {
     }
     text.push_str("</row>");
     let columns: Vec<String> = (0..sheet.header.len()).map(letters).collect();
-    let parts: Vec<String> = sheet
-        .rows
-        .par_chunks(ROWS_AT_ONCE)
-        .enumerate()
-        .map(|(part, rows)| {
+    let mut parts: Vec<String> = parted(&sheet.rows)
+        .into_par_iter()
+        .map(|range| {
             let mut text = String::new();
-            for (i, row) in rows.iter().enumerate() {
-                let r = part * ROWS_AT_ONCE + i + 2;
+            for (r, row) in (range.start + 2..).zip(sheet.rows.get(range).unwrap_or_default()) {
                 let _ = write!(text, "<row r=\"{r}\">");
                 for (column, cell) in columns.iter().zip(row) {
                     write_cell(&mut text, column, r, cell);
@@ -201,22 +204,40 @@ fn worksheet(sheet: &Sheet) -> String {
             text
         })
         .collect();
-    for part in parts {
-        text.push_str(&part);
-    }
+    parts.insert(0, text);
     let last = letters(sheet.header.len().saturating_sub(1));
-    let _ = write!(
-        text,
+    let tail = format!(
         "</sheetData><autoFilter ref=\"A1:{last}{}\"/><pageSetup paperSize=\"9\" orientation=\"landscape\" fitToHeight=\"0\"/></worksheet>",
         sheet.rows.len() + 1
     );
-    text
+    parts.push(tail);
+    parts
 }
 
-/// Rows that one thread writes at a time.
-const ROWS_AT_ONCE: usize = 4_096;
+/// Rows of a part of a sheet: at least so many where it could end, and at most.
+const ROWS: Range<usize> = 512..4_096;
 
-fn write_cell(text: &mut String, column: &str, r: usize, cell: &Cell) {
+/// The parts of a sheet. Each ends where the first cell of the next row says something else,
+/// mostly another contract, so that what changes of one leaves the parts of the others as they are.
+fn parted(rows: &[Vec<Cell<'_>>]) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (n, pair) in rows.windows(2).enumerate() {
+        let next = n + 1;
+        let [a, b] = pair else { break };
+        let count = next - start;
+        if count >= ROWS.end || (count >= ROWS.start && a.first() != b.first()) {
+            parts.push(start..next);
+            start = next;
+        }
+    }
+    if start < rows.len() {
+        parts.push(start..rows.len());
+    }
+    parts
+}
+
+fn write_cell(text: &mut String, column: &str, r: usize, cell: &Cell<'_>) {
     let look = |look: Look, plain: u8, money: u8| if look == Look::Money { money } else { plain };
     let _ = match cell {
         Cell::Empty => Ok(()),
@@ -261,14 +282,23 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_is_parted_between_contracts() {
+        let of = |counts: &[(&'static str, usize)]| -> Vec<Vec<Cell<'static>>> {
+            let rows = counts
+                .iter()
+                .flat_map(|(id, n)| std::iter::repeat_n(*id, *n));
+            rows.map(|id| vec![Cell::Text(id.into())]).collect()
+        };
+        let all = [("a", 700), ("b", 100), ("c", 500), ("d", 5_000)];
+        let parts = parted(&of(&all));
+        assert_eq!(parts, [0..700, 700..1300, 1300..5396, 5396..6300]);
+        assert!(parted(&[]).is_empty());
+    }
+
+    #[test]
     fn a_text_that_looks_like_a_formula_stays_a_text() {
         let mut text = String::new();
-        write_cell(
-            &mut text,
-            "A",
-            2,
-            &Cell::Text("=HYPERLINK(\"x\")<".to_owned()),
-        );
+        write_cell(&mut text, "A", 2, &Cell::Text("=HYPERLINK(\"x\")<".into()));
         assert!(text.contains("t=\"inlineStr\""), "{text}");
         assert!(!text.contains("<f>"), "{text}");
         assert!(text.contains("=HYPERLINK(&quot;x&quot;)&lt;"), "{text}");
