@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use miette::Diagnostic;
+use rayon::prelude::*;
 
 use crate::baseline::BaselineSpec;
 use crate::baseline::saving::{RateDay, SavingsSpec, SavingsSpecError};
@@ -136,12 +137,10 @@ pub enum ContractError {
 /// # Errors
 /// At the first terms file that cannot be used.
 pub fn read(project: &Project) -> Result<Vec<Contract>, ContractError> {
-    project
-        .file
-        .contracts
-        .iter()
-        .map(|entry| contract(project, entry))
-        .collect()
+    let entries = project.file.contracts.par_iter();
+    let read: Vec<_> = entries.map(|entry| contract(project, entry)).collect();
+    // Of several that cannot be read the first is told.
+    read.into_iter().collect()
 }
 
 fn contract(project: &Project, entry: &ContractEntry) -> Result<Contract, ContractError> {

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::contracts::Contract;
 use super::ground::Ground;
 use super::prepared;
@@ -58,7 +60,7 @@ pub(super) fn histories(ground: &Ground<'_>) -> BTreeMap<String, blake3::Hash> {
         }
         (id.clone(), hasher.finalize())
     };
-    let alone: BTreeMap<String, blake3::Hash> = ground.contracts.iter().map(one).collect();
+    let alone: BTreeMap<String, blake3::Hash> = ground.contracts.par_iter().map(one).collect();
     let mut all = blake3::Hasher::new();
     for hash in alone.values() {
         all.update(hash.as_bytes());
@@ -110,7 +112,7 @@ pub(super) fn tables(
         }
         Some((id.clone(), hasher.finalize()))
     };
-    ground.contracts.iter().filter_map(one).collect()
+    ground.contracts.par_iter().filter_map(one).collect()
 }
 
 /// Adds a text, with its end.

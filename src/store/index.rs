@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::disk::StoreError;
@@ -64,8 +65,9 @@ impl Index {
 
     /// A file that the store should have and has not.
     pub fn missing(&self, store: &Path) -> Option<PathBuf> {
-        let mut files = self.files.keys().map(|file| store.join(file));
-        files.find(|path| !path.is_file())
+        let files: Vec<&String> = self.files.keys().collect();
+        let paths = files.into_par_iter().map(|file| store.join(file));
+        paths.find_first(|path| !path.is_file())
     }
 
     /// What was stored in a file, for a hash of what is made of it; empty where there is none.
