@@ -199,6 +199,7 @@ impl Ranks {
     }
 
     /// Adds rows without values until there are `rows`.
+    #[cfg(feature = "frames")]
     pub(crate) fn fill(&mut self, rows: usize) {
         if rows > self.spans.len() {
             self.spans.resize(rows, (0, 0));

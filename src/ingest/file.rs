@@ -115,6 +115,7 @@ pub(super) struct Input {
     shown: String,
     stream: Box<dyn Read + Send>,
     /// The same file, to be read at any place once the stream was read.
+    #[cfg(feature = "frames")]
     file: File,
     seen: Arc<Mutex<Seen>>,
     /// How the file is compressed.
@@ -198,6 +199,7 @@ pub(super) fn open(shown: &str, path: &Path) -> Result<Input, InputError> {
     Ok(Input {
         shown: shown.to_owned(),
         stream,
+        #[cfg(feature = "frames")]
         file,
         seen,
         packing,

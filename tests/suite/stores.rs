@@ -1,5 +1,6 @@
 //! Exports in an object store, from a small server on this machine that speaks as much of the
-//! protocol of S3 as reading takes: pages of a listing, files, refusals. What is fetched gives the
+//! protocols of S3, Azure Blob Storage and Google Cloud Storage as reading takes: pages of a listing,
+//! files, refusals. What is fetched gives the
 //! rows of the same files in a folder, is counted, bounded, and named with its hash.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -43,20 +44,28 @@ fn answer(connection: TcpStream, objects: &Objects) -> Option<()> {
             let mut line = String::new();
             reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
             let line = line.trim_end().to_lowercase();
-            signed |= line.starts_with("authorization:") && line.contains("credential=known/");
+            // Who asks of S3 and of Azure.
+            let known = ["credential=known/", "sharedkey known:"];
+            signed |= line.starts_with("authorization:") && known.iter().any(|k| line.contains(k));
             if line.is_empty() {
                 break;
             }
         }
         let target = first.split(' ').nth(1)?.to_owned();
+        signed |= target.starts_with("/google/");
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let query: BTreeMap<String, String> = query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
-            .map(|(k, v)| (k.to_owned(), v.replace("%2F", "/")))
+            .map(|(k, v)| (k.to_owned(), plain(v)))
             .collect();
-        let path = path.trim_matches('/').replace("%20", " ");
-        let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+        let path = plain(path.trim_matches('/'));
+        // The account of Azure stands before the container, a part of our address before Google's.
+        let path = ["known/", "google/"]
+            .iter()
+            .find_map(|account| path.strip_prefix(account))
+            .unwrap_or(&path);
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let error = |code: &str| format!("<Error><Code>{code}</Code></Error>").into_bytes();
         let (status, body) = match bucket {
             "web" => match objects.get(key) {
@@ -65,6 +74,7 @@ fn answer(connection: TcpStream, objects: &Objects) -> Option<()> {
             },
             _ if !signed => ("403 Forbidden", error("AccessDenied")),
             "exports" if query.contains_key("list-type") => ("200 OK", listing(objects, &query)),
+            "exports" if query.contains_key("comp") => ("200 OK", of_azure(objects, &query)),
             "exports" => match objects.get(key) {
                 Some(bytes) => ("200 OK", bytes.clone()),
                 None => ("404 Not Found", error("NoSuchKey")),
@@ -85,11 +95,25 @@ fn answer(connection: TcpStream, objects: &Objects) -> Option<()> {
     }
 }
 
-fn listing(objects: &Objects, query: &BTreeMap<String, String>) -> Vec<u8> {
+/// A part of an address without its percent signs.
+fn plain(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        out.push(char::from(u8::from_str_radix(&part[..2], 16).unwrap()));
+        out.push_str(&part[2..]);
+    }
+    out
+}
+
+/// What stands directly in a folder, from place `from` on, and the place of the next page.
+fn page<'o>(
+    objects: &'o Objects,
+    query: &BTreeMap<String, String>,
+    token: &str,
+) -> (Vec<(&'o String, &'o Vec<u8>)>, Option<usize>) {
     let prefix = query.get("prefix").map_or("", String::as_str);
-    let from = query
-        .get("continuation-token")
-        .map_or(0, |t| t.parse().unwrap());
+    let from = query.get(token).map_or(0, |t| t.parse().unwrap());
     let matching: Vec<(&String, &Vec<u8>)> = objects
         .iter()
         .filter(|(key, _)| {
@@ -98,23 +122,48 @@ fn listing(objects: &Objects, query: &BTreeMap<String, String>) -> Vec<u8> {
             rest.is_some_and(|rest| !rest.contains('/'))
         })
         .collect();
+    let next = Some(from + PAGE).filter(|next| *next < matching.len());
+    (matching.into_iter().skip(from).take(PAGE).collect(), next)
+}
+
+/// A listing of S3 and of Google.
+fn listing(objects: &Objects, query: &BTreeMap<String, String>) -> Vec<u8> {
+    let (found, next) = page(objects, query, "continuation-token");
     let mut xml = "<?xml version=\"1.0\"?><ListBucketResult>".to_owned();
-    for (key, bytes) in matching.iter().skip(from).take(PAGE) {
+    for (key, bytes) in found {
         xml.push_str(&format!(
             "<Contents><Key>{key}</Key><Size>{}</Size><ETag>\"e\"</ETag>\
              <LastModified>2025-01-01T00:00:00.000Z</LastModified></Contents>",
             bytes.len()
         ));
     }
-    let next = from + PAGE;
-    if next < matching.len() {
-        xml.push_str(&format!(
+    match next {
+        Some(next) => xml.push_str(&format!(
             "<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>"
-        ));
-    } else {
-        xml.push_str("<IsTruncated>false</IsTruncated>");
+        )),
+        None => xml.push_str("<IsTruncated>false</IsTruncated>"),
     }
     xml.push_str("</ListBucketResult>");
+    xml.into_bytes()
+}
+
+/// A listing of Azure.
+fn of_azure(objects: &Objects, query: &BTreeMap<String, String>) -> Vec<u8> {
+    let (found, next) = page(objects, query, "marker");
+    let mut xml = "<?xml version=\"1.0\"?><EnumerationResults><Blobs>".to_owned();
+    for (key, bytes) in found {
+        xml.push_str(&format!(
+            "<Blob><Name>{key}</Name><Properties>\
+             <Last-Modified>Wed, 01 Jan 2025 00:00:00 GMT</Last-Modified>\
+             <Content-Length>{}</Content-Length><Content-Type>text/csv</Content-Type><Etag>e</Etag>\
+             </Properties></Blob>",
+            bytes.len()
+        ));
+    }
+    let next = next.map_or_else(String::new, |next| next.to_string());
+    xml.push_str(&format!(
+        "</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>"
+    ));
     xml.into_bytes()
 }
 
@@ -172,6 +221,20 @@ fn keys(endpoint: &str) -> [(&str, &str); 5] {
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ALLOW_HTTP", "true"),
+    ]
+}
+
+/// The variables that give access to the same bucket as a container of Azure and as a public bucket
+/// of Google.
+fn of_others(endpoint: &str) -> [(&'static str, String); 7] {
+    [
+        ("AZURE_STORAGE_ACCOUNT_NAME", "known".to_owned()),
+        ("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0".to_owned()),
+        ("AZURE_STORAGE_ENDPOINT", format!("{endpoint}/known")),
+        ("AZURE_ALLOW_HTTP", "true".to_owned()),
+        ("GOOGLE_SKIP_SIGNATURE", "true".to_owned()),
+        ("GOOGLE_BASE_URL", format!("{endpoint}/google")),
+        ("GOOGLE_ALLOW_HTTP", "true".to_owned()),
     ]
 }
 
@@ -237,6 +300,51 @@ fn files_of_a_bucket_are_those_of_a_folder() {
     assert!(copy.is_file());
     drop(local);
     assert!(!copy.exists());
+}
+
+#[test]
+fn containers_of_azure_and_buckets_of_google_are_read_as_well() {
+    let endpoint = served(objects());
+    let given = of_others(&endpoint);
+    let variables: Vec<(&str, &str)> = given.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    for root in ["az://exports", "gs://exports"] {
+        for (files, count) in [
+            ("desk/2025/tickets_*.csv.gz", 5),
+            ("desk/2025/tickets_4.csv.gz", 1),
+        ] {
+            let address = format!("{root}/{files}");
+            let folder = project(&address, "");
+            let project = opened(folder.path(), &variables);
+            let local = remote::local(&project).unwrap();
+            let fetched = ingest::ingest(&local.project, &|_, _| {}).unwrap();
+            assert_eq!(tickets(&fetched).len(), count, "{address}");
+            assert!(
+                fetched
+                    .accounts
+                    .iter()
+                    .all(|a| a.file.starts_with(root) && a.closes())
+            );
+        }
+        let said = refused(
+            &format!("{root}/desk/2025/tickets_9.csv.gz"),
+            "",
+            &variables,
+        );
+        assert!(said.contains("there is no such file"), "{said}");
+        let nowhere = format!("{}/*.csv", root.replace("exports", "nowhere"));
+        let said = refused(&nowhere, "", &variables);
+        assert!(said.contains("there is no such bucket"), "{said}");
+        let said = refused(&format!("{root}/desk/2025/*.csv.gz"), "", &variables[2..4]);
+        assert!(said.contains("no credentials"), "{said}");
+    }
+    // A key of another account.
+    let mut strange = variables.clone();
+    strange[0].1 = "stranger";
+    let said = refused("az://exports/desk/2025/*.csv.gz", "", &strange);
+    assert!(
+        said.contains("access is refused") && said.contains("AZURE_"),
+        "{said}"
+    );
 }
 
 #[test]
