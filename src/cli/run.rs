@@ -1,6 +1,7 @@
 //! `gainshare run` and `gainshare recalc`: the main job, from the command line. Responsible for
 //! their flags and for what is said at the end; not for the job (see [`crate::pipeline`]).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +11,10 @@ use super::accounts::{say_accounts, say_findings};
 use super::progress::Bar;
 use super::settle::FailOn;
 use crate::config::project::Project;
+use crate::money::Decimal;
 use crate::pipeline::{self, Exports, Outcome, RunError};
+use crate::publish::report::facts::plus;
+use crate::settle::{AmountKind, SettlementLine};
 
 /// Read a project's exports, measure and settle its contracts, and write the output tables.
 ///
@@ -189,11 +193,127 @@ fn audit(rows: &[pipeline::AuditRow], format: super::settle::Format) -> miette::
     super::data(&text)
 }
 
-/// Who owes whom what, per contract, period and clause.
+/// So many amounts are shown one by one.
+const ONE_BY_ONE: usize = 250;
+
+/// Who owes whom what, per contract, period and clause; of many contracts, what each supplier comes
+/// to.
 fn summary(outcome: &Outcome, format: super::settle::Format) -> miette::Result<()> {
+    if format == super::settle::Format::Table && outcome.owed.len() > ONE_BY_ONE {
+        super::data(totals(&outcome.owed).as_bytes())?;
+        super::say(format_args!(
+            "{} amounts are in settlement.parquet and report.html; `--format csv` shows them one by one",
+            outcome.owed.len()
+        ));
+        return Ok(());
+    }
     let settlement = crate::settle::Settlement {
         lines: outcome.owed.clone(),
         findings: Vec::new(),
     };
     super::settle::write(&settlement, format, None)
+}
+
+/// What the statements of a supplier in a currency come to.
+#[derive(Default)]
+struct OfSupplier<'a> {
+    contracts: BTreeSet<&'a str>,
+    statements: usize,
+    /// Amount, settled before, to pay; a statement without an amount adds nothing to them.
+    sums: [Decimal; 3],
+    open: usize,
+}
+
+/// A line per supplier and currency, from the totals of the statements. Amounts are positive where
+/// the customer pays.
+fn totals(owed: &[SettlementLine]) -> String {
+    let mut all: BTreeMap<(&str, String), OfSupplier<'_>> = BTreeMap::new();
+    for line in owed.iter().filter(|l| l.amount_kind == AmountKind::Total) {
+        let key = (line.supplier_id.as_str(), line.currency.to_string());
+        let of = all.entry(key).or_default();
+        of.contracts.insert(&line.contract_id);
+        of.statements += 1;
+        of.open += usize::from(line.amount.is_none());
+        let parts = [line.amount, line.prior_amount, line.delta.or(line.amount)];
+        for (sum, part) in of.sums.iter_mut().zip(parts) {
+            *sum = plus(*sum, part);
+        }
+    }
+    let wide = all
+        .keys()
+        .map(|(s, _)| s.chars().count())
+        .max()
+        .unwrap_or(0);
+    let wide = wide.clamp(8, 40);
+    let mut text = format!(
+        "{:<wide$} {:>9} {:>10} {:>18} {:>18} {:>18}\n",
+        "supplier", "contracts", "statements", "amount", "settled before", "to pay"
+    );
+    for ((supplier, currency), of) in &all {
+        let [amount, before, to_pay] = of.sums.map(|sum| sum.to_string());
+        let open = match of.open {
+            0 => String::new(),
+            n => format!("  ({n} without an amount)"),
+        };
+        let row = format!(
+            "{supplier:<wide$} {:>9} {:>10} {amount:>18} {before:>18} {to_pay:>18} {currency}{open}\n",
+            of.contracts.len(),
+            of.statements
+        );
+        text.push_str(&super::console::harmless(&row, false));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settle::LineStatus;
+
+    #[test]
+    fn many_amounts_are_added_up_by_supplier_and_currency() {
+        let line = |contract: &str, kind, amount: Option<&str>, before: Option<&str>| {
+            let number = |text: &str| text.parse::<Decimal>().unwrap();
+            let (amount, prior) = (amount.map(number), before.map(number));
+            SettlementLine {
+                contract_id: contract.to_owned(),
+                supplier_id: "SUP-\u{1b}A".to_owned(),
+                period: "2025-Q1".to_owned(),
+                clause_id: "total".to_owned(),
+                seq: 1,
+                step: "total".to_owned(),
+                level: None,
+                basis: None,
+                rate: None,
+                measure_value: None,
+                unrounded: None,
+                amount,
+                currency: "EUR".parse().unwrap(),
+                payer: None,
+                payee: None,
+                amount_kind: kind,
+                prior_amount: prior,
+                delta: amount.zip(prior).map(|(a, p)| plus(a, Some(-p))),
+                document_type: None,
+                bound_by: None,
+                terms_version: "original".to_owned(),
+                status: LineStatus::Final,
+                overridden: Vec::new(),
+                rule: String::new(),
+                explanation: String::new(),
+            }
+        };
+        let text = totals(&[
+            line("A", AmountKind::Total, Some("100.50"), Some("40.25")),
+            line("A", AmountKind::Payable, Some("7.00"), None),
+            line("B", AmountKind::Total, Some("-0.50"), None),
+            line("B", AmountKind::Total, None, None),
+        ]);
+        let shown: Vec<&str> = text.lines().collect();
+        assert_eq!(shown.len(), 2, "{text}");
+        let words: Vec<&str> = shown[1].split_whitespace().skip(1).collect();
+        let wanted = "2 3 100.00 40.25 59.75 EUR (1 without an amount)";
+        assert_eq!(words, wanted.split(' ').collect::<Vec<_>>(), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
 }
