@@ -3,14 +3,15 @@
 //! kept (see [`crate::store::spill`]), nor for rows that are yet to be judged (see
 //! [`super::packed`]).
 //!
-//! A chunk is: how many rows, their numbers, their hashes, what says whether each is the latest,
-//! then the columns. Numbers of values and lengths are written with as few bytes as they need.
+//! A chunk is: how many rows, their numbers, their hashes, then the columns. What says whether a row is
+//! the latest has done its work. Numbers of values and lengths are written with as few bytes as they
+//! need.
 
 use super::columns::{Columns, Values};
 use super::packed::{Rest, number};
 use super::texts::Texts;
 
-/// What stands before the values of a column that is not of texts.
+/// What stands before hashes, and before the values of a column that is not of texts.
 const ALL: u8 = 0;
 const NONE: u8 = 1;
 const SOME: u8 = 2;
@@ -20,30 +21,28 @@ const ABSENT: u64 = 0;
 const AGAIN: u64 = 1;
 const LENGTH: u64 = 2;
 
-/// Adds a chunk of rows, each with the number that comes back as its line. Columns `without` are
-/// left out: they come back as absent.
-pub(crate) fn pack(
-    rows: &Columns,
-    list: &[(u64, usize)],
-    without: &[Option<usize>],
-    out: &mut Vec<u8>,
-) {
+/// What of some rows is left out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Without {
+    /// Columns that come back as absent.
+    pub(crate) columns: Vec<Option<usize>>,
+    /// Their hashes, which come back as 0: no order of theirs depends on them any more.
+    pub(crate) hashes: bool,
+}
+
+/// Adds a chunk of rows, each with the number that comes back as its line.
+pub(crate) fn pack(rows: &Columns, list: &[(u64, usize)], without: &Without, out: &mut Vec<u8>) {
     number(out, list.len() as u64);
     for (n, _) in list {
         number(out, *n);
     }
-    for (_, row) in list {
+    out.push(if without.hashes { NONE } else { ALL });
+    for (_, row) in list.iter().filter(|_| !without.hashes) {
         let hash = rows.hash.get(*row).copied().unwrap_or_default();
         out.extend_from_slice(&hash.to_le_bytes());
     }
-    for (_, row) in list {
-        number(out, rows.latest.get(*row).len() as u64);
-    }
-    for (_, row) in list {
-        out.extend_from_slice(rows.latest.get(*row));
-    }
     for (at, values) in rows.values.iter().enumerate() {
-        let left_out = without.contains(&Some(at));
+        let left_out = without.columns.contains(&Some(at));
         match values {
             Values::Text(_) if left_out => texts(&Texts::default(), list, out),
             Values::Text(v) => texts(v, list, out),
@@ -128,16 +127,17 @@ pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns
         for _ in 0..count {
             rows.line.push(rest.number()?);
         }
-        let (hashes, _) = rest.take(count.checked_mul(8)?)?.as_chunks::<8>();
-        rows.hash
-            .extend(hashes.iter().map(|hash| u64::from_le_bytes(*hash)));
-        rows.file.resize(filled, file);
-        let lengths = (0..count)
-            .map(|_| rest.length())
-            .collect::<Option<Vec<usize>>>()?;
-        for length in lengths {
-            rows.latest.push(rest.take(length)?);
+        match rest.array()? {
+            [ALL] => {
+                let (hashes, _) = rest.take(count.checked_mul(8)?)?.as_chunks::<8>();
+                let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
+                rows.hash.extend(hashes);
+            }
+            [NONE] => rows.hash.resize(filled, 0),
+            _ => return None,
         }
+        rows.file.resize(filled, file);
+        rows.latest.fill(filled);
         for values in &mut rows.values {
             match values {
                 Values::Text(v) => read_texts(&mut rest, count, v)?,
@@ -238,14 +238,13 @@ mod tests {
             rows.line.push(row as u64 * 1000);
             rows.file.push(4);
             rows.hash.push(u64::MAX - row as u64);
-            rows.latest.push(&vec![7; row as usize]);
         }
         rows.kept[0].1.fill(300);
         let list: Vec<(u64, usize)> = (0..300).map(|row| (rows.line[row], row)).collect();
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
-        pack(&rows, &list, &[], &mut whole);
+        pack(&rows, &list, &Without::default(), &mut whole);
         for part in list.chunks(7) {
-            pack(&rows, part, &[], &mut parts);
+            pack(&rows, part, &Without::default(), &mut parts);
         }
         for bytes in [&whole, &parts] {
             let mut back = Columns::new(billing, &names);
@@ -259,16 +258,16 @@ mod tests {
         }
         let mut less = Vec::new();
         let amount = billing.position("amount");
-        pack(
-            &rows,
-            &list,
-            &[amount, billing.position("source")],
-            &mut less,
-        );
+        let without = Without {
+            columns: vec![amount, billing.position("source")],
+            hashes: true,
+        };
+        pack(&rows, &list, &without, &mut less);
         let mut back = Columns::new(billing, &names);
         unpack(&less, 4, &[0, 1], &mut back).unwrap();
         assert!(matches!(&back.values[amount.unwrap()], Values::Decimal(v) if v == &[None; 300]));
         assert_eq!(back.text("source", 9), None);
+        assert_eq!((back.hash, back.line), (vec![0; 300], rows.line.clone()));
     }
 
     /// All that rows say, wherever their texts lie.
@@ -279,8 +278,7 @@ mod tests {
             other => format!("{other:?}"),
         });
         let kept = rows.kept.iter().map(|(name, v)| name.clone() + &texts(v));
-        let latest: Vec<&[u8]> = (0..rows.len()).map(|row| rows.latest.get(row)).collect();
-        let rest = format!("{:?} {:?} {:?} {latest:?}", rows.line, rows.file, rows.hash);
+        let rest = format!("{:?} {:?} {:?}", rows.line, rows.file, rows.hash);
         values.chain(kept).chain([rest]).collect()
     }
 }

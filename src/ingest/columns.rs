@@ -199,7 +199,6 @@ impl Ranks {
     }
 
     /// Adds rows without values until there are `rows`.
-    #[cfg(feature = "frames")]
     pub(crate) fn fill(&mut self, rows: usize) {
         if rows > self.spans.len() {
             self.spans.resize(rows, (0, 0));
@@ -303,7 +302,7 @@ impl Columns {
         let number = |row: usize| self.line.get(row).copied().unwrap_or_default();
         let list: Vec<(u64, usize)> = rows.iter().map(|row| (number(*row), *row)).collect();
         let mut bytes = Vec::new();
-        chunk::pack(self, &list, &[], &mut bytes);
+        chunk::pack(self, &list, &chunk::Without::default(), &mut bytes);
         let mut out = Columns::new(self.table, &names);
         // What was just packed reads.
         chunk::unpack(&bytes, 0, &places, &mut out);

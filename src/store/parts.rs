@@ -14,7 +14,7 @@ use super::prepare::{self, File, Files};
 use super::schema::{TABLES, Table, table};
 use super::spill::{Bins, Block, Room};
 use super::threads;
-use crate::ingest::chunk::{pack, unpack};
+use crate::ingest::chunk::{Without, pack, unpack};
 use crate::ingest::columns::{ByIdentity, Columns};
 use crate::ingest::texts::Texts;
 use crate::time::Date;
@@ -114,10 +114,17 @@ impl<'f> Parts<'f> {
         let (mut packed, mut room) = (Vec::new(), Vec::new());
         for (rows, parts) in &puts {
             for (partition, list) in parts {
-                // Written again from the tickets.
-                let without = match rows.table.name {
-                    "incident_events" => rows.positions(prepare::OF_TICKET),
-                    _ => Vec::new(),
+                let name = rows.table.name;
+                let beside = BESIDE.iter().any(|(beside, _, _)| *beside == name);
+                let of_tickets = name == "incidents" || name == "incident_events" || beside;
+                let without = Without {
+                    // Written again from the tickets.
+                    columns: match name {
+                        "incident_events" => rows.positions(prepare::OF_TICKET),
+                        _ => Vec::new(),
+                    },
+                    // Tickets have keys, and of one ticket the rows are in their order already.
+                    hashes: of_tickets && partition.is_some(),
                 };
                 let numbered = list.iter().map(|(ticket, row)| {
                     // What belongs to a ticket is numbered by it, everything else by its line.
