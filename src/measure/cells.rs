@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::fragment::{CellKey, Fragment, ItemKey, Opening};
 use super::plan::MeasurePlan;
+use super::solved::Solved;
 
 /// What all partitions together give.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -55,7 +56,8 @@ impl Cells {
                 }
             }
         }
-        total.absorb_solved(solved);
+        // All at once: one by one each would be put together with all before it.
+        total.solved = Solved::together(&solved);
         Cells { total }
     }
 }

@@ -11,6 +11,7 @@ pub use super::cell::Cell;
 use super::histogram::SparseHistogram;
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
+use super::solved::Solved;
 use super::worst::Worst;
 use crate::time::{Instant, Month};
 
@@ -82,23 +83,6 @@ pub struct OpenKey {
     pub respond_due_at: Option<Instant>,
     /// The first warning that its target would be missed.
     pub warned_at: Option<Instant>,
-}
-
-/// Who solved what: the state of concentration and coverage.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct SolvedKey {
-    /// The contract.
-    pub contract_id: String,
-    /// The service; empty when unknown.
-    pub service_id: String,
-    /// Month of restoration.
-    pub month: Month,
-    /// Who held the ticket last.
-    pub assignee: String,
-    /// Configuration item and category, where both are known.
-    pub item: Option<(String, String)>,
 }
 
 /// Incidents and requests of one category.
@@ -228,8 +212,7 @@ pub struct Fragment {
     #[serde(with = "in_order")]
     pub edges: BTreeMap<ItemKey, Edge>,
     /// Restored incidents by who solved them.
-    #[serde(with = "in_order")]
-    pub solved: BTreeMap<SolvedKey, u64>,
+    pub solved: Solved,
     /// Incidents and requests by category.
     #[serde(with = "in_order")]
     pub kinds: BTreeMap<KindKey, Kinds>,
@@ -349,13 +332,6 @@ impl Fragment {
             respond_due_at: None,
             warned_at: None,
         };
-        let solved = SolvedKey {
-            contract_id: id(),
-            service_id: String::new(),
-            month: none,
-            assignee: String::new(),
-            item: None,
-        };
         let kind = KindKey {
             contract_id: id(),
             service_id: String::new(),
@@ -377,9 +353,10 @@ impl Fragment {
                 })
             }),
             open: own(&self.open, open, |k| k.contract_id == contract_id),
-            solved: asked(with.people, || {
-                own(&self.solved, solved, |k| k.contract_id == contract_id)
-            }),
+            solved: match with.people {
+                true => self.solved.of_contract(contract_id),
+                false => Solved::default(),
+            },
             kinds: asked(with.categories, || {
                 own(&self.kinds, kind, |k| k.contract_id == contract_id)
             }),
@@ -409,22 +386,6 @@ impl Fragment {
         }
     }
 
-    /// Adds what was solved in several partitions: their entries are in order, so that they are put
-    /// together in one go over runs, where adding one by one would search for each.
-    pub(super) fn absorb_solved(&mut self, many: Vec<BTreeMap<SolvedKey, u64>>) {
-        let mut all: Vec<(SolvedKey, u64)> = std::mem::take(&mut self.solved).into_iter().collect();
-        all.extend(many.into_iter().flatten());
-        all.sort_by(|(a, _), (b, _)| a.cmp(b));
-        all.dedup_by(|(key, n), (kept, sum)| {
-            let same = key == kept;
-            if same {
-                *sum += *n;
-            }
-            same
-        });
-        self.solved = all.into_iter().collect();
-    }
-
     /// Adds the sums of another fragment and gives back its boundary map.
     pub fn absorb_sums(&mut self, other: Fragment) -> BTreeMap<ItemKey, Edge> {
         each(&mut self.cells, other.cells, |mine, cell| mine.merge(&cell));
@@ -432,7 +393,10 @@ impl Fragment {
             mine.merge(&histogram);
         });
         each(&mut self.open, other.open, |mine, n| *mine += n);
-        each(&mut self.solved, other.solved, |mine, n| *mine += n);
+        if !other.solved.is_empty() {
+            let mine = std::mem::take(&mut self.solved);
+            self.solved = Solved::together(&[mine, other.solved]);
+        }
         each(&mut self.kinds, other.kinds, |mine, kinds| {
             mine.incidents += kinds.incidents;
             mine.requests += kinds.requests;

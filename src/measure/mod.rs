@@ -31,6 +31,7 @@ pub mod rates;
 #[cfg(feature = "frames")]
 pub mod read;
 pub mod relief;
+pub mod solved;
 pub mod spec;
 pub mod tally;
 mod ticket_clocks;

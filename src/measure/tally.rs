@@ -11,13 +11,13 @@ use foldhash::fast::FixedState;
 use super::clock::Segment;
 use super::fact::Fact;
 use super::fragment::{
-    Audited, Cell, CellKey, Clock, Edge, FixKey, Fragment, KindKey, Kinds, OpenKey, Opening,
-    Sample, SolvedKey,
+    Audited, Cell, CellKey, Clock, Edge, FixKey, Fragment, KindKey, Kinds, OpenKey, Opening, Sample,
 };
 use super::histogram::{self, SparseHistogram};
 use super::integrity::IntegrityCells;
 use super::outage::Outages;
 use super::plan::{ByPriority, MeasurePlan};
+use super::solved::{Solved, SolvedPlace};
 use super::ticket_clocks::ClockTerms;
 use super::worst::Worst;
 use crate::time::{BusinessCalendar, Instant, Month};
@@ -86,9 +86,12 @@ impl Names {
         code
     }
 
+    fn get(&self, code: u32) -> &str {
+        self.texts.get(code as usize).map_or("", AsRef::as_ref)
+    }
+
     fn text(&self, code: u32) -> String {
-        let text = self.texts.get(code as usize);
-        text.map(|t| t.as_ref().to_owned()).unwrap_or_default()
+        self.get(code).to_owned()
     }
 }
 
@@ -444,21 +447,19 @@ impl Tally {
             .drain()
             .map(|((c, i, k), edge)| ((names.text(c), names.text(i), names.text(k)), edge))
             .collect();
-        let solved = self
-            .solved
-            .drain()
-            .map(|((stream, month, assignee, item, category), n)| {
+        let solved = self.solved.drain();
+        out.solved = Solved::of(
+            solved.map(|((stream, month, assignee, item, category), n)| {
                 let (contract_id, service_id) = stream_of(stream);
-                let key = SolvedKey {
+                let place = SolvedPlace {
                     contract_id,
                     service_id,
                     month,
-                    assignee: names.text(assignee),
-                    item: (item != u32::MAX).then(|| (names.text(item), names.text(category))),
                 };
-                (key, n)
-            });
-        out.solved = solved.collect();
+                let item = (item != u32::MAX).then(|| (names.get(item), names.get(category)));
+                (place, names.get(assignee), item, n)
+            }),
+        );
         out.kinds.extend(
             self.kinds
                 .drain()

@@ -12,9 +12,10 @@ use super::uptime::{Uptime, uptime};
 use super::value::Scope;
 use crate::measure::billing::{BillingCells, BillingClass, BillingKey};
 use crate::measure::cells::Cells;
-use crate::measure::fragment::{Cell, Clock, KindKey, Kinds, OpenKey, SolvedKey};
+use crate::measure::fragment::{Cell, Clock, KindKey, Kinds, OpenKey};
 use crate::measure::histogram::{SparseHistogram, bucket};
 use crate::measure::plan::MeasurePlan;
+use crate::measure::solved::person_of;
 use crate::money::Currency;
 use crate::time::{Instant, Month, Period, months_between};
 
@@ -390,45 +391,28 @@ impl PartsTable {
     }
 
     fn gather_solved(&mut self, from: &Sources<'_>, wanted: &BTreeSet<Month>) {
-        let contract = &from.plan.contract_id;
-        let first = SolvedKey {
-            contract_id: contract.clone(),
-            service_id: String::new(),
-            month: Month::from_ordinal(i32::MIN),
-            assignee: String::new(),
-            item: None,
-        };
-        let own = from.cells.total.solved.range(first..);
-        let own: Vec<(&SolvedKey, u64)> = own
-            .map(|(key, n)| (key, *n))
-            .take_while(|(key, _)| key.contract_id == *contract)
-            .filter(|(key, _)| wanted.contains(&key.month))
-            .collect();
-        // In order of service, month and person: each place is looked up once.
-        for month in
-            own.chunk_by(|(a, _), (b, _)| (&a.service_id, a.month) == (&b.service_id, b.month))
-        {
-            let Some((place, _)) = month.first() else {
-                continue;
-            };
+        let solved = &from.cells.total.solved;
+        let mut solvers = Solvers::new(solved.items());
+        let own = solved.places(&from.plan.contract_id);
+        for (place, counts) in own.filter(|(place, _)| wanted.contains(&place.month)) {
             self.each(&place.service_id, None, place.month, |p| {
-                for of_person in month.chunk_by(|(a, _), (b, _)| a.assignee == b.assignee) {
-                    let Some((key, _)) = of_person.first() else {
+                for of_person in counts.chunk_by(|(a, _), (b, _)| person_of(*a) == person_of(*b)) {
+                    let Some((pair, _)) = of_person.first() else {
                         continue;
                     };
                     let n: u64 = of_person.iter().map(|(_, n)| n).sum();
-                    match p.solved.get_mut(&key.assignee) {
+                    let person = solved.person(*pair);
+                    match p.solved.get_mut(person) {
                         Some(sum) => *sum += n,
-                        None => _ = p.solved.insert(key.assignee.clone(), n),
+                        None => _ = p.solved.insert(person.to_owned(), n),
                     }
                 }
             });
             let scopes = [Scope::Contract, Scope::Service(place.service_id.clone())];
-            let with_item = month
-                .iter()
-                .filter_map(|(key, n)| Some((key.assignee.as_str(), key.item.as_ref()?, *n)));
-            Arc::make_mut(&mut self.solvers).add(scopes, place.month, with_item);
+            solvers.add(scopes, place.month, counts);
         }
+        solvers.finish();
+        self.solvers = Arc::new(solvers);
     }
 
     fn gather_uptime(&mut self, from: &Sources<'_>) {

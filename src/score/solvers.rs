@@ -5,18 +5,25 @@
 use std::collections::BTreeMap;
 
 use super::value::Scope;
+use crate::measure::solved::{Count, item_of, person_of};
 use crate::time::Month;
-
-/// Person and item in one number, the person above, and how many incidents; not summed yet. A few
-/// runs, each in order, one after the other.
-type Restored = Vec<(u64, u64)>;
 
 /// Restored incidents with a known item, by who held them last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Solvers {
-    people: BTreeMap<String, u32>,
-    items: BTreeMap<(String, String), u32>,
-    by_scope: BTreeMap<Scope, BTreeMap<Month, Restored>>,
+    /// How many items there are.
+    items: usize,
+    by_scope: BTreeMap<Scope, OfScope>,
+}
+
+/// Those of a scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct OfScope {
+    /// Pairs of person and item in order, each once.
+    pairs: Vec<u64>,
+    /// Of each month: pair, and how many incidents, until [`Solvers::finish`] puts the place of the
+    /// pair in its stead.
+    months: BTreeMap<Month, Vec<Count>>,
 }
 
 /// How the restored incidents of some months spread over people and items.
@@ -30,42 +37,47 @@ pub(super) struct Spread {
     pub(super) most: usize,
 }
 
-fn code<K: Ord>(codes: &mut BTreeMap<K, u32>, key: K) -> u32 {
-    // Fewer than 2^32 people or items, as they come from that many rows at most.
-    let next = codes.len() as u32;
-    *codes.entry(key).or_insert(next)
-}
-
 impl Solvers {
-    /// Counts restored incidents of a month, each with its person, item and category and how many
-    /// there are, in each of the scopes.
-    pub(super) fn add<'a>(
-        &mut self,
-        scopes: [Scope; 2],
-        month: Month,
-        restored: impl Iterator<Item = (&'a str, &'a (String, String), u64)>,
-    ) {
-        let mut coded: Restored = restored
-            .map(|(person, item, n)| {
-                let person = match self.people.get(person) {
-                    Some(code) => *code,
-                    None => code(&mut self.people, person.to_owned()),
-                };
-                let item = match self.items.get(item) {
-                    Some(code) => *code,
-                    None => code(&mut self.items, item.clone()),
-                };
-                (u64::from(person) << 32 | u64::from(item), n)
-            })
-            .collect();
-        if coded.is_empty() {
-            return;
+    /// None yet, on so many items.
+    pub(super) fn new(items: usize) -> Solvers {
+        Solvers {
+            items,
+            ..Solvers::default()
         }
-        coded.sort_unstable_by_key(|(key, _)| *key);
+    }
+
+    /// Counts restored incidents of a month in each of the scopes.
+    pub(super) fn add(&mut self, scopes: [Scope; 2], month: Month, counts: &[Count]) {
+        let known = counts.iter().filter(|(pair, _)| item_of(*pair).is_some());
         for scope in scopes {
-            let months = self.by_scope.entry(scope).or_default();
-            months.entry(month).or_default().extend(&coded);
+            let months = &mut self.by_scope.entry(scope).or_default().months;
+            months.entry(month).or_default().extend(known.clone());
         }
+    }
+
+    /// Ends the counting, so that a year is summed in one go over places.
+    pub(super) fn finish(&mut self) {
+        for of_scope in self.by_scope.values_mut() {
+            of_scope.months.retain(|_, counts| !counts.is_empty());
+            let all = of_scope.months.values().flatten();
+            let mut pairs: Vec<u64> = all.map(|(pair, _)| *pair).collect();
+            // The months are runs that are in order: this merges them.
+            pairs.sort();
+            pairs.dedup();
+            for counts in of_scope.months.values_mut() {
+                counts.sort_by_key(|(pair, _)| *pair);
+                let mut place = 0;
+                for (pair, _) in counts {
+                    while pairs.get(place).is_some_and(|known| *known < *pair) {
+                        place += 1;
+                    }
+                    *pair = place as u64;
+                }
+            }
+            of_scope.pairs = pairs;
+        }
+        self.by_scope
+            .retain(|_, of_scope| !of_scope.pairs.is_empty());
     }
 
     /// The spread over some months, where having restored `enough` on an item counts.
@@ -78,29 +90,36 @@ impl Solvers {
         let Some(of_scope) = self.by_scope.get(scope) else {
             return Spread::default();
         };
-        let mut all: Restored = months
-            .filter_map(|month| of_scope.get(&month))
+        let mut sums = vec![0u64; of_scope.pairs.len()];
+        for (place, n) in months
+            .filter_map(|month| of_scope.months.get(&month))
             .flatten()
-            .copied()
-            .collect();
-        // The stable sort merges the runs of the months, where the other would sort them anew.
-        all.sort_by_key(|(key, _)| *key);
-        let mut seen = vec![false; self.items.len()];
-        let mut spread = Spread::default();
-        for of_person in all.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32) {
-            spread.people += 1;
-            let mut reached = 0;
-            for of_item in of_person.chunk_by(|a, b| a.0 == b.0) {
-                let n: u64 = of_item.iter().map(|(_, n)| n).sum();
-                reached += usize::from(n >= enough);
-                let item = of_item.first().map_or(0, |(key, _)| *key as u32 as usize);
-                if let Some(seen) = seen.get_mut(item)
-                    && !std::mem::replace(seen, true)
-                {
-                    spread.items += 1;
-                }
+        {
+            if let Some(sum) = usize::try_from(*place).ok().and_then(|p| sums.get_mut(p)) {
+                *sum += n;
             }
+        }
+        let mut seen = vec![false; self.items];
+        let mut spread = Spread::default();
+        let mut now = None;
+        let mut reached = 0;
+        let restored = of_scope
+            .pairs
+            .iter()
+            .zip(&sums)
+            .filter(|(_, sum)| **sum > 0);
+        for (pair, sum) in restored {
+            if now.replace(person_of(*pair)) != Some(person_of(*pair)) {
+                spread.people += 1;
+                reached = 0;
+            }
+            reached += usize::from(*sum >= enough);
             spread.most = spread.most.max(reached);
+            if let Some(seen) = item_of(*pair).and_then(|item| seen.get_mut(item))
+                && !std::mem::replace(seen, true)
+            {
+                spread.items += 1;
+            }
         }
         spread
     }

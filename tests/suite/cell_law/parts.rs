@@ -76,8 +76,8 @@ proptest! {
             }
         }
         let mut found_solved = BTreeMap::new();
-        for (key, n) in &cells.solved {
-            let key = (key.contract_id.clone(), key.assignee.clone(), key.month.to_string());
+        for (place, assignee, _, n) in cells.solved.iter() {
+            let key = (place.contract_id, assignee.to_owned(), place.month.to_string());
             *found_solved.entry(key).or_default() += n;
         }
         prop_assert_eq!(found_solved, solved);

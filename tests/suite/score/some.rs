@@ -1,7 +1,8 @@
 //! Some of the KPI values are those of all: whatever is asked for, and on cells that carry no more
 //! than what is read for it.
 
-use gainshare::measure::fragment::{KindKey, Kinds, SolvedKey};
+use gainshare::measure::fragment::{KindKey, Kinds};
+use gainshare::measure::solved::{Solved, SolvedPlace};
 use gainshare::measure::without::{Change, Moved};
 use gainshare::score::{Basis, Changeable, Wanted, cells_for, score_some};
 
@@ -21,16 +22,16 @@ fn full_world() -> World {
             let at = (key.clone(), clock);
             world.cells.total.histograms.insert(at, durations.clone());
         }
-        let who = |assignee: &str| SolvedKey {
+        let place = SolvedPlace {
             contract_id: key.contract_id.clone(),
             service_id: key.service_id.clone(),
             month: key.month,
-            assignee: assignee.to_owned(),
-            item: Some(("ci".to_owned(), "network".to_owned())),
         };
-        for assignee in ["ann", "bob", "cem", "dee", "eve", "fay"] {
-            *world.cells.total.solved.entry(who(assignee)).or_default() += 1;
-        }
+        let people = ["ann", "bob", "cem", "dee", "eve", "fay"];
+        let item = Some(("ci", "network"));
+        let more = Solved::of(people.map(|person| (place.clone(), person, item, 1)));
+        let solved = std::mem::take(&mut world.cells.total.solved);
+        world.cells.total.solved = Solved::together(&[solved, more]);
         let kind = KindKey {
             contract_id: key.contract_id.clone(),
             service_id: key.service_id.clone(),
