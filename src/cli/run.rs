@@ -135,7 +135,7 @@ fn whole(arguments: &Shared, exports: Exports) -> miette::Result<ExitCode> {
     if arguments.clock_audit {
         audit(&outcome.audit, arguments.format)?;
     } else {
-        summary(&outcome, arguments.format)?;
+        summary(&outcome, arguments.format, arguments.quiet)?;
     }
     if !arguments.quiet {
         super::say(format_args!(
@@ -198,13 +198,16 @@ const ONE_BY_ONE: usize = 250;
 
 /// Who owes whom what, per contract, period and clause; of many contracts, what each supplier comes
 /// to.
-fn summary(outcome: &Outcome, format: super::settle::Format) -> miette::Result<()> {
+fn summary(outcome: &Outcome, format: super::settle::Format, quiet: bool) -> miette::Result<()> {
     if format == super::settle::Format::Table && outcome.owed.len() > ONE_BY_ONE {
         super::data(totals(&outcome.owed).as_bytes())?;
-        super::say(format_args!(
-            "{} amounts are in settlement.parquet and report.html; `--format csv` shows them one by one",
-            outcome.owed.len()
-        ));
+        if !quiet {
+            super::say(format_args!(
+                "{} amounts are in settlement.parquet and report.html; `--format csv` shows them one by \
+                 one",
+                outcome.owed.len()
+            ));
+        }
         return Ok(());
     }
     let settlement = crate::settle::Settlement {
