@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::kpis::{Kpi, KpiRow, Kpis};
+use super::kpis::{self, Kpi, KpiRow, Kpis};
 use crate::money::Decimal;
 use crate::publish::reading::{Part, Published, ReadTable, ReadingError, Row};
 use crate::publish::rows::Rows;
@@ -206,22 +206,7 @@ const MONTHLY: &[&str] = &["incidents_expected", "incidents_avoided", "incident_
 
 /// What is shown of `kpi`: the values of whole contracts.
 const OF_CONTRACTS: Part<'static> = Part {
-    columns: Some(&[
-        "contract_id",
-        "period",
-        "kpi",
-        "scope",
-        "value",
-        "unit",
-        "n",
-        "baseline",
-        "target",
-        "ci_low",
-        "ci_high",
-        "ci_level",
-        "status",
-        "reason",
-    ]),
+    columns: Some(&kpis::COLUMNS),
     texts: &[("scope", "contract")],
 };
 

@@ -8,7 +8,7 @@ use crate::publish::reading::{ReadTable, decimal};
 use crate::publish::rows::Cells;
 
 /// The columns that are read, in the order of [`Place`].
-const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 13] = [
     "contract_id",
     "kpi",
     "period",
