@@ -4,22 +4,17 @@
 //! [`super::packed`]).
 //!
 //! A chunk is: how many rows, their numbers, their hashes, then the columns. What says whether a row is
-//! the latest has done its work. Numbers of values and lengths are written with as few bytes as they
-//! need.
+//! the latest has done its work. A column of texts has each text once. Numbers of rows and lengths are
+//! written with as few bytes as they need.
 
 use super::columns::{Columns, Values};
 use super::packed::{Rest, number};
-use super::texts::Texts;
+use super::texts::{ABSENT, Numbering, Texts};
 
 /// What stands before hashes, and before the values of a column that is not of texts.
 const ALL: u8 = 0;
 const NONE: u8 = 1;
 const SOME: u8 = 2;
-
-/// What stands for the length of a text: none, that of the row before, or the length and two.
-const ABSENT: u64 = 0;
-const AGAIN: u64 = 1;
-const LENGTH: u64 = 2;
 
 /// What of some rows is left out.
 #[derive(Debug, Clone, Default)]
@@ -30,11 +25,19 @@ pub(crate) struct Without {
     pub(crate) hashes: bool,
 }
 
-/// Adds a chunk of rows, each with the number that comes back as its line.
-pub(crate) fn pack(rows: &Columns, list: &[(u64, usize)], without: &Without, out: &mut Vec<u8>) {
+/// Adds a chunk of rows, each with the number that comes back as its line: what `numbered` gives for the
+/// first of a pair and the row that is the second.
+pub(crate) fn pack(
+    rows: &Columns,
+    list: &[(u32, usize)],
+    numbered: impl Fn(u32, usize) -> u64,
+    without: &Without,
+    packer: &mut Packer,
+    out: &mut Vec<u8>,
+) {
     number(out, list.len() as u64);
-    for (n, _) in list {
-        number(out, *n);
+    for (n, row) in list {
+        number(out, numbered(*n, *row));
     }
     out.push(if without.hashes { NONE } else { ALL });
     for (_, row) in list.iter().filter(|_| !without.hashes) {
@@ -44,51 +47,79 @@ pub(crate) fn pack(rows: &Columns, list: &[(u64, usize)], without: &Without, out
     for (at, values) in rows.values.iter().enumerate() {
         let left_out = without.columns.contains(&Some(at));
         match values {
-            Values::Text(_) if left_out => texts(&Texts::default(), list, out),
-            Values::Text(v) => texts(v, list, out),
+            Values::Text(_) if left_out => packer.texts(&Texts::default(), list, out),
+            Values::Text(v) => packer.texts(v, list, out),
             Values::Integer(v) => numbers(v, list, left_out, out, |n| n.to_le_bytes()),
             Values::Boolean(v) => numbers(v, list, left_out, out, |b| [u8::from(b)]),
             Values::Decimal(v) => numbers(v, list, left_out, out, |n| n.to_le_bytes()),
         }
     }
     for (_, kept) in &rows.kept {
-        texts(kept, list, out);
+        packer.texts(kept, list, out);
     }
 }
 
-/// Adds a column of texts: their lengths, then the texts.
-fn texts(values: &Texts, list: &[(u64, usize)], out: &mut Vec<u8>) {
-    let mut before = None;
-    let mut total = 0;
-    for (_, row) in list {
-        match values.bytes(*row) {
-            None => number(out, ABSENT),
-            Some(_) if before.is_some_and(|before| values.shares(before, *row)) => {
-                number(out, AGAIN);
+/// Room to work in, kept from chunk to chunk.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    numbering: Numbering,
+    numbers: Vec<u32>,
+}
+
+impl Packer {
+    /// Adds a column of texts: how many different ones, their lengths, the texts, and then the number
+    /// of each row's text, from 1, or 0 where it has none.
+    fn texts(&mut self, values: &Texts, list: &[(u32, usize)], out: &mut Vec<u8>) {
+        self.numbering.begin(values.entries());
+        self.numbers.clear();
+        let rows = list.iter();
+        self.numbers.extend(rows.map(|(_, row)| {
+            let number = self.numbering.of(values.number(*row));
+            number.map_or(0, |n| n + 1)
+        }));
+        let used = self.numbering.used();
+        number(out, used.len() as u64);
+        let texts = || used.iter().filter_map(|n| values.entry(*n));
+        for text in texts() {
+            number(out, text.len() as u64);
+        }
+        for text in texts() {
+            out.extend_from_slice(text.as_bytes());
+        }
+        let numbers = self.numbers.iter();
+        match width(used.len()) {
+            0 => {}
+            1 => out.extend(numbers.map(|n| *n as u8)),
+            2 => {
+                out.reserve(list.len() * 2);
+                for n in numbers {
+                    out.extend_from_slice(&(*n as u16).to_le_bytes());
+                }
             }
-            Some(text) => {
-                number(out, text.len() as u64 + LENGTH);
-                total += text.len();
+            _ => {
+                out.reserve(list.len() * 4);
+                for n in numbers {
+                    out.extend_from_slice(&n.to_le_bytes());
+                }
             }
         }
-        before = Some(*row);
     }
-    out.reserve(total);
-    let mut before = None;
-    for (_, row) in list {
-        if let Some(text) = values.bytes(*row)
-            && !before.is_some_and(|before| values.shares(before, *row))
-        {
-            out.extend_from_slice(text);
-        }
-        before = Some(*row);
+}
+
+/// How many bytes the number of one of so many texts takes.
+fn width(texts: usize) -> usize {
+    match texts {
+        0 => 0,
+        1..0x100 => 1,
+        0x100..0x1_0000 => 2,
+        _ => 4,
     }
 }
 
 /// Adds a column of values of the same width.
 fn numbers<T: Copy, const N: usize>(
     values: &[Option<T>],
-    list: &[(u64, usize)],
+    list: &[(u32, usize)],
     left_out: bool,
     out: &mut Vec<u8>,
     bytes: impl Fn(T) -> [u8; N],
@@ -137,7 +168,6 @@ pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns
             _ => return None,
         }
         rows.file.resize(filled, file);
-        rows.latest.fill(filled);
         for values in &mut rows.values {
             match values {
                 Values::Text(v) => read_texts(&mut rest, count, v)?,
@@ -159,23 +189,34 @@ pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns
 }
 
 fn read_texts(rest: &mut Rest<'_>, count: usize, values: &mut Texts) -> Option<()> {
-    let mut lengths = *rest;
-    let mut total = 0usize;
-    for _ in 0..count {
-        let length = rest.number()?;
-        total = total.checked_add(usize::try_from(length.saturating_sub(LENGTH)).ok()?)?;
+    let used = rest.length()?;
+    // Each has a length, and a row.
+    if used > rest.len() || used > count {
+        return None;
     }
-    values.reserve(count);
-    let mut start = values.hold(rest.text(total)?);
-    for _ in 0..count {
-        match lengths.number()? {
-            ABSENT => values.push(None),
-            AGAIN => values.again(),
-            length => {
-                let length = usize::try_from(length - LENGTH).ok()?;
-                values.push_held(start, length)?;
-                start += length;
-            }
+    let mut lengths = *rest;
+    for _ in 0..used {
+        rest.number()?;
+    }
+    let mut numbers = Vec::with_capacity(used + 1);
+    numbers.push(ABSENT);
+    for _ in 0..used {
+        numbers.push(values.hold(rest.text(lengths.length()?)?));
+    }
+    let width = width(used);
+    let places = rest.take(count.checked_mul(width)?)?;
+    match width {
+        0 => values.fill(values.len() + count),
+        1 => values.extend(&numbers, places.iter().map(|n| usize::from(*n)))?,
+        2 => {
+            let (places, _) = places.as_chunks::<2>();
+            let places = places.iter().map(|n| usize::from(u16::from_le_bytes(*n)));
+            values.extend(&numbers, places)?;
+        }
+        _ => {
+            let (places, _) = places.as_chunks::<4>();
+            let places = places.iter().map(|n| u32::from_le_bytes(*n) as usize);
+            values.extend(&numbers, places)?;
         }
     }
     Some(())
@@ -240,11 +281,27 @@ mod tests {
             rows.hash.push(u64::MAX - row as u64);
         }
         rows.kept[0].1.fill(300);
-        let list: Vec<(u64, usize)> = (0..300).map(|row| (rows.line[row], row)).collect();
+        let list: Vec<(u32, usize)> = (0..300).map(|row| (7, row)).collect();
+        let line = |n: u32, row: usize| rows.line[row] + u64::from(n - 7);
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
-        pack(&rows, &list, &Without::default(), &mut whole);
+        let mut packer = Packer::default();
+        pack(
+            &rows,
+            &list,
+            line,
+            &Without::default(),
+            &mut packer,
+            &mut whole,
+        );
         for part in list.chunks(7) {
-            pack(&rows, part, &Without::default(), &mut parts);
+            pack(
+                &rows,
+                part,
+                line,
+                &Without::default(),
+                &mut packer,
+                &mut parts,
+            );
         }
         for bytes in [&whole, &parts] {
             let mut back = Columns::new(billing, &names);
@@ -262,7 +319,7 @@ mod tests {
             columns: vec![amount, billing.position("source")],
             hashes: true,
         };
-        pack(&rows, &list, &without, &mut less);
+        pack(&rows, &list, line, &without, &mut packer, &mut less);
         let mut back = Columns::new(billing, &names);
         unpack(&less, 4, &[0, 1], &mut back).unwrap();
         assert!(matches!(&back.values[amount.unwrap()], Values::Decimal(v) if v == &[None; 300]));

@@ -7,8 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use super::chunk;
-use super::texts::Texts;
+use super::texts::{ABSENT, Texts};
 use super::value::Value;
 use crate::store::schema::{Kind, Table};
 
@@ -175,7 +174,8 @@ impl Latest<'_> {
     }
 }
 
-/// The values of the `latest` columns by row, as bytes that sort as the values do.
+/// The values of the `latest` columns by row, as bytes that sort as the values do; rows after the last
+/// one that has any have none.
 #[derive(Debug, Clone, Default)]
 pub struct Ranks {
     buffer: Vec<u8>,
@@ -199,13 +199,18 @@ impl Ranks {
     }
 
     /// Adds rows without values until there are `rows`.
-    pub(crate) fn fill(&mut self, rows: usize) {
+    fn fill(&mut self, rows: usize) {
         if rows > self.spans.len() {
             self.spans.resize(rows, (0, 0));
         }
     }
 
-    fn append(&mut self, other: &Ranks) {
+    /// Adds those of other rows to those of `before` rows.
+    fn append(&mut self, other: &Ranks, before: usize) {
+        if other.spans.is_empty() {
+            return;
+        }
+        self.fill(before);
         let shift = self.buffer.len();
         self.buffer.extend_from_slice(&other.buffer);
         self.spans
@@ -295,23 +300,6 @@ impl Columns {
         self.latest.retain(keep);
     }
 
-    /// Some of the rows, in the order given.
-    pub(super) fn picked(&self, rows: &[usize]) -> Columns {
-        let names: Vec<String> = self.kept.iter().map(|(name, _)| name.clone()).collect();
-        let places: Vec<usize> = (0..names.len()).collect();
-        let number = |row: usize| self.line.get(row).copied().unwrap_or_default();
-        let list: Vec<(u64, usize)> = rows.iter().map(|row| (number(*row), *row)).collect();
-        let mut bytes = Vec::new();
-        chunk::pack(self, &list, &chunk::Without::default(), &mut bytes);
-        let mut out = Columns::new(self.table, &names);
-        // What was just packed reads.
-        chunk::unpack(&bytes, 0, &places, &mut out);
-        for (file, row) in out.file.iter_mut().zip(rows) {
-            *file = self.file.get(*row).copied().unwrap_or_default();
-        }
-        out
-    }
-
     /// Adds all rows of `other`, which has the same table; kept columns are matched by name.
     pub fn append(&mut self, other: Columns) {
         let (before, added) = (self.len(), other.len());
@@ -335,7 +323,7 @@ impl Columns {
         self.line.extend(other.line);
         self.file.extend(other.file);
         self.hash.extend(other.hash);
-        self.latest.append(&other.latest);
+        self.latest.append(&other.latest, before);
     }
 
     /// The text at a column's position in a row; loops over rows look the position up once.
@@ -343,6 +331,23 @@ impl Columns {
         match self.values.get(at?)? {
             Values::Text(v) => v.get(row),
             _ => None,
+        }
+    }
+
+    /// The number of the text at a column's position in a row, which tells it from all others of that
+    /// column; [`ABSENT`] where there is none.
+    pub(crate) fn number_at(&self, at: Option<usize>, row: usize) -> u32 {
+        match at.and_then(|at| self.values.get(at)) {
+            Some(Values::Text(v)) => v.number(row),
+            _ => ABSENT,
+        }
+    }
+
+    /// The place of each row's text among those at a column's position; 0 where there is none.
+    pub(crate) fn ranks(&self, at: Option<usize>) -> Vec<u32> {
+        match at.and_then(|at| self.values.get(at)) {
+            Some(Values::Text(v)) => v.ranks(),
+            _ => vec![0; self.len()],
         }
     }
 
@@ -365,21 +370,26 @@ impl Columns {
         self.identity_in(at, row, &mut Vec::with_capacity(64))
     }
 
-    /// The identities of all rows (see [`Columns::identity`]).
-    pub fn identities(&self, at: &[Option<usize>]) -> Vec<u128> {
-        let mut name = Vec::with_capacity(64);
-        let mut last = 0;
-        let repeats = |row: usize| {
-            at.iter()
+    /// Whether a row is known to have the same values in some columns as the one before it, which most
+    /// that have them are.
+    pub(crate) fn repeats(&self, at: &[Option<usize>], row: usize) -> bool {
+        row > 0
+            && at
+                .iter()
                 .all(|column| match column.and_then(|c| self.values.get(c)) {
                     Some(Values::Text(v)) => v.repeats(row),
                     Some(_) => false,
                     None => true,
                 })
-        };
+    }
+
+    /// The identities of all rows (see [`Columns::identity`]).
+    pub fn identities(&self, at: &[Option<usize>]) -> Vec<u128> {
+        let mut name = Vec::with_capacity(64);
+        let mut last = 0;
         (0..self.len())
             .map(|row| {
-                if row == 0 || !repeats(row) {
+                if !self.repeats(at, row) {
                     last = self.identity_in(at, row, &mut name);
                 }
                 last

@@ -1,11 +1,10 @@
-//! Delimited text: where its header is and what delimits it, and its rows, a few megabytes at a time.
+//! Delimited text: where its header is and what delimits it, and its rows, a megabyte at a time.
 //! Not responsible for encodings (see [`super::encoding`]), for records and fields (see
 //! [`super::split`]) or for what the fields become (see [`super::record`]).
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::encoding;
 use super::file::{self, AT_ONCE, Input, InputError};
@@ -151,6 +150,8 @@ pub(super) struct Text {
     held: Vec<u8>,
     at: usize,
     line: u64,
+    /// Pieces that come before those.
+    ready: VecDeque<Piece>,
     pub(super) delimiter: u8,
 }
 
@@ -182,14 +183,16 @@ impl Stream {
     }
 }
 
-/// So many bytes, about, are in a piece.
+/// So many bytes, about, are in a piece: while one is read, no other one can be begun.
 const PIECE: usize = 1 << 20;
 
-/// Some rows, in pieces that can be split apart from each other.
-struct Block {
-    text: Vec<u8>,
-    /// Each with its first line.
-    pieces: Vec<(Range<usize>, u64)>,
+/// Some rows that can be split apart from all others.
+struct Piece {
+    text: Arc<Vec<u8>>,
+    /// Where they lie in it.
+    place: Range<usize>,
+    /// The line of the first one.
+    line: u64,
 }
 
 /// A delimited text and its header.
@@ -256,6 +259,7 @@ pub(super) fn open(
             held,
             at,
             line,
+            ready: VecDeque::new(),
             delimiter,
         };
         return Ok((start, text, encoding));
@@ -277,11 +281,11 @@ impl Text {
         while rows.len() < most
             && let Some(record) = records.next()
         {
-            let fields = (0u32..).zip(&record.fields);
+            let fields = (0u32..).zip(record.fields.iter());
             rows.push(Row {
                 line: record.line,
                 cells: fields
-                    .map(|(i, f)| (i, String::from_utf8_lossy(f.bytes()).into_owned()))
+                    .map(|(i, field)| (i, String::from_utf8_lossy(field).into_owned()))
                     .collect(),
             });
         }
@@ -289,8 +293,11 @@ impl Text {
     }
 
     /// The next rows.
-    fn next(&mut self) -> Result<Option<Block>, InputError> {
-        let mut size = AT_ONCE;
+    fn next(&mut self) -> Result<Option<Piece>, InputError> {
+        if let Some(piece) = self.ready.pop_front() {
+            return Ok(Some(piece));
+        }
+        let mut size = PIECE;
         loop {
             let missing = size.saturating_sub(self.held.len() - self.at);
             self.stream.read(&mut self.held, missing)?;
@@ -311,20 +318,18 @@ impl Text {
             }
             let from = self.at;
             let rest = text.get(end..).unwrap_or_default();
-            let mut held = Vec::with_capacity(AT_ONCE + rest.len());
+            let mut held = Vec::with_capacity(PIECE + rest.len());
             held.extend_from_slice(rest);
-            let text = std::mem::replace(&mut self.held, held);
+            let text = Arc::new(std::mem::replace(&mut self.held, held));
             self.at = 0;
-            let pieces = pieces
-                .into_iter()
-                .map(|piece| {
-                    let piece = from + piece.start..from + piece.end;
-                    let line = self.line;
-                    self.line += line_ends(text.get(piece.clone()).unwrap_or_default());
-                    (piece, line)
-                })
-                .collect();
-            return Ok(Some(Block { text, pieces }));
+            for piece in pieces {
+                let place = from + piece.start..from + piece.end;
+                let line = self.line;
+                self.line += line_ends(text.get(place.clone()).unwrap_or_default());
+                let text = Arc::clone(&text);
+                self.ready.push_back(Piece { text, place, line });
+            }
+            return Ok(self.ready.pop_front());
         }
     }
 
@@ -340,23 +345,17 @@ impl Text {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Parsed, String), InputError> {
         let delimiter = self.delimiter;
-        let understand = |block: &Block| {
-            let pieces = block.pieces.par_iter();
-            let parts = pieces.map(|(piece, line)| {
-                let text = block.text.get(piece.clone()).unwrap_or_default();
-                let mut part = plan.part(*line, text.len());
-                let mut records = Records::new(text, delimiter, *line);
-                while let Some(record) = records.next() {
-                    plan.record(record, &mut part);
-                }
-                let mut parsed = plan.done(part);
-                keep(std::mem::take(&mut parsed.rows))?;
-                progress(text.len() as u64);
-                Ok(parsed)
-            });
-            parts.collect()
+        let understand = |piece: Piece| {
+            let text = piece.text.get(piece.place).unwrap_or_default();
+            let mut part = plan.part(piece.line, text.len());
+            let mut records = Records::new(text, delimiter, piece.line);
+            while let Some(record) = records.next() {
+                plan.record(record, &mut part);
+            }
+            progress(text.len() as u64);
+            plan.done(part)
         };
-        let out = reader::ahead(plan, || self.next(), understand)?;
+        let out = reader::part_by_part(plan, keep, || self.next(), understand)?;
         Ok((out, self.stream.input.hash()))
     }
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Rows;
+use super::chunk::{self, Packer, Without};
 use super::columns::Columns;
 use super::duplicates;
 use super::fates::{Judging, Said, Sifted, Tickets, ticket_columns};
 use super::history::{self, Log};
-use super::packed::{self, Head};
+use super::packed::{self, Row, Run};
 use crate::config::project::{Project, ResolvedSource};
 use crate::store::error::StoreError;
 use crate::store::schema::{TABLES, Table, table};
@@ -34,6 +35,7 @@ fn names(table: &Table) -> &'static [&'static str] {
     match table.name {
         "incidents" | "incident_events" | "sla_clocks" => TICKET,
         "billing" => &["invoice_id", "line_id"],
+        "notices" => &["notice_id"],
         _ => &[],
     }
 }
@@ -64,6 +66,8 @@ pub(super) struct Grouping<'p> {
     kept: Vec<(Vec<String>, usize)>,
     bins: usize,
     held: Bins,
+    /// Accepted notices, by the tickets that they name.
+    told: Bins,
     room: std::path::PathBuf,
 }
 
@@ -74,6 +78,9 @@ struct Waiting<'b> {
     audit: Columns,
     logs: Vec<(usize, Log<'b>)>,
 }
+
+/// A run, its row that stands, its file, and where its kept columns are among those of its table.
+type Sorted<'b> = (Run<'b>, Row<'b>, u32, &'b [usize]);
 
 /// How large a file will be once it is unpacked, about.
 fn size(path: &Path) -> u64 {
@@ -131,6 +138,10 @@ impl<'p> Grouping<'p> {
             kept,
             bins: usize::try_from(bins).unwrap_or(1),
             held: Bins::new(room),
+            told: Bins::new(Room {
+                budget: room.budget / 4,
+                ..room
+            }),
             room: room.folder.map(Path::to_owned).unwrap_or_default(),
         }
     }
@@ -170,6 +181,13 @@ impl<'p> Grouping<'p> {
         self.held.take(position(table) * self.bins + bin)
     }
 
+    fn damaged(&self) -> StoreError {
+        StoreError::Damaged {
+            path: self.room.clone(),
+            cause: "rows that waited in a temporary file came back changed".to_owned(),
+        }
+    }
+
     /// The rows of a table in the blocks of a bin. Rows of which a later version is there are read
     /// again only where they carry money, which the accounts need.
     fn waiting<'b>(
@@ -178,15 +196,13 @@ impl<'p> Grouping<'p> {
         blocks: &'b [Block],
         judging: &Judging<'_>,
     ) -> Result<Waiting<'b>, StoreError> {
-        let damaged = || StoreError::Damaged {
-            path: self.room.clone(),
-            cause: "rows that waited in a temporary file came back changed".to_owned(),
-        };
+        let damaged = || self.damaged();
         let (names, own) = self.kept.get(position(table)).cloned().unwrap_or_default();
         let mut audit = Columns::new(table, &names);
         let mut logs: Vec<(usize, Log<'b>)> = Vec::new();
         let mut rows = Columns::new(table, names.get(..own).unwrap_or_default());
-        let mut heads: Vec<(Head<'_>, u32, &[usize])> = Vec::new();
+        let mut runs: Vec<Sorted<'_>> = Vec::new();
+        let mut fields = Vec::new();
         for block in blocks {
             let file = block.place.0;
             let of = usize::try_from(file).ok().and_then(|f| self.files.get(f));
@@ -202,31 +218,39 @@ impl<'p> Grouping<'p> {
                 Some(_) => logs.last_mut().map(|(_, log)| log),
                 None => None,
             };
-            let mut packed = packed::heads(&block.bytes);
-            while let Some(head) = packed.next() {
-                let head = head.ok_or_else(damaged)?;
+            let watched = log.as_ref().map(|log| log.count);
+            let mut packed = packed::runs(&block.bytes);
+            while let Some(run) = packed.next() {
+                let run = run.ok_or_else(damaged)?;
+                let row = run.standing(watched, &mut fields).ok_or_else(damaged)?;
                 if let Some(log) = &mut log {
-                    log.push(&head, file).ok_or_else(damaged)?;
+                    log.push(run, file);
                 }
-                match feeds_events_only(source) {
-                    true => head.unpack(file, kept, &mut audit).ok_or_else(damaged)?,
-                    false => heads.push((head, file, kept)),
+                if feeds_events_only(source) {
+                    let read = run.unpack((&row, file), kept, &mut audit);
+                    read.ok_or_else(damaged)?;
+                } else {
+                    runs.push((run, row, file, kept));
                 }
             }
         }
-        let names = heads.iter().map(|(head, _, _)| head.key);
-        let found = duplicates::standing(names, |row| {
-            let (head, file, _) = heads.get(row)?;
-            Some((head.latest, head.hash, Reverse(judging.place(*file))))
+        let names = runs.iter().map(|(run, ..)| run.key);
+        let found = duplicates::standing(names, |n| {
+            let (_, row, file, _) = runs.get(n)?;
+            Some((row.latest, row.hash, Reverse(judging.place(*file))))
         });
-        let latest = |row: usize| heads.get(row).map(|(head, _, _)| (head.latest, head.hash));
+        // A row of a run that no other one supersedes may be as late as the one that stands.
         let undecided: BTreeSet<usize> = found
             .lost
             .iter()
-            .filter(|(row, stands)| match (latest(*row), latest(*stands)) {
-                (Some(a), Some(b)) => a.0 == b.0 && a.1 != b.1,
-                _ => false,
-            })
+            .filter(
+                |(lost, stands)| match (runs.get(*lost), runs.get(*stands)) {
+                    (Some((run, a, ..)), Some((_, b, ..))) => {
+                        a.latest == b.latest && (a.hash != b.hash || run.together.tied)
+                    }
+                    _ => false,
+                },
+            )
             .map(|(_, stands)| *stands)
             .collect();
         let money = table.position("amount").is_some();
@@ -237,19 +261,24 @@ impl<'p> Grouping<'p> {
             conflicts: BTreeSet::new(),
         };
         rows.reserve(match money {
-            true => heads.len(),
-            false => heads.len() - found.lost.len(),
+            true => runs.len(),
+            false => runs.len() - found.lost.len(),
         });
-        for (row, ((head, file, kept), stands)) in heads.iter().zip(found.stands).enumerate() {
-            if !stands && !money {
-                *sifted.passed.entry(*file).or_default() += 1;
+        for (n, ((run, row, file, kept), stands)) in runs.iter().zip(found.stands).enumerate() {
+            let read = stands || money;
+            let passed = run.together.count - u32::from(read);
+            if passed > 0 {
+                *sifted.passed.entry(*file).or_default() += u64::from(passed);
+            }
+            if !read {
                 continue;
             }
-            if undecided.contains(&row) {
+            if stands && (run.together.tied || undecided.contains(&n)) {
                 sifted.conflicts.insert(rows.len());
             }
             sifted.stands.push(stands);
-            head.unpack(*file, kept, &mut rows).ok_or_else(damaged)?;
+            let read = run.unpack((row, *file), kept, &mut rows);
+            read.ok_or_else(damaged)?;
         }
         sifted.rows = rows;
         Ok(Waiting {
@@ -269,31 +298,35 @@ impl<'p> Grouping<'p> {
         Ok(self.waiting(table, &blocks, judging)?.sifted)
     }
 
-    /// Judges the rows of large tables, some tickets and invoice lines at a time, and hands them to
-    /// `take` with what was said of them. `notices` are those accepted: they go with the tickets
-    /// that they name.
+    /// Judges the rows of large tables, some tickets, invoice lines and notices at a time, and hands
+    /// them to `take` with what was said of them. Notices go with the tickets that they name.
     pub(super) fn each<E: From<StoreError> + Send>(
         &self,
         judging: &Judging<'_>,
-        notices: Option<Columns>,
         take: impl Fn(Rows, Said) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
+        let notices = table("notices").filter(|t| self.fills(t.name));
+        let telling = notices.filter(|_| self.has_tickets());
+        if let Some(notices) = notices {
+            threads::each(self.bins, |bin| {
+                let mut said = Said::default();
+                let blocks = self.blocks(notices, bin)?;
+                let sifted = self.waiting(notices, &blocks, judging)?.sifted;
+                drop(blocks);
+                let rows = judging.judge(sifted, &mut Tickets::default(), &mut said);
+                if telling.is_none() {
+                    return take(Rows::from([(notices.name, rows)]), said);
+                }
+                self.tell(&rows, bin)?;
+                take(Rows::new(), said)
+            })?;
+        }
         let billing = table("billing").filter(|t| self.fills(t.name));
         let invoices = if billing.is_some() { self.bins } else { 0 };
         let tickets = match self.ticket_tables().next() {
             Some(_) => self.bins,
             None => 0,
         };
-        let mut told: Vec<Vec<usize>> = vec![Vec::new(); self.bins];
-        if let Some(notices) = &notices {
-            let at = notices.table.position("ref_id");
-            for row in 0..notices.len() {
-                let bin = bin_of([notices.text_at(at, row)], self.bins);
-                if let Some(list) = told.get_mut(bin) {
-                    list.push(row);
-                }
-            }
-        }
         threads::each(invoices + tickets, |n| {
             let mut said = Said::default();
             let mut rows = Rows::new();
@@ -308,12 +341,48 @@ impl<'p> Grouping<'p> {
             } else {
                 let bin = n - invoices;
                 self.tickets(bin, judging, &mut said, &mut rows)?;
-                if let (Some(notices), Some(list)) = (&notices, told.get(bin)) {
-                    rows.insert(notices.table.name, notices.picked(list));
+                if let Some(notices) = telling {
+                    rows.insert(notices.name, self.told(notices, bin)?);
                 }
             }
             take(rows, said)
         })
+    }
+
+    /// Puts accepted notices, those of bin `from`, in the bins of the tickets that they name.
+    fn tell(&self, notices: &Columns, from: usize) -> Result<(), StoreError> {
+        let at = notices.table.position("ref_id");
+        let mut found: BTreeMap<(usize, u32), Vec<(u32, usize)>> = BTreeMap::new();
+        for row in 0..notices.len() {
+            let bin = bin_of([notices.text_at(at, row)], self.bins);
+            let file = notices.file.get(row).copied().unwrap_or_default();
+            found.entry((bin, file)).or_default().push((file, row));
+        }
+        let line = |_, row: usize| notices.line.get(row).copied().unwrap_or_default();
+        let (without, mut packer) = (Without::default(), Packer::default());
+        let blocks = found.into_iter().map(|((bin, file), list)| {
+            let mut bytes = Vec::new();
+            chunk::pack(notices, &list, line, &without, &mut packer, &mut bytes);
+            let (place, rows) = ((file, from as u64), list.len());
+            (bin, Block { place, rows, bytes })
+        });
+        self.told.put(blocks)
+    }
+
+    /// The accepted notices that name tickets of a bin.
+    fn told(&self, notices: &'static Table, bin: usize) -> Result<Columns, StoreError> {
+        let (names, own) = self
+            .kept
+            .get(position(notices))
+            .cloned()
+            .unwrap_or_default();
+        let mut rows = Columns::new(notices, names.get(..own).unwrap_or_default());
+        let places: Vec<usize> = (0..own).collect();
+        for block in self.told.take(bin)? {
+            let read = chunk::unpack(&block.bytes, block.place.0, &places, &mut rows);
+            read.ok_or_else(|| self.damaged())?;
+        }
+        Ok(rows)
     }
 
     /// The tables of tickets that there are.
@@ -346,8 +415,7 @@ impl<'p> Grouping<'p> {
                 // The keys of these rows are not those of their tickets.
                 let mut names = audit.identities(&ticket_columns(audit)).into_iter();
                 for (_, log) in &mut waiting.logs {
-                    let count = log.tickets.len();
-                    log.tickets = names.by_ref().take(count).collect();
+                    log.name(&mut names);
                 }
                 judging.audit(audit, &tickets, said);
             }
@@ -365,10 +433,10 @@ impl<'p> Grouping<'p> {
             let history = source.and_then(|s| s.mapping.history.as_ref());
             let fields = history.iter().flat_map(|h| h.fields.keys().cloned());
             let fields: Vec<String> = fields.collect();
-            if let Some(of) = out.get("incidents")
-                && let Some((more, same)) =
-                    history::events(&log, &fields, of, |name| tickets.get(&name).copied())
-            {
+            if let Some(of) = out.get("incidents") {
+                let find = |name| tickets.get(&name).copied();
+                let read = history::events(&log, &fields, of, find);
+                let (more, same) = read.ok_or_else(|| self.damaged())?;
                 twice |= same;
                 events.append(more);
             }

@@ -2,29 +2,24 @@
 //! Not responsible for which row of the log stands as the ticket.
 
 use super::columns::{Columns, Values};
-use super::packed::Head;
+use super::packed::{Row, Run};
+use super::texts::{ABSENT, Texts};
 use crate::store::schema::table;
 
 /// The rows of the log of one source, as far as they say what changed.
 #[derive(Debug, Default)]
 pub(super) struct Log<'b> {
-    /// The identity of each row's ticket.
-    pub(super) tickets: Vec<u128>,
-    rows: Vec<Logged<'b>>,
-    /// The watched fields of each row, row after row.
-    fields: Vec<Option<&'b str>>,
-    /// How many there are of each.
-    count: usize,
+    runs: Vec<Logged<'b>>,
+    /// How many fields are watched.
+    pub(super) count: usize,
 }
 
-/// A row of a log.
+/// Rows of a log that follow each other and are of one ticket.
 #[derive(Debug)]
 struct Logged<'b> {
-    /// UTC microseconds.
-    at: i64,
-    latest: &'b [u8],
-    hash: u64,
-    line: u64,
+    /// The identity of the ticket.
+    ticket: u128,
+    run: Run<'b>,
     file: u32,
 }
 
@@ -37,24 +32,57 @@ impl<'b> Log<'b> {
         }
     }
 
-    /// Adds a row; `None` when it says nothing beside its columns.
-    pub(super) fn push(&mut self, row: &Head<'b>, file: u32) -> Option<()> {
-        let at = row.watched(self.count, &mut self.fields)?;
-        self.tickets.push(row.key);
-        self.rows.push(Logged {
-            at,
-            latest: row.latest,
-            hash: row.hash,
-            line: row.line,
+    /// Adds rows.
+    pub(super) fn push(&mut self, run: Run<'b>, file: u32) {
+        self.runs.push(Logged {
+            ticket: run.key,
+            run,
             file,
         });
-        Some(())
     }
 
-    /// The watched fields of a row.
-    fn fields(&self, row: usize) -> &[Option<&'b str>] {
-        let from = row * self.count;
-        self.fields.get(from..from + self.count).unwrap_or_default()
+    /// Says of which tickets the rows are, where it is not the key of a run that does.
+    pub(super) fn name(&mut self, names: &mut impl Iterator<Item = u128>) {
+        for (logged, name) in self.runs.iter_mut().zip(names) {
+            logged.ticket = name;
+        }
+    }
+}
+
+/// Rows of one ticket, with their watched fields one after the other.
+#[derive(Default)]
+struct Decoded<'b> {
+    rows: Vec<(Row<'b>, u32)>,
+    fields: Vec<Option<&'b str>>,
+    /// In which order the rows were made.
+    order: Vec<usize>,
+}
+
+impl<'b> Decoded<'b> {
+    /// Reads the rows of runs; `None` when they are none.
+    fn read(&mut self, runs: &[(usize, &Logged<'b>)], count: usize) -> Option<()> {
+        self.rows.clear();
+        self.fields.clear();
+        for (_, logged) in runs {
+            let mut rows = logged.run.rows(Some(count));
+            while let Some(row) = rows.next(&mut self.fields) {
+                self.rows.push((row?, logged.file));
+            }
+        }
+        self.order.clear();
+        self.order.extend(0..self.rows.len());
+        let rank = |n: usize| {
+            self.rows
+                .get(n)
+                .map(|(row, _)| (row.latest, row.at, row.hash))
+        };
+        if !self
+            .rows
+            .is_sorted_by_key(|(row, _)| (row.latest, row.at, row.hash))
+        {
+            self.order.sort_by(|a, b| rank(*a).cmp(&rank(*b)));
+        }
+        Some(())
     }
 }
 
@@ -64,11 +92,27 @@ fn text(values: &mut Values, text: Option<&str>) {
     }
 }
 
+/// The number that a text has in one column, by that in another one: texts are held once in each.
+fn again(known: &mut Vec<u32>, held: &mut Texts, (text, number): (&str, u32)) -> u32 {
+    let at = number as usize;
+    if known.len() <= at {
+        known.resize(at + 1, ABSENT);
+    }
+    match known.get_mut(at) {
+        Some(known) if *known != ABSENT => *known,
+        Some(known) => {
+            *known = held.hold(text);
+            *known
+        }
+        None => held.hold(text),
+    }
+}
+
 /// The events in the log of one source, which may have been spread over files. `fields` are those
 /// watched; `find` gives the row of a ticket in `tickets`, none of one that does not count. Rows of a
 /// ticket are taken in the order of their `latest` columns, then of their moment, then of their
 /// content. With them comes whether one may stand there twice: a field that goes to and fro within
-/// one moment.
+/// one moment. `None` when the log has no such rows.
 pub(super) fn events(
     log: &Log<'_>,
     fields: &[String],
@@ -77,72 +121,77 @@ pub(super) fn events(
 ) -> Option<(Columns, bool)> {
     let mut out = Columns::new(table("incident_events")?, &[]);
     let named = tickets.positions(&["source", "ticket_id"]);
-    // By the row of the ticket, which lie as in the log, more or less; the rows of one mostly follow
-    // each other.
-    let mut known: Option<(u128, Option<usize>)> = None;
-    let mut list: Vec<(usize, usize)> = Vec::with_capacity(log.tickets.len());
-    for (n, name) in log.tickets.iter().enumerate() {
-        let row = match known {
-            Some((known, row)) if known == *name => row,
-            _ => find(*name),
-        };
-        known = Some((*name, row));
-        list.extend(row.map(|row| (row, n)));
+    // By the row of the ticket, which lie as in the log, more or less.
+    let mut list: Vec<(usize, &Logged<'_>)> = Vec::with_capacity(log.runs.len());
+    for logged in &log.runs {
+        list.extend(find(logged.ticket).map(|row| (row, logged)));
     }
-    let rank = |n: usize| log.rows.get(n).map(|row| (row.latest, row.at, row.hash));
-    list.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0)
-            .then_with(|| rank(a.1).cmp(&rank(b.1)))
-            .then(a.1.cmp(&b.1))
-    });
-    out.reserve(list.len() * 2);
+    list.sort_by_key(|(row, _)| *row);
+    let rows = list
+        .iter()
+        .map(|(_, logged)| logged.run.together.count as usize);
+    // Most of it is never touched.
+    out.reserve(rows.sum::<usize>() * log.count);
     let mut twice = false;
-    let mut before: Vec<(Option<&str>, Option<i64>)> = Vec::new();
-    // The first event of each field, and of the ticket: others repeat their texts.
-    let mut first_of: Vec<Option<usize>> = vec![None; fields.len()];
-    for rows in list.chunk_by(|a, b| a.0 == b.0) {
+    let mut before: Vec<(Option<(&str, u32)>, Option<i64>)> = Vec::new();
+    let what = out
+        .table
+        .position("field")
+        .and_then(|at| out.values.get_mut(at));
+    let numbers: Vec<u32> = match what {
+        Some(Values::Text(what)) => fields.iter().map(|field| what.hold(field)).collect(),
+        _ => return None,
+    };
+    // The numbers that texts have among those before a change, by the numbers that they have after it.
+    let mut numbers_before: Vec<u32> = Vec::new();
+    let mut decoded = Decoded::default();
+    for runs in list.chunk_by(|a, b| a.0 == b.0) {
         before.clear();
-        before.resize(fields.len(), (None, None));
+        before.resize(numbers.len(), (None, None));
+        decoded.read(runs, log.count)?;
+        let ticket = runs.first().map_or(0, |(ticket, _)| *ticket);
         let first = out.line.len();
-        for (ticket, n) in rows {
-            let Some(logged) = log.rows.get(*n) else {
-                continue;
-            };
+        for n in &decoded.order {
+            let (logged, file) = decoded.rows.get(*n)?;
             let moment = logged.at;
-            let watched = fields.iter().zip(&mut first_of);
-            let watched = watched.zip(log.fields(*n));
-            for (((field, first_of), new), (old, last)) in watched.zip(&mut before) {
-                let Some(new) = new.filter(|new| *old != Some(*new)) else {
+            let from = n * log.count;
+            let values = decoded.fields.get(from..from + log.count)?;
+            let watched = numbers.iter().zip(values);
+            for ((field, new), (old, last)) in watched.zip(&mut before) {
+                let Some(new) = new.filter(|new| old.is_none_or(|(old, _)| old != *new)) else {
                     continue;
                 };
                 twice |= last.is_some_and(|last| moment <= last);
                 *last = Some(moment);
                 // The columns of the table, in its order.
-                let [source, number, at, what, from, to] = out.values.as_mut_slice() else {
+                let [
+                    source,
+                    number,
+                    Values::Integer(at),
+                    Values::Text(what),
+                    Values::Text(from),
+                    Values::Text(to),
+                ] = out.values.as_mut_slice()
+                else {
                     return None;
                 };
                 let row = out.line.len();
                 for (values, column) in [source, number].into_iter().zip(&named) {
                     match values {
                         Values::Text(values) if row > first => values.again(),
-                        values => text(values, tickets.text_at(*column, *ticket)),
+                        values => text(values, tickets.text_at(*column, ticket)),
                     }
                 }
-                if let Values::Integer(values) = at {
-                    values.push(Some(moment));
-                }
-                match (what, *first_of) {
-                    (Values::Text(values), Some(like)) => values.push_like(like),
-                    (values, _) => text(values, Some(field)),
-                }
-                first_of.get_or_insert(row);
-                text(from, *old);
-                text(to, Some(new));
+                at.push(Some(moment));
+                what.push_number(*field);
+                let number = old.map_or(ABSENT, |old| again(&mut numbers_before, from, old));
+                from.push_number(number);
+                let number = to.hold(new);
+                to.push_number(number);
                 out.line.push(logged.line);
-                out.file.push(logged.file);
+                out.file.push(*file);
                 out.hash.push(logged.hash);
-                out.latest.push(&[]);
-                *old = Some(new);
+                *old = Some((new, number));
             }
         }
     }

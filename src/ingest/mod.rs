@@ -29,7 +29,6 @@ pub mod plan;
 mod reader;
 pub mod record;
 pub mod remote;
-mod repeats;
 mod report;
 mod scope;
 mod split;
@@ -163,7 +162,6 @@ where
     let mut said = Said::default();
     let mut judging = Judging::new(project, files, Scope::default());
     let mut scopes: Rows = BTreeMap::new();
-    let mut notices = None;
     for table in grouping.small() {
         let rows = grouping.whole(table, &judging)?;
         let rows = judging.judge(rows, &mut fates::Tickets::default(), &mut said);
@@ -173,7 +171,6 @@ where
                 let of = |name| scopes.get(name);
                 judging.scope = Scope::new(of("contract_scope"), of("ci_services"));
             }
-            "notices" if grouping.has_tickets() => notices = Some(rows),
             name => take(BTreeMap::from([(name, rows)]))?,
         }
     }
@@ -181,7 +178,7 @@ where
         take(scopes)?;
     }
     let told = Mutex::new(said);
-    grouping.each(&judging, notices, |rows, said| {
+    grouping.each(&judging, |rows, said| {
         told.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .append(said);

@@ -2,12 +2,14 @@
 //! on disk. Responsible for the way from typed values to bytes and back; not for where the bytes are
 //! kept (see [`crate::store::spill`]), nor for rows that are accepted (see [`super::chunk`]).
 //!
-//! A row is: its length and that of all but its values, the identity of its key, the hash of its
-//! text, its line, what says whether it is the latest, of an audit log its moment and the fields
-//! watched, and then its values: a bit per column (does it have one), and those that there are. A
-//! row of which a later version was met already has no values: it would be passed over.
+//! Rows of one key that follow each other, as in an audit log, are a run: its length and that of all
+//! but its values, the identity of its key, how many rows it has, which of them stands among them and
+//! whether another one could; then of each row the hash of its text, its line, what says whether it is
+//! the latest, of an audit log its moment and the fields watched; and then the values of the row that
+//! stands: a bit per column (does it have one), and those that there are.
 
 use super::columns::{Columns, Values};
+use super::people::Pseudonym;
 use super::value::Value;
 
 /// The values of a row that are being added, in the order of its columns.
@@ -19,15 +21,35 @@ pub(super) struct Packing<'o> {
     next: usize,
 }
 
-/// Where a row starts that has no values yet.
+/// Where a run starts that is not whole yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     start: usize,
 }
 
-/// What a row begins with: its length and that of all but its values, as 32-bit numbers, and the
-/// identity of its key.
-const HEAD: usize = 4 + 4 + 16;
+/// What is said of the rows of a run together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Together {
+    /// How many there are.
+    pub(super) count: u32,
+    /// Which of them stands among them.
+    pub(super) stands: u32,
+    /// Whether nothing declares that this one is later than another one of other content.
+    pub(super) tied: bool,
+}
+
+impl Together {
+    /// A row alone.
+    pub(super) const ALONE: Together = Together {
+        count: 1,
+        stands: 0,
+        tied: false,
+    };
+}
+
+/// What a run begins with: its length and that of all but its values, the identity of its key, and
+/// what is said of its rows together.
+const HEAD: usize = 4 + 4 + 16 + 4 + 4 + 1;
 
 /// Adds a number with as few bytes as it needs.
 pub(super) fn number(out: &mut Vec<u8>, mut n: u64) {
@@ -43,53 +65,61 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Adds a row without its values. `watched` is what an audit log says beside the columns.
-pub(super) fn begin<'t>(
+/// Begins a run.
+pub(super) fn begin(out: &mut Vec<u8>, key: u128) -> Begun {
+    let start = out.len();
+    out.extend_from_slice(&[0; HEAD]);
+    if let Some(slot) = out.get_mut(start + 8..start + 24) {
+        slot.copy_from_slice(&key.to_le_bytes());
+    }
+    Begun { start }
+}
+
+/// Adds a row to the run that was begun. `watched` is what an audit log says beside the columns.
+pub(super) fn row<'t>(
     out: &mut Vec<u8>,
-    key: u128,
     (line, hash, latest): (u64, u64, &[u8]),
     watched: Option<(i64, impl Iterator<Item = Cell<'t>>)>,
-) -> Begun {
-    let start = out.len();
-    out.extend_from_slice(&[0; 8]);
-    out.extend_from_slice(&key.to_le_bytes());
+) {
     out.extend_from_slice(&hash.to_le_bytes());
     number(out, line);
     text(out, latest);
     if let Some((at, fields)) = watched {
         out.extend_from_slice(&at.to_le_bytes());
         for field in fields {
-            match field {
-                Cell::Absent => out.push(0),
-                Cell::Same => out.push(1),
-                Cell::Text(field) => {
-                    number(out, field.len() as u64 + 2);
-                    out.extend_from_slice(field.as_bytes());
+            let field = match &field {
+                Cell::Absent => {
+                    out.push(0);
+                    continue;
                 }
-            }
+                Cell::Same => {
+                    out.push(1);
+                    continue;
+                }
+                Cell::Text(field) => field.as_bytes(),
+                Cell::Person(name) => name.as_str().as_bytes(),
+            };
+            number(out, field.len() as u64 + 2);
+            out.extend_from_slice(field);
         }
     }
-    let begun = Begun { start };
-    begun.ends(out, &[0, 4]);
-    begun
 }
 
 impl Begun {
-    /// Writes how long the row is now into the lengths at these places of it.
-    fn ends(self, out: &mut [u8], places: &[usize]) {
-        // A row of 4 GiB, which no export has, would come back as damaged.
-        let length = u32::try_from(out.len() - self.start).unwrap_or(0);
-        for place in places {
-            let at = self.start + place;
-            if let Some(slot) = out.get_mut(at..at + 4) {
-                slot.copy_from_slice(&length.to_le_bytes());
-            }
+    /// Goes on with the values of so many columns, those kept included, once all rows of the run were
+    /// added. Nothing else was added to `out` meanwhile.
+    pub(super) fn values(
+        self,
+        out: &mut Vec<u8>,
+        together: Together,
+        columns: usize,
+    ) -> Packing<'_> {
+        ends(out, self.start, 4);
+        if let Some([count @ .., tied]) = out.get_mut(self.start + 24..self.start + HEAD) {
+            let numbers = u64::from(together.count) | u64::from(together.stands) << 32;
+            count.copy_from_slice(&numbers.to_le_bytes());
+            *tied = u8::from(together.tied);
         }
-    }
-
-    /// Goes on with the values of so many columns, those kept included. Nothing else was added to
-    /// `out` meanwhile.
-    pub(super) fn values(self, out: &mut Vec<u8>, columns: usize) -> Packing<'_> {
         let bits = out.len();
         out.resize(bits + columns.div_ceil(8), 0);
         Packing {
@@ -98,6 +128,16 @@ impl Begun {
             bits,
             next: 0,
         }
+    }
+}
+
+/// Writes how long the run is now into the length at this place of it.
+fn ends(out: &mut [u8], start: usize, place: usize) {
+    // A run of 4 GiB, which no export has, would come back as damaged.
+    let length = u32::try_from(out.len() - start).unwrap_or(0);
+    let at = start + place;
+    if let Some(slot) = out.get_mut(at..at + 4) {
+        slot.copy_from_slice(&length.to_le_bytes());
     }
 }
 
@@ -126,9 +166,9 @@ impl Packing<'_> {
         }
     }
 
-    /// Ends the row.
+    /// Ends the run.
     pub(super) fn end(self) {
-        Begun { start: self.start }.ends(self.out, &[0]);
+        ends(self.out, self.start, 0);
     }
 }
 
@@ -137,10 +177,12 @@ impl Packing<'_> {
 pub(super) enum Cell<'t> {
     /// Without a value.
     Absent,
-    /// As in the row packed before it in the same bin.
+    /// As in the row before in the same run.
     Same,
     /// This text.
     Text(&'t str),
+    /// This pseudonym.
+    Person(Pseudonym),
 }
 
 /// Packed bytes, from the front.
@@ -202,79 +244,143 @@ impl<'b> Rest<'b> {
     }
 }
 
-/// A row that is yet to be judged.
-pub(super) struct Head<'b> {
-    /// The identity of its key.
+/// A run of rows that are yet to be judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'b> {
+    /// The identity of their key.
     pub(super) key: u128,
-    pub(super) hash: u64,
-    pub(super) line: u64,
-    pub(super) latest: &'b [u8],
-    watched: &'b [u8],
+    pub(super) together: Together,
+    rows: &'b [u8],
     values: &'b [u8],
 }
 
-/// The rows to be judged in packed bytes, from the front; a row that is none ends them.
-pub(super) struct Heads<'b>(Rest<'b>);
+/// The runs in packed bytes, from the front; one that is none ends them.
+pub(super) struct Runs<'b>(Rest<'b>);
 
-/// Over all rows.
-pub(super) fn heads(bytes: &[u8]) -> Heads<'_> {
-    Heads(Rest(bytes))
+/// Over all runs.
+pub(super) fn runs(bytes: &[u8]) -> Runs<'_> {
+    Runs(Rest(bytes))
 }
 
-impl<'b> Heads<'b> {
-    /// The next row; `None` at the end, and inside it when the bytes are no such rows.
-    pub(super) fn next(&mut self) -> Option<Option<Head<'b>>> {
+impl<'b> Runs<'b> {
+    /// The next run; `None` at the end, and inside it when the bytes are none.
+    pub(super) fn next(&mut self) -> Option<Option<Run<'b>>> {
         if self.0.0.is_empty() {
             return None;
         }
-        Some(self.head())
+        Some(self.run())
     }
 
-    fn head(&mut self) -> Option<Head<'b>> {
+    fn run(&mut self) -> Option<Run<'b>> {
         let length = u32::from_le_bytes(self.0.array()?) as usize;
         let before = u32::from_le_bytes(self.0.array()?) as usize;
         let key = u128::from_le_bytes(self.0.array()?);
-        let row = self.0.take(length.checked_sub(HEAD)?)?;
-        let (head, values) = row.split_at_checked(before.checked_sub(HEAD)?)?;
-        let mut rest = Rest(head);
-        let hash = u64::from_le_bytes(rest.array()?);
-        let line = rest.number()?;
-        let length = rest.length()?;
-        let latest = rest.take(length)?;
-        Some(Head {
+        let count = u32::from_le_bytes(self.0.array()?);
+        let stands = u32::from_le_bytes(self.0.array()?);
+        let tied = self.0.array()? == [1];
+        let run = self.0.take(length.checked_sub(HEAD)?)?;
+        let (rows, values) = run.split_at_checked(before.checked_sub(HEAD)?)?;
+        Some(Run {
             key,
-            hash,
-            line,
-            latest,
-            watched: rest.0,
+            together: Together {
+                count,
+                stands,
+                tied,
+            },
+            rows,
             values,
         })
     }
 }
 
-impl<'b> Head<'b> {
-    /// Adds so many watched fields to those of the rows before, and gives its moment in UTC
-    /// microseconds; `None` when it says nothing beside its columns.
-    pub(super) fn watched(&self, count: usize, fields: &mut Vec<Option<&'b str>>) -> Option<i64> {
-        let mut rest = Rest(self.watched);
-        let at = i64::from_le_bytes(rest.array()?);
-        for _ in 0..count {
-            let field = match rest.length()? {
-                0 => None,
-                1 => *fields.get(fields.len().checked_sub(count)?)?,
-                length => Some(rest.text(length - 2)?),
-            };
-            fields.push(field);
+/// A row of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Row<'b> {
+    pub(super) hash: u64,
+    pub(super) line: u64,
+    pub(super) latest: &'b [u8],
+    /// Its moment in UTC microseconds, in an audit log.
+    pub(super) at: i64,
+}
+
+/// The rows of a run, from the front.
+pub(super) struct Rows<'b> {
+    rest: Rest<'b>,
+    /// How many fields are watched, in an audit log.
+    watched: Option<usize>,
+}
+
+impl<'b> Rows<'b> {
+    /// The next row, whose watched fields are added to those of the rows before; `None` at the end,
+    /// and inside it when the bytes are no such row.
+    pub(super) fn next(&mut self, fields: &mut Vec<Option<&'b str>>) -> Option<Option<Row<'b>>> {
+        if self.rest.is_empty() {
+            return None;
         }
-        Some(at)
+        Some(self.row(fields))
     }
 
-    /// Adds the row, of file number `file`, to columns. `kept` are the places of the packed kept
-    /// columns among those of `rows`. `None` when the bytes are no such row.
-    pub(super) fn unpack(&self, file: u32, kept: &[usize], rows: &mut Columns) -> Option<()> {
-        rows.hash.push(self.hash);
-        rows.line.push(self.line);
-        rows.latest.push(self.latest);
+    fn row(&mut self, fields: &mut Vec<Option<&'b str>>) -> Option<Row<'b>> {
+        let rest = &mut self.rest;
+        let hash = u64::from_le_bytes(rest.array()?);
+        let line = rest.number()?;
+        let length = rest.length()?;
+        let latest = rest.take(length)?;
+        let mut at = 0;
+        if let Some(count) = self.watched {
+            at = i64::from_le_bytes(rest.array()?);
+            for _ in 0..count {
+                let field = match rest.length()? {
+                    0 => None,
+                    1 => *fields.get(fields.len().checked_sub(count)?)?,
+                    length => Some(rest.text(length - 2)?),
+                };
+                fields.push(field);
+            }
+        }
+        Some(Row {
+            hash,
+            line,
+            latest,
+            at,
+        })
+    }
+}
+
+impl<'b> Run<'b> {
+    /// Its rows; `watched` is how many fields are watched in an audit log.
+    pub(super) fn rows(&self, watched: Option<usize>) -> Rows<'b> {
+        Rows {
+            rest: Rest(self.rows),
+            watched,
+        }
+    }
+
+    /// The row that stands among them. `fields` is room to work in. `None` when there is none.
+    pub(super) fn standing(
+        &self,
+        watched: Option<usize>,
+        fields: &mut Vec<Option<&'b str>>,
+    ) -> Option<Row<'b>> {
+        fields.clear();
+        let mut rows = self.rows(watched);
+        for _ in 0..self.together.stands {
+            rows.next(fields)??;
+        }
+        rows.next(fields)?
+    }
+
+    /// Adds the row that stands among them to columns: `row` of file number `file`. `kept` are the
+    /// places of the packed kept columns among those of `rows`. `None` when the bytes are no values.
+    pub(super) fn unpack(
+        &self,
+        (row, file): (&Row<'_>, u32),
+        kept: &[usize],
+        rows: &mut Columns,
+    ) -> Option<()> {
+        rows.hash.push(row.hash);
+        rows.line.push(row.line);
+        rows.latest.push(row.latest);
         rows.file.push(file);
         let mut rest = Rest(self.values);
         let count = rows.values.len() + kept.len();
@@ -330,44 +436,58 @@ mod tests {
     use crate::store::schema::table;
 
     #[test]
-    fn a_row_to_be_judged_is_passed_over_or_read() {
-        let table = table("contract_scope").unwrap();
+    fn runs_come_back_with_their_rows_and_the_values_of_one() {
+        let scope = table("contract_scope").unwrap();
         let mut bytes = Vec::new();
         for n in 0..3_u64 {
-            let latest = vec![1; n as usize];
-            let key = u128::MAX - u128::from(n);
-            let first = [Cell::Text("a"), Cell::Same][n as usize / 2];
-            let fields = [first, Cell::Absent].into_iter();
-            let watched = (n != 1).then_some((-1, fields));
-            let begun = begin(&mut bytes, key, (n, 7, &latest), watched);
-            if n == 2 {
-                let mut packing = begun.values(&mut bytes, 8);
-                packing.put(Some(&Value::Text("CT".into())));
-                packing.end();
+            let begun = begin(&mut bytes, u128::MAX - u128::from(n));
+            for line in 0..=n {
+                let latest = vec![1; line as usize];
+                let first = [Cell::Text("a"), Cell::Same][usize::from(line > 0)];
+                let fields = [first, Cell::Absent].into_iter();
+                let watched = (n != 1).then_some((-1, fields));
+                row(&mut bytes, (line, 7, &latest), watched);
             }
+            let together = Together {
+                count: n as u32 + 1,
+                stands: n as u32,
+                tied: n == 1,
+            };
+            let mut packing = begun.values(&mut bytes, together, 8);
+            packing.put(Some(&Value::Text("CT".into())));
+            packing.end();
         }
-        let mut all = heads(&bytes);
-        let mut rows = Columns::new(table, &[]);
-        let (mut at, mut watched) = (Vec::new(), Vec::new());
+        let mut all = runs(&bytes);
+        let mut columns = Columns::new(scope, &[]);
+        let mut fields = Vec::new();
         for n in 0..3_u64 {
-            let head = all.next().unwrap().unwrap();
-            assert_eq!((head.key, head.line), (u128::MAX - u128::from(n), n));
-            assert_eq!((head.hash, head.latest.len() as u64), (7, n));
-            let moment = head.watched(2, &mut watched);
-            assert_eq!(moment.is_some(), n != 1);
-            at.extend(moment);
-            // Without its values a row is passed over, never read.
-            let read = head.unpack(9, &[], &mut rows.clone());
-            assert_eq!(read.is_some(), n == 2);
-            if n == 2 {
-                head.unpack(9, &[], &mut rows).unwrap();
+            let run = all.next().unwrap().unwrap();
+            assert_eq!(run.key, u128::MAX - u128::from(n));
+            assert_eq!(
+                (run.together.count, run.together.tied),
+                (n as u32 + 1, n == 1)
+            );
+            let watched = (n != 1).then_some(2);
+            let mut rows = run.rows(watched);
+            fields.clear();
+            for line in 0..=n {
+                let row = rows.next(&mut fields).unwrap().unwrap();
+                assert_eq!(
+                    (row.line, row.hash, row.latest.len() as u64),
+                    (line, 7, line)
+                );
+                assert_eq!(row.at, if n == 1 { 0 } else { -1 });
             }
+            assert!(rows.next(&mut fields).is_none());
+            let expected = [Some("a"), None].repeat(if n == 1 { 0 } else { n as usize + 1 });
+            assert_eq!(fields, expected);
+            let row = run.standing(watched, &mut fields).unwrap();
+            assert_eq!(row.line, n);
+            run.unpack((&row, 9), &[], &mut columns).unwrap();
         }
         assert!(all.next().is_none());
-        assert_eq!((rows.len(), rows.line[0], rows.file[0]), (1, 2, 9));
-        assert_eq!(at, [-1, -1]);
-        assert_eq!(watched, [Some("a"), None, Some("a"), None]);
-        let mut cut = heads(&bytes[..bytes.len() - 1]);
+        assert_eq!((columns.len(), columns.line[2], columns.file[0]), (3, 2, 9));
+        let mut cut = runs(&bytes[..bytes.len() - 1]);
         assert!(cut.next().unwrap().is_some() && cut.next().unwrap().is_some());
         assert!(cut.next().unwrap().is_none());
     }

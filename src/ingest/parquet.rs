@@ -20,18 +20,15 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::ChunkReader;
-use rayon::prelude::*;
 
 use super::file::{Input, InputError};
 use super::plan::Plan;
 use super::reader::{self, Keeping, Row};
 use super::record::Parsed;
-use super::split::{Field, Record};
+use super::split::{Fields, Record};
 
 /// Rows that one thread handles together.
 const BATCH: usize = 4096;
-/// Batches that are handled side by side.
-const TOGETHER: usize = 8;
 
 /// The rows of a Parquet file that is open.
 pub(super) struct Stored {
@@ -138,20 +135,17 @@ impl Stored {
         guarded(&self.shown, || Ok(reader.next().transpose()?))
     }
 
-    /// The next rows, those of several batches, each with the number of its first row.
-    fn several(&mut self) -> Result<Option<Vec<(RecordBatch, u64)>>, InputError> {
-        let mut batches = Vec::with_capacity(TOGETHER);
-        while batches.len() < TOGETHER {
-            let next = match self.held.take() {
-                Some(held) => Some(held),
-                None => self.next()?,
-            };
-            let Some(batch) = next else { break };
-            let rows = batch.num_rows() as u64;
-            batches.push((batch, self.row));
-            self.row += rows;
-        }
-        Ok(Some(batches).filter(|b| !b.is_empty()))
+    /// The next rows, with the number of the first one.
+    fn numbered(&mut self) -> Result<Option<(RecordBatch, u64)>, InputError> {
+        let next = match self.held.take() {
+            Some(held) => Some(held),
+            None => self.next()?,
+        };
+        Ok(next.map(|batch| {
+            let first = self.row;
+            self.row += batch.num_rows() as u64;
+            (batch, first)
+        }))
     }
 
     /// The first `most` rows, of those that were read already.
@@ -204,17 +198,11 @@ impl Stored {
                     .to_owned(),
             });
         }
-        let understand = |batches: &Vec<(RecordBatch, u64)>| {
-            let batches = batches.par_iter();
-            let parts = batches.map(|(batch, first)| {
-                let mut parsed = understood(plan, batch, *first);
-                keep(std::mem::take(&mut parsed.rows))?;
-                progress(batch.num_rows() as u64);
-                Ok(parsed)
-            });
-            parts.collect()
+        let understand = |(batch, first): (RecordBatch, u64)| {
+            progress(batch.num_rows() as u64);
+            understood(plan, &batch, first)
         };
-        let out = reader::ahead(plan, || self.several(), understand)?;
+        let out = reader::part_by_part(plan, keep, || self.numbered(), understand)?;
         Ok((out, std::mem::take(&mut self.hash)))
     }
 }
@@ -238,19 +226,17 @@ fn understood(plan: &Plan<'_>, batch: &RecordBatch, first: u64) -> Parsed {
         }
     });
     let mut part = plan.part(first, raws.text.len());
-    let mut record = Record {
-        line: first,
-        raw: std::borrow::Cow::Borrowed(&[]),
-        fields: Vec::with_capacity(columns.len()),
-        whole: true,
-    };
+    let mut record = Record::default();
     for (line, i) in (first..).zip(0..batch.num_rows()) {
         record.line = line;
         record.raw = std::borrow::Cow::Borrowed(raws.get(i).as_bytes());
-        record.fields.clear();
-        let texts = columns.iter().map(|texts| Field::Text(texts.get(i)));
-        record.fields.extend(texts);
-        record.whole = true;
+        let mut texts = match std::mem::take(&mut record.fields) {
+            Fields::Given(texts) => texts,
+            Fields::Cut(_) => Vec::new(),
+        };
+        texts.clear();
+        texts.extend(columns.iter().map(|texts| texts.get(i)));
+        record.fields = Fields::Given(texts);
         plan.record(&mut record, &mut part);
     }
     plan.done(part)

@@ -1,18 +1,16 @@
 //! Rows that read, as one thread packs them, each in the bin of its ticket. Responsible for what
-//! they become, and for passing over those that the very next row supersedes, as in an audit log;
-//! not for whether they read (see [`super::record`]), nor for how they lie (see [`super::packed`]).
-
-use std::borrow::Cow;
+//! they become, and for passing over those that another row of the same run supersedes, as in an audit
+//! log; not for whether they read (see [`super::record`]), nor for how they lie (see
+//! [`super::packed`]).
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::columns::name_by;
 use super::grouping::bin_of;
-use super::packed::{self, Begun, Cell};
+use super::packed::{self, Begun, Cell, Together};
 use super::people::Pseudonyms;
-use super::plan::{Checked, Plan};
+use super::plan::{Checked, Found, Plan};
 use super::record::Parsed;
-use super::repeats::Repeat;
 use super::split::Record;
 use super::value::Value;
 use crate::store::spill::Block;
@@ -25,24 +23,46 @@ pub(super) struct Part<'r> {
     place: (u32, u64),
     latest: Vec<u8>,
     key: Vec<u8>,
-    /// What the columns of the row now read were found to be.
-    pub(super) checked: Vec<Checked>,
-    /// The columns and the watched fields of the row before.
-    pub(super) columns: Vec<Repeat>,
-    watched: Vec<Repeat>,
-    before: Before<'r>,
+    /// The row now read, but for its record.
+    pub(super) now: Row<'r>,
+    /// The last row that reads.
+    pub(super) last: Row<'r>,
+    /// Of each source column whether it differs from that row.
+    pub(super) differs: Vec<bool>,
+    /// Those that do, and the columns that are read again because of it.
+    pub(super) changed: Vec<usize>,
+    pub(super) again: Vec<usize>,
+    /// The rows of the key of that row so far.
+    run: Run<'r>,
 }
 
-/// The latest so far of the rows with the key of the row before; without a key where none is.
-struct Before<'r> {
+/// A row that reads.
+#[derive(Default)]
+pub(super) struct Row<'r> {
+    /// Whether there is one.
+    pub(super) there: bool,
+    pub(super) record: Record<'r>,
+    /// What its columns were found to be.
+    pub(super) found: Vec<Found>,
+    /// How many of them may be found to be something else in the same texts.
+    pub(super) unsettled: usize,
+    /// That of a row of an audit log.
+    pub(super) moment: Option<i64>,
+}
+
+/// Rows of one key that follow each other.
+#[derive(Default)]
+struct Run<'r> {
+    /// Where it starts; none where it is whole.
+    begun: Option<Begun>,
     bin: usize,
-    key: Option<u128>,
+    key: u128,
+    together: Option<Together>,
+    /// What says that the row that stands among them is the latest, and its hash.
     latest: Vec<u8>,
     hash: u64,
-    /// Where it starts, while it waits for its values, and what these are made of.
-    waits: Option<Begun>,
-    record: Record<'r>,
-    checked: Vec<Checked>,
+    /// The row that stands among them, where it is not the last one.
+    stands: Row<'r>,
 }
 
 impl Plan<'_> {
@@ -52,26 +72,25 @@ impl Plan<'_> {
         let bins = self.bins.max(1);
         // Packed rows take less than their text, mostly.
         let room = size / bins;
-        let fields = self.history.as_ref().map_or(0, |h| h.fields.len());
-        let repeats = |count: usize| (0..count).map(|_| Repeat::default()).collect();
+        let nothing = Found {
+            checked: Checked::Absent,
+            stays: false,
+        };
         Part {
             parsed: self.empty(),
             bins: (0..bins).map(|_| (0, Vec::with_capacity(room))).collect(),
             place: (self.file, first),
             latest: Vec::new(),
             key: Vec::new(),
-            checked: Vec::with_capacity(self.readers.len()),
-            columns: repeats(self.readers.len()),
-            watched: repeats(fields),
-            before: Before {
-                bin: 0,
-                key: None,
-                latest: Vec::new(),
-                hash: 0,
-                waits: None,
-                record: Record::default(),
-                checked: Vec::with_capacity(self.readers.len()),
+            now: Row::default(),
+            last: Row {
+                found: vec![nothing; self.readers.len()],
+                ..Row::default()
             },
+            differs: vec![true; self.header.len()],
+            changed: Vec::new(),
+            again: Vec::new(),
+            run: Run::default(),
         }
     }
 
@@ -91,106 +110,108 @@ impl Plan<'_> {
         part.parsed
     }
 
-    /// Keeps a record that reads, whose columns are in `checked` of the part. `moment` is that of a
-    /// row of an audit log. A record that the next one may supersede waits in the part until then.
-    pub(super) fn keep<'r>(
-        &self,
-        record: &mut Record<'r>,
-        moment: Option<i64>,
-        part: &mut Part<'r>,
-    ) {
+    /// Keeps the record that was read last, of which the part has what was found in it, and leaves
+    /// another one in its place. `named` is whether its ticket is named as in the row before.
+    pub(super) fn keep<'r>(&self, record: &mut Record<'r>, named: bool, part: &mut Part<'r>) {
         part.latest.clear();
         for at in &self.latest {
             self.rank(self.text(record, *at)).rank(&mut part.latest);
         }
         // It only decides between rows of which nothing says which is the later.
         let hash = xxh3_64(&record.raw);
-        let names = self
-            .bin_by
-            .iter()
-            .map(|at| match self.valued(record, &part.checked, (*at)?) {
-                Some(Value::Text(name)) => Some(name),
-                _ => None,
-            });
-        let number = bin_of(names, self.bins);
-        part.key.clear();
-        let hidden = self.hidden(record, &part.checked);
-        for (at, kind) in &self.key {
-            let value = self.valued(record, &part.checked, *at);
-            let value = value.map(|value| hide(value, *at, hidden));
-            name_by(&mut part.key, *kind, value.as_ref());
-        }
-        let key = xxh3_128(&part.key);
-        let before = &part.before;
-        let again = before.key == Some(key) && before.bin == number;
-        let later = (part.latest.as_slice(), hash) > (before.latest.as_slice(), before.hash);
-        if again && later {
-            // Nobody asks for the values of that one any more.
-            part.before.waits = None;
-        } else {
+        let (bin, key) = match named {
+            true => (part.run.bin, part.run.key),
+            false => self.name(record, &part.now.found, &mut part.key),
+        };
+        let again =
+            self.strips && part.run.begun.is_some() && (part.run.bin, part.run.key) == (bin, key);
+        if !again {
             self.complete(part);
         }
-        let Some((rows, bin)) = part.bins.get_mut(number) else {
+        let Some((rows, out)) = part.bins.get_mut(bin) else {
             return;
         };
         *rows += 1;
+        let run = &mut part.run;
+        if !again {
+            run.begun = Some(packed::begin(out, key));
+            (run.bin, run.key, run.together) = (bin, key, None);
+        }
         let about = (record.line, hash, part.latest.as_slice());
-        let watched = moment.map(|moment| {
-            let watched = &mut part.watched;
-            (moment, self.watched(record, again, watched))
+        let watched = part.now.moment.map(|moment| {
+            let differs = part.differs.as_slice();
+            (moment, self.watched(record, differs, again))
         });
-        let begun = packed::begin(bin, key, about, watched);
-        if !self.strips {
-            return self.values(begun, record, &part.checked, &mut part.columns, bin);
-        }
-        if again && !later {
-            return;
-        }
-        let before = &mut part.before;
-        (before.bin, before.key, before.hash) = (number, Some(key), hash);
-        std::mem::swap(&mut before.latest, &mut part.latest);
-        std::mem::swap(&mut before.record, record);
-        std::mem::swap(&mut before.checked, &mut part.checked);
-        before.waits = Some(begun);
-    }
-
-    /// Gives the row that waits for its values these.
-    fn complete(&self, part: &mut Part<'_>) {
-        let before = &mut part.before;
-        if let (Some(begun), Some((_, bin))) = (before.waits.take(), part.bins.get_mut(before.bin))
-        {
-            let (record, checked) = (&before.record, before.checked.as_slice());
-            self.values(begun, record, checked, &mut part.columns, bin);
-        }
-    }
-
-    /// Adds the values of a row.
-    fn values(
-        &self,
-        begun: Begun,
-        record: &Record<'_>,
-        checked: &[Checked],
-        columns: &mut [Repeat],
-        bin: &mut Vec<u8>,
-    ) {
-        let text = |at: usize| self.text(record, at);
-        let hidden = self.hidden(record, checked);
-        let mut packing = begun.values(bin, self.readers.len() + self.kept.len());
-        let readers = self.readers.iter().zip(columns);
-        for (at, ((bound, before), checked)) in readers.zip(checked).enumerate() {
-            match checked {
-                Checked::Absent => packing.put(None),
-                Checked::Value(value) => packing.put(Some(value)),
-                Checked::Text => {
-                    let value = bound.value_again(&text, before);
-                    packing.put(value.map(|value| hide(value, at, hidden)).as_ref());
-                }
+        packed::row(out, about, watched);
+        let Some(together) = &mut run.together else {
+            run.together = Some(Together::ALONE);
+            run.stands.there = false;
+            (run.hash, run.latest) = (hash, std::mem::take(&mut part.latest));
+            return part.goes_on(record);
+        };
+        let rank = part.latest.as_slice();
+        let same = rank == run.latest.as_slice();
+        if (rank, hash) > (run.latest.as_slice(), run.hash) {
+            // Nobody asks for the values of the other one any more.
+            run.stands.there = false;
+            together.stands = together.count;
+            together.tied = same;
+            run.hash = hash;
+            std::mem::swap(&mut run.latest, &mut part.latest);
+        } else {
+            if !run.stands.there {
+                std::mem::swap(&mut run.stands, &mut part.last);
             }
+            together.tied |= same && hash != run.hash;
+        }
+        together.count += 1;
+        part.goes_on(record);
+    }
+
+    /// In which bin a row is, and the identity of its key. `name` is room to work in.
+    fn name(&self, record: &Record<'_>, found: &[Found], name: &mut Vec<u8>) -> (usize, u128) {
+        let names = self
+            .bin_by
+            .iter()
+            .map(|at| match self.valued(record, found, (*at)?) {
+                Some(Value::Text(name)) => Some(name),
+                _ => None,
+            });
+        let bin = bin_of(names, self.bins);
+        name.clear();
+        let hidden = self.hidden(record, found);
+        for (at, kind) in &self.key {
+            let value = self.valued(record, found, *at);
+            let value = value.map(|value| hide(value, *at, hidden));
+            name_by(name, *kind, value.as_ref());
+        }
+        (bin, xxh3_128(name))
+    }
+
+    /// Gives the run that waits for its values those of the row that stands among its rows.
+    fn complete(&self, part: &mut Part<'_>) {
+        let run = &mut part.run;
+        let (Some(begun), Some(together), Some((_, out))) =
+            (run.begun.take(), run.together, part.bins.get_mut(run.bin))
+        else {
+            return;
+        };
+        let row = match run.stands.there {
+            true => &run.stands,
+            false => &part.last,
+        };
+        let (record, found) = (&row.record, row.found.as_slice());
+        let hidden = self.hidden(record, found);
+        let columns = found.len() + self.kept.len();
+        let mut packing = begun.values(out, together, columns);
+        for at in 0..found.len() {
+            let value = self.valued(record, found, at);
+            packing.put(value.map(|value| hide(value, at, hidden)).as_ref());
         }
         for at in &self.kept {
             let person = self.people.get(*at).copied().unwrap_or_default();
-            let value = text(*at).map(|text| match &self.pseudonyms {
-                Some(people) if person => Value::Text(people.of(text).into()),
+            let value = self.text(record, *at).map(|text| match &self.pseudonyms {
+                Some(people) if person => Value::Text(people.of(text).as_str().to_owned().into()),
                 _ => Value::Text(text.into()),
             });
             packing.put(value.as_ref());
@@ -199,12 +220,12 @@ impl Plan<'_> {
     }
 
     /// How names are replaced in a change of assignee, and in which columns.
-    fn hidden(&self, record: &Record<'_>, checked: &[Checked]) -> Option<Hidden<'_>> {
+    fn hidden(&self, record: &Record<'_>, found: &[Found]) -> Option<Hidden<'_>> {
         let (table, people) = (self.table(), self.pseudonyms.as_ref()?);
         if table.name != "incident_events" {
             return None;
         }
-        match self.valued(record, checked, table.position("field")?)? {
+        match self.valued(record, found, table.position("field")?)? {
             Value::Text(field) if field == "assignee" => {
                 Some((people, [table.position("from")?, table.position("to")?]))
             }
@@ -216,12 +237,21 @@ impl Plan<'_> {
     fn valued<'t>(
         &'t self,
         record: &'t Record<'_>,
-        checked: &'t [Checked],
+        found: &[Found],
         at: usize,
     ) -> Option<Value<'t>> {
-        match checked.get(at)? {
+        match found.get(at)?.checked {
             Checked::Absent => None,
-            Checked::Value(value) => Some(value.borrowed()),
+            Checked::Integer(n) => Some(Value::Integer(n)),
+            Checked::Boolean(b) => Some(Value::Boolean(b)),
+            Checked::Decimal(units) => Some(Value::Decimal(units.get())),
+            Checked::Month(month) => Some(Value::Text(month.to_string().into())),
+            Checked::Unknown => Some(Value::Text("unknown".into())),
+            Checked::RowHash => {
+                let hash = blake3::hash(&record.raw).to_hex();
+                let hash = hash.get(..16).unwrap_or_default();
+                Some(Value::Text(hash.to_owned().into()))
+            }
             Checked::Text => {
                 let bound = self.readers.get(at)?;
                 bound.value(&|at| self.text(record, at))?.ok()
@@ -229,39 +259,41 @@ impl Plan<'_> {
         }
     }
 
-    /// The watched fields of a row of an audit log; `again` is whether the row packed before it in
-    /// its bin has its key.
+    /// The watched fields of a row of an audit log; `again` is whether the row before is of the same
+    /// run, from which `differs` says which columns differ.
     fn watched<'t>(
         &'t self,
         record: &'t Record<'_>,
+        differs: &'t [bool],
         again: bool,
-        before: &'t mut [Repeat],
     ) -> impl Iterator<Item = Cell<'t>> {
         let fields = self.history.iter().flat_map(|history| &history.fields);
-        fields
-            .zip(before)
-            .map(move |((at, reader, person), field)| {
-                let Some(text) = self.text(record, *at) else {
-                    field.forget();
-                    return Cell::Absent;
-                };
-                if again && field.is(Some(text)) {
-                    return Cell::Same;
+        fields.map(move |(at, reader, person)| {
+            if again && differs.get(*at) == Some(&false) {
+                return Cell::Same;
+            }
+            let Some(text) = self.text(record, *at) else {
+                return Cell::Absent;
+            };
+            let read = reader.as_ref().map(|r| r.read(text));
+            match (read, &self.pseudonyms) {
+                (Some(Ok(Value::Integer(p))), _) => {
+                    priority(p).map_or(Cell::Text(text), Cell::Text)
                 }
-                let value = field.of(text, || {
-                    let read = reader.as_ref().map(|r| r.read(text));
-                    Ok(Value::Text(match (read, &self.pseudonyms) {
-                        (Some(Ok(Value::Integer(p))), _) => priority(p),
-                        (None, Some(people)) if *person => Cow::Owned(people.of(text)),
-                        _ => Cow::Borrowed(text),
-                    }))
-                });
-                match value {
-                    Ok(Value::Text(Cow::Borrowed(text))) => Cell::Text(text),
-                    // A text is read as a text that the field holds.
-                    _ => Cell::Absent,
-                }
-            })
+                (None, Some(people)) if *person => Cell::Person(people.of(text)),
+                _ => Cell::Text(text),
+            }
+        })
+    }
+}
+
+impl<'r> Part<'r> {
+    /// Makes the row now read the last one.
+    fn goes_on(&mut self, record: &mut Record<'r>) {
+        self.now.there = true;
+        std::mem::swap(&mut self.now.record, record);
+        std::mem::swap(&mut self.now, &mut self.last);
+        std::mem::swap(&mut self.now.record, record);
     }
 }
 
@@ -272,20 +304,15 @@ type Hidden<'p> = (&'p Pseudonyms, [usize; 2]);
 fn hide<'t>(value: Value<'t>, at: usize, hidden: Option<Hidden<'_>>) -> Value<'t> {
     match (value, hidden) {
         (Value::Text(name), Some((people, places))) if places.contains(&at) => {
-            Value::Text(people.of(&name).into())
+            Value::Text(people.of(&name).as_str().to_owned().into())
         }
         (value, _) => value,
     }
 }
 
 /// A priority as it stands in the history of a ticket.
-fn priority(number: i64) -> Cow<'static, str> {
-    match number {
-        1 => Cow::Borrowed("P1"),
-        2 => Cow::Borrowed("P2"),
-        3 => Cow::Borrowed("P3"),
-        4 => Cow::Borrowed("P4"),
-        5 => Cow::Borrowed("P5"),
-        other => Cow::Owned(format!("P{other}")),
-    }
+fn priority(number: i64) -> Option<&'static str> {
+    let names = ["P1", "P2", "P3", "P4", "P5"];
+    let at = usize::try_from(number.checked_sub(1)?).ok()?;
+    names.get(at).copied()
 }

@@ -2,11 +2,11 @@
 //! for making them; which columns hold people is in the canonical tables ([`crate::store::schema`])
 //! and where the key comes from in the project ([`crate::config::project`]).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use foldhash::fast::FixedState;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::columns::ByIdentity;
 
 /// Names are remembered in so many parts, so that threads seldom wait for each other, of so many
 /// names each.
@@ -21,7 +21,23 @@ pub struct Pseudonyms {
     made: Arc<[Made; PARTS]>,
 }
 
-type Made = Mutex<HashMap<Box<str>, Box<str>, FixedState>>;
+/// By the identities of names, as those of rows: two names share one with a chance of 2^-128.
+type Made = Mutex<ByIdentity<Pseudonym>>;
+
+/// So many bytes has a pseudonym.
+const LENGTH: usize = 22;
+
+/// What stands for a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pseudonym([u8; LENGTH]);
+
+impl Pseudonym {
+    /// As a text.
+    pub fn as_str(&self) -> &str {
+        // Made of hexadecimal digits.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 impl std::fmt::Debug for Pseudonyms {
     /// Without the key and the names, which must not reach a log.
@@ -42,26 +58,31 @@ impl Pseudonyms {
     /// The pseudonym of a name: `p-` and 20 hexadecimal digits (80 bits, so that ten million
     /// names collide with a chance below 1 in 10^10). Spaces around the name and the case of its
     /// letters do not count.
-    pub fn of(&self, name: &str) -> String {
-        let part = usize::try_from(xxh3_64(name.as_bytes()) % PARTS as u64).unwrap_or_default();
+    pub fn of(&self, name: &str) -> Pseudonym {
+        let identity = xxh3_128(name.as_bytes());
+        let part = usize::try_from((identity >> 64) % PARTS as u128).unwrap_or_default();
         let Some(made) = self.made.get(part) else {
             return self.make(name);
         };
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pseudonym) = made.get(name) {
-            return pseudonym.to_string();
+        if let Some(pseudonym) = made.get(&identity) {
+            return *pseudonym;
         }
         if made.len() >= NAMES {
             made.clear();
         }
         let pseudonym = self.make(name);
-        made.insert(name.into(), pseudonym.as_str().into());
+        made.insert(identity, pseudonym);
         pseudonym
     }
 
-    fn make(&self, name: &str) -> String {
+    fn make(&self, name: &str) -> Pseudonym {
         let name = name.trim().to_lowercase();
         let hash = blake3::keyed_hash(&self.key, name.as_bytes()).to_hex();
-        format!("p-{}", hash.get(..20).unwrap_or_default())
+        let mut made = *b"p-                    ";
+        for (to, from) in made.iter_mut().skip(2).zip(hash.bytes()) {
+            *to = from;
+        }
+        Pseudonym(made)
     }
 }

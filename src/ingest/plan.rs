@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use super::file::InputError;
 use super::laws::LawPlan;
 use super::people::Pseudonyms;
-use super::repeats::Repeat;
 use super::value::{Context, Problem, Reader, STORE_SCALE, Value};
 use crate::config::document::nearest;
 use crate::config::mapping::{ColumnMapping, Encoding, OR};
 use crate::config::project::ResolvedSource;
 use crate::money::{Decimal, Rounding};
 use crate::store::schema::{Kind, Table};
+use crate::time::Month;
 
 /// How the columns of one file are read.
 pub struct Plan<'a> {
@@ -20,6 +20,8 @@ pub struct Plan<'a> {
     pub(super) shown: &'a str,
     pub(super) file: u32,
     pub(super) readers: Vec<Bound>,
+    /// Of each source column the numbers of those that read it.
+    pub(super) fed: Vec<Vec<usize>>,
     pub(super) kept: Vec<usize>,
     pub(super) latest: Vec<usize>,
     /// Reads the `latest` columns where they hold moments.
@@ -104,20 +106,54 @@ fn orders(table: &Table) -> Vec<Order> {
 }
 
 /// What the field of a row was found to be when it was checked.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checked {
     /// Without a value.
     Absent,
-    /// This value.
-    Value(Value<'static>),
+    /// This number, moment or day.
+    Integer(i64),
+    /// This truth value.
+    Boolean(bool),
+    /// This decimal.
+    Decimal(Units),
+    /// This month.
+    Month(Month),
     /// A text that reads, of which it is not worked out yet what it becomes: most rows of an audit
     /// log are superseded by the next one.
     Text,
+    /// A hash of the row.
+    RowHash,
+    /// A type of ticket that does not read.
+    Unknown,
+}
+
+/// A decimal in units of 10^-15, its bytes as they lie, so that what is copied from row to row is small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Units([u8; 16]);
+
+impl Units {
+    pub(super) fn new(units: i128) -> Units {
+        Units(units.to_le_bytes())
+    }
+
+    pub(super) fn get(self) -> i128 {
+        i128::from_le_bytes(self.0)
+    }
+}
+
+/// A field that was checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) checked: Checked,
+    /// Whether it is the same again in a row of which it reads the same texts.
+    pub(super) stays: bool,
 }
 
 pub(super) struct Bound {
-    /// Texts that stand in the table as they stand in the file, or always the same.
-    plain: bool,
+    /// Source columns that it reads.
+    pub(super) reads: Vec<usize>,
+    /// Whether it says of which ticket a row is, or how a name in it is told.
+    pub(super) names: bool,
     pub(super) source_at: Vec<usize>,
     pub(super) source_name: String,
     pub(super) reader: Reader,
@@ -137,38 +173,30 @@ impl Bound {
         Some(self.read(self.found(text)?, text))
     }
 
-    /// The value of a field that reads; `before` remembers the field in the row before.
-    pub(super) fn value_again<'t>(
-        &'t self,
-        text: &impl Fn(usize) -> Option<&'t str>,
-        before: &'t mut Repeat,
-    ) -> Option<Value<'t>> {
-        let found = self.found(text)?;
-        if self.plain {
-            return Some(Value::Text(found.into()));
-        }
-        match self.reader.may_repeat() {
-            true => before.of(found, || self.read(found, text)).ok(),
-            false => self.read(found, text).ok(),
-        }
+    /// Whether what is found in a row is found again in one that has the same texts.
+    pub(super) fn stays(&self) -> bool {
+        !self.row_hash && self.reader.counts_nothing()
     }
 
     /// Whether the field in a row reads, without working out what it becomes where that cannot
-    /// fail. `before` is as above.
+    /// fail.
     pub(super) fn check<'t>(
         &'t self,
         text: &impl Fn(usize) -> Option<&'t str>,
-        before: &mut Repeat,
     ) -> Option<(&'t str, Result<Checked, Problem>)> {
         let found = self.found(text)?;
-        let value = |value: Value<'_>| Checked::Value(value.into_owned());
         let checked = match self.reader.column.kind {
             Kind::Text | Kind::Person => Ok(Checked::Text),
-            Kind::TicketType | Kind::EventField | Kind::ChargeCategory | Kind::Currency => {
-                self.read(found, text).map(|_| Checked::Text)
+            Kind::Month => {
+                let month = self.reader.month(found);
+                month.map(Checked::Month).ok_or(Problem::Date)
             }
-            _ if self.reader.may_repeat() => before.of(found, || self.read(found, text)).map(value),
-            _ => self.read(found, text).map(value),
+            _ => self.read(found, text).map(|value| match value {
+                Value::Integer(n) => Checked::Integer(n),
+                Value::Boolean(b) => Checked::Boolean(b),
+                Value::Decimal(units) => Checked::Decimal(Units::new(units)),
+                Value::Text(_) => Checked::Text,
+            }),
         };
         Some((found, checked))
     }
@@ -299,6 +327,7 @@ impl<'a> Plan<'a> {
             }
         };
         let is_events = source.table.name == "incident_events";
+        let key = super::duplicates::key(source.table);
         let plain = ColumnMapping::default();
         for column in source.table.columns {
             let mapped = mapping.columns.get(column.name).unwrap_or(&plain);
@@ -342,11 +371,15 @@ impl<'a> Plan<'a> {
             if let Some(i) = divisor {
                 mark(&mut used, i);
             }
+            let mut reads = source_at.clone();
+            reads.extend(signs.iter().map(|(at, _, _)| *at));
+            reads.extend(divisor);
             let first = source_at.first().and_then(|i| header.get(*i));
             let first = first.or(mapped.from.first()).cloned();
             let reader = Reader::new(column, mapping, context).map_err(wrong)?;
             readers.push(Bound {
-                plain: reader.is_plain(),
+                reads,
+                names: key.contains(&column.name) || (is_events && column.name == "field"),
                 source_at,
                 source_name: first.unwrap_or_else(|| column.name.to_owned()),
                 reader,
@@ -355,6 +388,16 @@ impl<'a> Plan<'a> {
                 signs,
                 divisor,
             });
+        }
+        let mut fed = vec![Vec::new(); header.len()];
+        for (n, bound) in readers.iter().enumerate() {
+            for at in &bound.reads {
+                if let Some(of) = fed.get_mut(*at)
+                    && of.last() != Some(&n)
+                {
+                    of.push(n);
+                }
+            }
         }
         let mut need = |name: &str, why: &str| -> Result<usize, InputError> {
             let at = find(name).ok_or_else(|| missing(name, why))?;
@@ -459,6 +502,7 @@ impl<'a> Plan<'a> {
             shown,
             file,
             readers,
+            fed,
             kept,
             latest,
             moment,
@@ -478,7 +522,7 @@ impl<'a> Plan<'a> {
             strips: source.table.position("amount").is_none()
                 && !super::grouping::feeds_events_only(source),
             orders: orders(source.table),
-            key: super::duplicates::key(source.table)
+            key: key
                 .into_iter()
                 .filter_map(|name| {
                     let at = source.table.position(name)?;

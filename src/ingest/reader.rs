@@ -15,6 +15,7 @@ use super::{json, xlsx, xml};
 use crate::config::mapping::{Encoding, FileFormat, Mapping};
 use crate::store::error::StoreError;
 use crate::store::spill::Block;
+use crate::store::threads;
 
 /// Header and rows of a workbook or a nested document.
 #[derive(Debug, Default)]
@@ -276,24 +277,25 @@ pub(super) fn read(
     }
 }
 
-/// Understands what `next` gives of a file, and meanwhile reads what comes after it. Gives what
-/// there is to say of all its parts, but for their rows.
+/// Understands what `next` gives of a file, part by part, and keeps the rows. Gives what else there is
+/// to say of all its parts.
 ///
 /// # Errors
 /// Those of reading the file and of keeping its rows.
-pub(super) fn ahead<S: Send + Sync>(
+pub(super) fn part_by_part<S: Send>(
     plan: &Plan<'_>,
-    mut next: impl FnMut() -> Result<Option<S>, InputError> + Send,
-    understand: impl Fn(&S) -> Result<Vec<Parsed>, StoreError> + Sync,
+    keep: &Keeping<'_>,
+    next: impl FnMut() -> Result<Option<S>, InputError> + Send,
+    understand: impl Fn(S) -> Parsed + Sync,
 ) -> Result<Parsed, InputError> {
+    let parts = threads::stream(next, |part| {
+        let mut parsed = understand(part);
+        keep(std::mem::take(&mut parsed.rows))?;
+        Ok(parsed)
+    })?;
     let mut out = plan.empty();
-    let mut some = next()?;
-    while let Some(now) = some {
-        let (parts, then) = rayon::join(|| understand(&now), &mut next);
-        for part in parts? {
-            out.append(part);
-        }
-        some = then?;
+    for part in parts {
+        out.append(part);
     }
     Ok(out)
 }

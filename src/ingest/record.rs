@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use super::columns::Latest;
 use super::laws::Tally;
 use super::part::Part;
-use super::plan::{Checked, HistoryPlan, Order, Plan};
+use super::plan::{Checked, Found, HistoryPlan, Order, Plan};
 use super::reader::Row;
-use super::split::{Field, Record};
+use super::split::{Fields, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
 use crate::store::schema::Kind;
@@ -129,7 +129,7 @@ impl Plan<'_> {
 
     /// The text of a field, trimmed; `None` when it says that there is none.
     pub(super) fn text<'r>(&self, record: &'r Record<'_>, at: usize) -> Option<&'r str> {
-        let text = trimmed(record.fields.get(at)?.text()?);
+        let text = trimmed(record.fields.text(at)?);
         (!self.is_null(text)).then_some(text)
     }
 
@@ -155,7 +155,7 @@ impl Plan<'_> {
 
     /// A row of cells as a record; its raw text names each filled cell.
     fn split<'r>(&self, row: &'r Row) -> Record<'r> {
-        let mut fields = vec![Field::Text(""); self.header.len()];
+        let mut fields = vec![""; self.header.len()];
         let mut raw = String::new();
         for (at, text) in &row.cells {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
@@ -167,16 +167,15 @@ impl Plan<'_> {
             raw.push('=');
             raw.push_str(text);
             match fields.get_mut(at) {
-                Some(slot) => *slot = Field::Text(text),
+                Some(slot) => *slot = text,
                 // Beyond the header: one field too many.
-                None => fields.push(Field::Text(text)),
+                None => fields.push(text),
             }
         }
         Record {
             line: row.line,
             raw: Cow::Owned(raw.into_bytes()),
-            fields,
-            whole: true,
+            fields: Fields::Given(fields),
         }
     }
 
@@ -198,11 +197,11 @@ impl Plan<'_> {
         let fields = record.fields.iter().zip(self.used.iter().zip(&self.people));
         let shown: Vec<String> = fields
             .map(|(field, (used, person))| {
-                let text = String::from_utf8_lossy(field.bytes());
+                let text = String::from_utf8_lossy(field);
                 let text = text.trim();
                 match (used, person) {
                     _ if self.is_null(text) => text.to_owned(),
-                    (_, true) => pseudonyms.of(text),
+                    (_, true) => pseudonyms.of(text).as_str().to_owned(),
                     (true, false) => text.to_owned(),
                     (false, false) => "…".to_owned(),
                 }
@@ -218,7 +217,7 @@ impl Plan<'_> {
         let checked = self.check(record, part);
         let out = &mut part.parsed;
         match checked {
-            Ok(moment) => self.keep(record, moment, part),
+            Ok(named) => self.keep(record, named, part),
             Err(Refused::LeftOut) => {
                 out.left_out += 1;
                 self.money(record, Lost::OutOfScope, out);
@@ -237,15 +236,16 @@ impl Plan<'_> {
         }
     }
 
-    /// Whether a record reads; its columns are then in `checked` of the part. Gives the moment of a
-    /// row of an audit log.
-    fn check(&self, record: &Record<'_>, part: &mut Part<'_>) -> Result<Option<i64>, Refused> {
+    /// Whether a record reads; what was found in it is then in `now` of the part. Fields that say the
+    /// same as in the last row that reads, as most of an audit log do, are not read again. Gives whether
+    /// all that names the ticket is such.
+    fn check(&self, record: &Record<'_>, part: &mut Part<'_>) -> Result<bool, Refused> {
         let rejected = |code, column| Err(Refused::Rejected(code, column));
         let out = &mut part.parsed;
         if record.fields.len() != self.header.len() {
             return rejected("field_count", None);
         }
-        if !record.whole && record.fields.iter().any(|field| field.text().is_none()) {
+        if !record.fields.are_texts() {
             let code = match self.encoding {
                 Encoding::Utf8 => "not_utf8",
                 _ => "undecodable",
@@ -259,15 +259,50 @@ impl Plan<'_> {
         if !self.only.iter().all(holds) || self.except.iter().any(holds) {
             return Err(Refused::LeftOut);
         }
-        part.checked.clear();
-        for (bound, before) in self.readers.iter().zip(&mut part.columns) {
+        let (last, now, differs) = (&part.last, &mut part.now, &mut part.differs);
+        part.changed.clear();
+        for (at, (differs, used)) in differs.iter_mut().zip(&self.used).enumerate() {
+            *differs = *used && !(last.there && record.fields.same(&last.record.fields, at));
+            if *differs {
+                part.changed.push(at);
+            }
+        }
+        let differs = &part.differs;
+        let differ = |places: &[usize]| {
+            let mut places = places.iter();
+            places.any(|at| differs.get(*at).is_none_or(|differs| *differs))
+        };
+        now.found.clone_from(&last.found);
+        part.again.clear();
+        let few = part.changed.len() * 4 < self.readers.len();
+        if last.there && last.unsettled == 0 && few {
+            for at in &part.changed {
+                // One that reads several of them is read again once.
+                let first = |n: &&usize| {
+                    let bound = self.readers.get(**n);
+                    let mut reads = bound.map_or(&[][..], |b| &b.reads).iter();
+                    reads.find(|r| differ(&[**r])) == Some(at)
+                };
+                let fed = self.fed.get(*at).map_or(&[][..], Vec::as_slice);
+                part.again.extend(fed.iter().filter(first));
+            }
+        } else {
+            let all = self.readers.iter().zip(&last.found).enumerate();
+            let again = all
+                .filter(|(_, (bound, found))| !last.there || !found.stays || differ(&bound.reads));
+            part.again.extend(again.map(|(n, _)| n));
+        }
+        now.unsettled = 0;
+        let mut named = last.there;
+        for n in &part.again {
+            let (Some(bound), Some(found)) = (self.readers.get(*n), now.found.get_mut(*n)) else {
+                continue;
+            };
+            named &= !bound.names;
             let column = bound.reader.column;
-            let checked = match bound.check(&text, before) {
-                None if bound.row_hash => {
-                    let hash = blake3::hash(&record.raw).to_hex();
-                    let hash = hash.get(..16).unwrap_or_default().to_owned();
-                    Checked::Value(Value::Text(hash.into()))
-                }
+            found.stays = bound.stays();
+            found.checked = match bound.check(&text) {
+                None if bound.row_hash => Checked::RowHash,
                 None => Checked::Absent,
                 Some((_, Ok(checked))) => checked,
                 Some((_, Err(problem))) if column.required => {
@@ -275,15 +310,17 @@ impl Plan<'_> {
                 }
                 Some((t, Err(problem))) => {
                     out.leave_out(&bound.source_name, problem, record.line, t);
+                    found.stays = false;
                     // A ticket whose type does not read must not count as an incident, which an
                     // absent type would.
                     match column.kind {
-                        Kind::TicketType => Checked::Value(Value::Text("unknown".into())),
+                        Kind::TicketType => Checked::Unknown,
                         _ => Checked::Absent,
                     }
                 }
             };
-            if matches!(checked, Checked::Absent) && column.required {
+            now.unsettled += usize::from(!found.stays);
+            if found.checked == Checked::Absent && column.required {
                 let derived = self.history.is_some()
                     && self.table().name == "incident_events"
                     && (column.name == "at" || column.name == "field");
@@ -291,17 +328,19 @@ impl Plan<'_> {
                     return rejected("required_value_absent", Some(bound.source_name.clone()));
                 }
             }
-            part.checked.push(checked);
         }
-        if let Some((code, column)) = self.contradiction(&part.checked) {
+        if !part.again.is_empty()
+            && let Some((code, column)) = self.contradiction(&now.found)
+        {
             return rejected(code, Some(column));
         }
-        let mut moment = None;
+        now.moment = last.moment;
         if let Some(HistoryPlan {
             moment: reader, at, ..
         }) = &self.history
+            && differ(&[*at])
         {
-            moment = match text(*at).map(|t| reader.read(t)) {
+            now.moment = match text(*at).map(|t| reader.read(t)) {
                 Some(Ok(Value::Integer(at))) => Some(at),
                 Some(Err(problem)) => {
                     return rejected(problem.code(), Some("history.at".to_owned()));
@@ -309,14 +348,17 @@ impl Plan<'_> {
                 _ => return rejected("required_value_absent", Some("history.at".to_owned())),
             };
         }
-        let amount = match self.amount.and_then(|at| part.checked.get(at)) {
-            Some(Checked::Value(Value::Decimal(units))) => Some(*units),
+        let amount = match self.amount.and_then(|at| now.found.get(at)) {
+            Some(Found {
+                checked: Checked::Decimal(units),
+                ..
+            }) => Some(units.get()),
             _ => None,
         };
         for (law, tally) in self.laws.iter().zip(&mut out.laws) {
             law.check(&text, amount, record.line, tally);
         }
-        Ok(moment)
+        Ok(named)
     }
 
     /// What a value of a `latest` column counts as.
@@ -336,9 +378,9 @@ impl Plan<'_> {
     }
 
     /// What a row's own values say against each other.
-    fn contradiction(&self, row: &[Checked]) -> Option<(&'static str, String)> {
-        let at = |at: usize| match row.get(at) {
-            Some(Checked::Value(Value::Integer(v))) => Some(*v),
+    fn contradiction(&self, row: &[Found]) -> Option<(&'static str, String)> {
+        let at = |at: usize| match row.get(at)?.checked {
+            Checked::Integer(v) => Some(v),
             _ => None,
         };
         let wrong = |order: &&Order| match (at(order.first), at(order.then)) {

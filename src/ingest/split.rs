@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use wide::u8x16;
+
 /// One record: its line, its raw text and its fields.
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
@@ -13,35 +15,127 @@ pub(super) struct Record<'a> {
     /// The bytes of the record.
     pub(super) raw: Cow<'a, [u8]>,
     /// Its fields.
-    pub(super) fields: Vec<Field<'a>>,
-    /// Whether all of it is known to be UTF-8.
-    pub(super) whole: bool,
+    pub(super) fields: Fields<'a>,
 }
 
-/// One field.
-#[derive(Debug, Clone)]
-pub(super) enum Field<'a> {
-    /// Known to be UTF-8.
-    Text(&'a str),
-    /// Not looked at yet.
-    Bytes(Cow<'a, [u8]>),
+/// The fields of a record.
+#[derive(Debug)]
+pub(super) enum Fields<'a> {
+    /// Parts of a text.
+    Cut(Cut<'a>),
+    /// Texts wherever they lie.
+    Given(Vec<&'a str>),
 }
 
-impl Field<'_> {
-    /// Its bytes.
-    pub(super) fn bytes(&self) -> &[u8] {
+/// The parts of a text that are the fields of a record.
+#[derive(Debug, Default)]
+pub(super) struct Cut<'a> {
+    text: &'a [u8],
+    /// The same, where all of it is UTF-8.
+    whole: Option<&'a str>,
+    /// Where each field begins and ends.
+    places: Vec<(usize, usize)>,
+    /// Fields that do not stand in the text as they are, by their number.
+    quoted: Vec<(usize, Vec<u8>)>,
+}
+
+impl Default for Fields<'_> {
+    fn default() -> Self {
+        Fields::Given(Vec::new())
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
         match self {
-            Field::Text(text) => text.as_bytes(),
-            Field::Bytes(bytes) => bytes,
+            Fields::Cut(cut) => cut.places.len(),
+            Fields::Given(texts) => texts.len(),
         }
     }
 
-    /// Its text; `None` where it is not UTF-8.
-    pub(super) fn text(&self) -> Option<&str> {
+    /// The bytes of a field.
+    pub(super) fn bytes(&self, at: usize) -> Option<&[u8]> {
         match self {
-            Field::Text(text) => Some(text),
-            Field::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Fields::Cut(cut) => match cut.quoted(at) {
+                Some(field) => Some(field),
+                None => {
+                    let (start, end) = *cut.places.get(at)?;
+                    cut.text.get(start..end)
+                }
+            },
+            Fields::Given(texts) => texts.get(at).map(|text| text.as_bytes()),
         }
+    }
+
+    /// The text of a field; `None` where it is not UTF-8.
+    pub(super) fn text(&self, at: usize) -> Option<&str> {
+        match self {
+            Fields::Cut(Cut {
+                whole: Some(whole),
+                places,
+                quoted,
+                ..
+            }) if quoted.is_empty() => {
+                let (start, end) = *places.get(at)?;
+                whole.get(start..end)
+            }
+            Fields::Cut(_) => std::str::from_utf8(self.bytes(at)?).ok(),
+            Fields::Given(texts) => texts.get(at).copied(),
+        }
+    }
+
+    /// Whether all of them are UTF-8.
+    pub(super) fn are_texts(&self) -> bool {
+        match self {
+            Fields::Cut(Cut {
+                whole: Some(_),
+                quoted,
+                ..
+            }) if quoted.is_empty() => true,
+            Fields::Cut(_) => (0..self.len()).all(|at| self.text(at).is_some()),
+            Fields::Given(_) => true,
+        }
+    }
+
+    /// The bytes of all of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|at| self.bytes(at).unwrap_or_default())
+    }
+
+    /// Whether another record has the same in this field.
+    pub(super) fn same(&self, other: &Fields<'_>, at: usize) -> bool {
+        match (self.bytes(at), other.bytes(at)) {
+            (Some(mine), Some(theirs)) => equal(mine, theirs),
+            _ => false,
+        }
+    }
+}
+
+impl Cut<'_> {
+    /// A field that does not stand in the text as it is.
+    fn quoted(&self, at: usize) -> Option<&[u8]> {
+        let found = self.quoted.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        self.quoted.get(found).map(|(_, field)| field.as_slice())
+    }
+}
+
+/// Whether two short texts are the same: cheaper than to call a function that is made for long ones.
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (words_a, rest_a) = a.as_chunks::<8>();
+    let (words_b, rest_b) = b.as_chunks::<8>();
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let mut words = words_a.iter().zip(words_b);
+    if !words.all(|(a, b)| word(a) == word(b)) {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        // The last eight bytes, some of them for the second time.
+        (Some(a), Some(b)) => word(a) == word(b),
+        _ => rest_a.iter().eq(rest_b),
     }
 }
 
@@ -49,26 +143,68 @@ fn ends_line(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// Which bytes of a word are 0: their highest bit is set. Above the first of them others may seem so.
-fn zeros(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
+/// So many bytes are looked at together.
+const BLOCK: usize = 64;
+
+/// Where fields end: delimiters and line ends of the part of a text that was looked at last.
+struct Stops {
+    delimiter: u8,
+    block: usize,
+    /// A bit per byte of it.
+    bits: u64,
 }
 
-/// How many bytes stand before the first delimiter or line end, eight looked at together.
-fn until(text: &[u8], delimiter: u8) -> usize {
-    let [delimiters, feeds, returns] =
-        [delimiter, b'\n', b'\r'].map(|byte| u64::from_le_bytes([byte; 8]));
-    let (words, rest) = text.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ delimiters) | zeros(word ^ feeds) | zeros(word ^ returns);
-        if found != 0 {
-            return n * 8 + found.trailing_zeros() as usize / 8;
-        }
+impl Stops {
+    fn new(text: &[u8], delimiter: u8) -> Stops {
+        let mut stops = Stops {
+            delimiter,
+            block: 0,
+            bits: 0,
+        };
+        stops.look(text, 0);
+        stops
     }
-    let stop = |b: &u8| *b == delimiter || ends_line(*b);
-    words.len() * 8 + rest.iter().position(stop).unwrap_or(rest.len())
+
+    fn look(&mut self, text: &[u8], block: usize) {
+        let rest = text.get(block..).unwrap_or_default();
+        let part = match rest.first_chunk::<BLOCK>() {
+            Some(part) => *part,
+            None => {
+                // What is beyond the end stops nothing, unless a delimiter is a letter a.
+                let mut part = [if self.delimiter == b'a' { b'b' } else { b'a' }; BLOCK];
+                for (to, from) in part.iter_mut().zip(rest) {
+                    *to = *from;
+                }
+                part
+            }
+        };
+        let (parts, _) = part.as_chunks::<16>();
+        let stops = [self.delimiter, b'\n', b'\r'].map(u8x16::splat);
+        self.block = block;
+        self.bits = parts.iter().rev().fold(0, |bits, part| {
+            let part = u8x16::new(*part);
+            let [a, b, c] = stops.map(|stop| part.simd_eq(stop));
+            bits << 16 | u64::from((a | b | c).to_bitmask())
+        });
+    }
+
+    /// Where the first one at `from` or after it is; the end of the text where there is none.
+    fn after(&mut self, text: &[u8], from: usize) -> usize {
+        let mut block = from - from % BLOCK;
+        if block != self.block {
+            self.look(text, block);
+        }
+        let mut bits = self.bits & (u64::MAX << (from % BLOCK));
+        while bits == 0 {
+            block += BLOCK;
+            if block >= text.len() {
+                return text.len();
+            }
+            self.look(text, block);
+            bits = self.bits;
+        }
+        block + bits.trailing_zeros() as usize
+    }
 }
 
 /// A text, record by record.
@@ -77,6 +213,7 @@ pub(super) struct Records<'a> {
     /// The same, where all of it is UTF-8.
     whole: Option<&'a str>,
     delimiter: u8,
+    stops: Stops,
     at: usize,
     /// Line at `at`.
     line: u64,
@@ -93,14 +230,10 @@ impl<'a> Records<'a> {
             text,
             whole,
             delimiter,
+            stops: Stops::new(text, delimiter),
             at: 0,
             line,
-            record: Record {
-                line,
-                raw: Cow::Borrowed(&[]),
-                fields: Vec::new(),
-                whole: whole.is_some(),
-            },
+            record: Record::default(),
         }
     }
 
@@ -116,14 +249,15 @@ impl<'a> Records<'a> {
         }
         let start = self.at;
         self.record.line = self.line;
-        self.record.whole = self.whole.is_some();
-        self.record.fields.clear();
-        loop {
-            let more = self.field();
-            if !more {
-                break;
-            }
-        }
+        let mut cut = match std::mem::take(&mut self.record.fields) {
+            Fields::Cut(cut) => cut,
+            Fields::Given(_) => Cut::default(),
+        };
+        (cut.text, cut.whole) = (text, self.whole);
+        cut.places.clear();
+        cut.quoted.clear();
+        while self.field(&mut cut) {}
+        self.record.fields = Fields::Cut(cut);
         let mut raw = text.get(start..self.at).unwrap_or_default();
         while let [rest @ .., last] = raw
             && ends_line(*last)
@@ -136,26 +270,22 @@ impl<'a> Records<'a> {
 
     /// Reads one field and moves past its delimiter; whether another one follows. At the end of the
     /// record it stays before the line end.
-    fn field(&mut self) -> bool {
+    fn field(&mut self, cut: &mut Cut<'a>) -> bool {
         let (text, delimiter) = (self.text, self.delimiter);
         let start = self.at;
-        let field = match text.get(start) {
-            Some(b'"') => self.quoted(),
-            _ => {
-                let rest = text.get(start..).unwrap_or_default();
-                let length = until(rest, delimiter);
-                self.at = start + length;
-                self.part(start..start + length)
-            }
-        };
-        self.record.fields.push(field);
+        if text.get(start) == Some(&b'"') {
+            self.quoted(cut);
+        } else {
+            self.at = self.stops.after(text, start);
+            cut.places.push((start, self.at));
+        }
         let more = text.get(self.at) == Some(&delimiter);
         self.at += usize::from(more);
         more
     }
 
     /// Reads a field that starts with a quote, up to its delimiter or line end.
-    fn quoted(&mut self) -> Field<'a> {
+    fn quoted(&mut self, cut: &mut Cut<'a>) {
         let text = self.text;
         let first = self.at + 1;
         let inside = |from: usize| {
@@ -178,23 +308,16 @@ impl<'a> Records<'a> {
             }
             // After the closing quote the field goes on without quotes, if it goes on.
             let after = (end + 1).min(text.len());
-            let rest = text.get(after..).unwrap_or_default();
-            let length = until(rest, self.delimiter);
-            self.at = after + length;
-            if plain && length == 0 {
-                return self.part(first..end);
+            self.at = self.stops.after(text, after);
+            if plain && self.at == after {
+                cut.places.push((first, end));
+                return;
             }
             owned.extend_from_slice(part);
-            owned.extend_from_slice(rest.get(..length).unwrap_or_default());
-            return Field::Bytes(Cow::Owned(owned));
-        }
-    }
-
-    /// A part of the text that is a field as it stands.
-    fn part(&self, place: Range<usize>) -> Field<'a> {
-        match self.whole.and_then(|text| text.get(place.clone())) {
-            Some(text) => Field::Text(text),
-            None => Field::Bytes(Cow::Borrowed(self.text.get(place).unwrap_or_default())),
+            owned.extend_from_slice(text.get(after..self.at).unwrap_or_default());
+            cut.quoted.push((cut.places.len(), owned));
+            cut.places.push((first, first));
+            return;
         }
     }
 }
@@ -204,7 +327,7 @@ impl<'a> Records<'a> {
 pub(super) fn pieces(text: &[u8], delimiter: u8, size: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
-    if text.contains(&b'"') {
+    if memchr::memchr(b'"', text).is_some() {
         quoted_pieces(text, delimiter, size, &mut found);
         return found;
     }
@@ -298,11 +421,27 @@ mod tests {
         let mut records = Records::new(text, b';', line);
         let mut out = Vec::new();
         while let Some(record) = records.next() {
-            let fields = record.fields.iter().map(|f| f.bytes().to_vec()).collect();
-            assert!(!record.whole || record.fields.iter().all(|f| f.text().is_some()));
+            let fields = record.fields.iter().map(<[u8]>::to_vec).collect();
+            let texts = (0..record.fields.len()).all(|at| record.fields.text(at).is_some());
+            assert_eq!(record.fields.are_texts(), texts);
             out.push((record.line, record.raw.to_vec(), fields));
         }
         out
+    }
+
+    #[test]
+    fn texts_are_equal_when_their_bytes_are() {
+        let text = b"the quick brown fox jumps";
+        for length in 0..text.len() {
+            let mut other = text[..length].to_vec();
+            assert!(equal(&text[..length], &other));
+            assert!(!equal(&text[..length + 1], &other));
+            for at in 0..length {
+                other[at] ^= 1;
+                assert!(!equal(&text[..length], &other), "{length} {at}");
+                other[at] ^= 1;
+            }
+        }
     }
 
     proptest! {
@@ -315,7 +454,7 @@ mod tests {
                     4 => Just(b'a'), 3 => Just(b';'), 3 => Just(b'"'), 2 => Just(b'\n'),
                     1 => Just(b'\r'), 1 => Just(0xc3), 1 => Just(0xa9), 1 => Just(0), 1 => Just(b':'),
                 ],
-                0..60,
+                0..200,
             ),
             size in 0..20usize,
         ) {

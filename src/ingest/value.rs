@@ -30,28 +30,6 @@ pub enum Value<'a> {
     Decimal(i128),
 }
 
-impl Value<'_> {
-    /// The same, with a text of its own.
-    pub(super) fn into_owned(self) -> Value<'static> {
-        match self {
-            Value::Text(text) => Value::Text(text.into_owned().into()),
-            Value::Integer(n) => Value::Integer(n),
-            Value::Boolean(b) => Value::Boolean(b),
-            Value::Decimal(units) => Value::Decimal(units),
-        }
-    }
-
-    /// The same, with the text of this one.
-    pub(super) fn borrowed(&self) -> Value<'_> {
-        match self {
-            Value::Text(text) => Value::Text(text.as_ref().into()),
-            Value::Integer(n) => Value::Integer(*n),
-            Value::Boolean(b) => Value::Boolean(*b),
-            Value::Decimal(units) => Value::Decimal(*units),
-        }
-    }
-}
-
 /// Why a field does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Problem {
@@ -153,6 +131,8 @@ pub struct Reader {
     /// The canonical column.
     pub column: &'static Column,
     formats: Vec<Format>,
+    /// Whether one of them leaves open which number is the day.
+    ambiguous: bool,
     values: HashMap<String, String, FixedState>,
     percent: bool,
     inclusive: bool,
@@ -221,6 +201,7 @@ impl Reader {
         let lower = |words: &[String]| words.iter().map(|w| w.to_lowercase()).collect();
         Ok(Reader {
             column,
+            ambiguous: formats.iter().any(Format::is_ambiguous),
             formats,
             values: mapped.values.clone().into_iter().collect(),
             percent: mapped.percent,
@@ -242,21 +223,12 @@ impl Reader {
         self.seen.unresolved()
     }
 
-    /// Whether every text is taken as it stands in the file.
-    pub(super) fn is_plain(&self) -> bool {
-        self.column.kind == Kind::Text && self.values.is_empty()
-    }
-
-    /// Whether a field is worth remembering from row to row, and may be: nothing is counted when it
-    /// is read.
-    pub(super) fn may_repeat(&self) -> bool {
+    /// Whether nothing is counted when a field is read, so that one that says the same as that of the
+    /// row before need not be read again.
+    pub(super) fn counts_nothing(&self) -> bool {
         match self.column.kind {
-            Kind::Person => self.people.is_some(),
-            Kind::Boolean => true,
-            Kind::Instant | Kind::Date | Kind::Month => {
-                self.seen.decided() || !self.formats.iter().any(Format::is_ambiguous)
-            }
-            _ => false,
+            Kind::Instant | Kind::Date | Kind::Month => !self.ambiguous || self.seen.decided(),
+            _ => true,
         }
     }
 
@@ -272,7 +244,7 @@ impl Reader {
         match self.column.kind {
             Kind::Text => Ok(Value::Text(text.into())),
             Kind::Person => Ok(Value::Text(match &self.people {
-                Some(people) => people.of(text).into(),
+                Some(people) => people.of(text).as_str().to_owned().into(),
                 None => text.into(),
             })),
             Kind::Instant => {
@@ -292,16 +264,8 @@ impl Reader {
                 Ok(Value::Integer(i64::from(day) + i64::from(self.inclusive)))
             }
             Kind::Month => {
-                if text.parse::<Month>().is_ok() {
-                    return Ok(Value::Text(text.into()));
-                }
-                let mut formats = self.formats.iter();
-                match formats.find_map(|f| f.read_date(text, &self.seen)) {
-                    Some(d) => Ok(Value::Text(
-                        format!("{:04}-{:02}", d.year(), d.month()).into(),
-                    )),
-                    None => Err(Problem::Date),
-                }
+                let month = self.month(text).ok_or(Problem::Date)?;
+                Ok(Value::Text(month.to_string().into()))
             }
             Kind::Integer => self.numbers.whole(text).map(Value::Integer),
             Kind::Seconds => self.numbers.seconds(text).map(Value::Integer),
@@ -360,6 +324,16 @@ impl Reader {
     /// columns.
     pub(super) fn decimal(&self, text: &str) -> Result<i128, Problem> {
         self.numbers.units(text)
+    }
+
+    /// The month in `text`.
+    pub(super) fn month(&self, text: &str) -> Option<Month> {
+        if let Ok(month) = text.parse() {
+            return Some(month);
+        }
+        let mut formats = self.formats.iter();
+        let date = formats.find_map(|f| f.read_date(text, &self.seen))?;
+        date_of(date).map(crate::time::Date::month)
     }
 
     /// The day in `text`, in days since 1970-01-01.

@@ -12,10 +12,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use super::error::StoreError;
-use polars::prelude::{
-    DataFrame, ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader,
-    StatisticsOptions,
+use polars::prelude::{DataFrame, ParquetReader, PolarsError, PolarsResult, SerReader};
+use polars_arrow::datatypes::{ArrowSchema, Field};
+use polars_parquet::parquet::error::ParquetError;
+use polars_parquet::write::{
+    CompressionOptions, Compressor, DynIter, DynStreamingIterator, FallibleStreamingIterator,
+    FileWriter, StatisticsOptions, Version, WriteOptions, array_to_columns,
 };
+
+use super::encode::Group;
 
 /// Rows in a row group of the store.
 const ROW_GROUP: usize = 1 << 17;
@@ -189,15 +194,55 @@ impl Write for Hashing {
 /// So many bytes are written at once.
 const BUFFER: usize = 1 << 16;
 
+/// How columns are written.
+const OPTIONS: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        min_value: true,
+        max_value: true,
+        distinct_count: false,
+        null_count: true,
+        binary_statistics_truncate_length: None,
+    },
+    version: Version::V1,
+    // Read far more often than written: unpacking zstd was an eighth of the passes.
+    compression: CompressionOptions::Snappy,
+    data_page_size: None,
+};
+
+/// The schema of a file of which some rows are known.
+fn schema(group: &Group) -> ArrowSchema {
+    let columns = group.columns.iter();
+    let fields = columns.map(|c| Field::new(c.name.as_str().into(), c.dtype.clone(), true));
+    fields.collect()
+}
+
+/// Writes some rows as a row group.
+fn add(writer: &mut FileWriter<impl Write>, group: Group) -> PolarsResult<()> {
+    let types = writer.parquet_schema().fields().to_vec();
+    let mut columns = Vec::with_capacity(types.len());
+    for (column, kind) in group.columns.into_iter().zip(types) {
+        let encoding = [column.encoding];
+        for pages in array_to_columns(column.array, kind, OPTIONS, &encoding)? {
+            let failed = |e: PolarsError| ParquetError::OutOfSpec(e.to_string());
+            let pages = DynIter::new(pages.map(move |page| page.map_err(failed)));
+            let packed = Compressor::new(pages, OPTIONS.compression, Vec::new());
+            columns.push(Ok(DynStreamingIterator::new(
+                packed.map_err(PolarsError::from),
+            )));
+        }
+    }
+    writer.write(group.rows as u64, DynIter::new(columns.into_iter()))
+}
+
 /// Writes so many rows as a Parquet file of the store, of which `group` makes some at a time; gives
 /// the hash of the file.
 ///
 /// # Errors
 /// When it cannot be written, or those of `group`.
-pub fn write(
+pub(super) fn write(
     path: &Path,
     rows: usize,
-    group: impl Fn(Range<usize>) -> Result<DataFrame, StoreError>,
+    mut group: impl FnMut(Range<usize>) -> PolarsResult<Group>,
 ) -> Result<blake3::Hash, StoreError> {
     let failed = |e: PolarsError| StoreError::Io {
         path: path.to_owned(),
@@ -215,26 +260,22 @@ pub fn write(
             hash: blake3::Hasher::new(),
         },
     );
-    let mut frame = group(0..rows.min(ROW_GROUP))?;
-    let mut writer = ParquetWriter::new(&mut buffered)
-        // Read far more often than written: unpacking zstd was an eighth of the passes.
-        .with_compression(ParquetCompression::Snappy)
-        .with_statistics(StatisticsOptions::default())
-        // Partitions are written side by side already.
-        .set_parallel(false)
-        .batched(frame.schema())
-        .map_err(failed)?;
+    let mut next = group(0..rows.min(ROW_GROUP)).map_err(failed)?;
+    let schema = schema(&next);
+    let mut writer = FileWriter::try_new(&mut buffered, schema, OPTIONS).map_err(failed)?;
     let mut written = 0;
     loop {
-        frame.rechunk_mut();
-        writer.write_batch(&frame).map_err(failed)?;
-        written += frame.height();
-        if written >= rows || frame.height() == 0 {
+        written += next.rows;
+        let ended = written >= rows || next.rows == 0;
+        if next.rows > 0 {
+            add(&mut writer, next).map_err(failed)?;
+        }
+        if ended {
             break;
         }
-        frame = group(written..rows.min(written + ROW_GROUP))?;
+        next = group(written..rows.min(written + ROW_GROUP)).map_err(failed)?;
     }
-    writer.finish().map_err(failed)?;
+    writer.end(None).map_err(failed)?;
     drop(writer);
     let hashing = buffered
         .into_inner()

@@ -1,71 +1,14 @@
-//! Between typed columns of a canonical table and polars frames: the one place that knows how a
-//! kind of value is stored. Not responsible for files (see [`super::disk`]).
+//! From polars frames back to typed columns of a canonical table. Not responsible for files (see
+//! [`super::disk`]), nor for how values are stored (see [`super::encode`]).
 
-use polars::prelude::{
-    Column as PolarsColumn, DataFrame, NamedFrom, PolarsResult, Series, TimeUnit,
-};
+use polars::prelude::{DataFrame, PolarsResult};
 
 use crate::ingest::columns::{Columns, Values};
-use crate::ingest::value::STORE_SCALE;
 use crate::store::prepare::SOURCE_LINE;
-use crate::store::schema::{Kind, Table};
+use crate::store::schema::Table;
 
-/// Digits of decimals in the store.
-const PRECISION: usize = 38;
-
-/// The rows `order` of a canonical table as a frame, with kept columns as `x_<name>`.
-///
-/// # Errors
-/// When polars refuses a column, which no input can cause.
-pub fn frame(rows: &Columns, order: &[usize]) -> PolarsResult<DataFrame> {
-    fn pick<'a, T: Clone>(values: &'a [Option<T>], order: &'a [usize]) -> Vec<Option<T>> {
-        order
-            .iter()
-            .map(|i| values.get(*i).cloned().flatten())
-            .collect()
-    }
-    let mut columns: Vec<PolarsColumn> = Vec::with_capacity(rows.values.len());
-    for (column, values) in rows.table.columns.iter().zip(&rows.values) {
-        let name = column.name.into();
-        let series = match values {
-            Values::Text(v) => {
-                let picked: Vec<Option<&str>> = order.iter().map(|i| v.get(*i)).collect();
-                Series::new(name, picked)
-            }
-            Values::Integer(v) => {
-                let series = Series::new(name, pick(v, order));
-                match column.kind {
-                    Kind::Instant => series
-                        .i64()?
-                        .clone()
-                        .into_datetime(TimeUnit::Microseconds, None)
-                        .into_series(),
-                    Kind::Date => series.cast(&polars::prelude::DataType::Int32)?.into_date(),
-                    _ => series,
-                }
-            }
-            Values::Boolean(v) => Series::new(name, pick(v, order)),
-            Values::Decimal(v) => {
-                let picked = pick(v, order);
-                polars::prelude::Int128Chunked::from_iter_options(name, picked.into_iter())
-                    .into_decimal_unchecked(PRECISION, usize::from(STORE_SCALE))
-                    .into_series()
-            }
-        };
-        columns.push(series.into());
-    }
-    for (name, values) in &rows.kept {
-        let picked: Vec<Option<&str>> = order.iter().map(|i| values.get(*i)).collect();
-        columns.push(Series::new(format!("x_{name}").into(), picked).into());
-    }
-    DataFrame::new(order.len(), columns)
-}
-
-use polars::prelude::IntoSeries;
-use polars::prelude::NewChunkedArray;
-
-/// The rows of a stored table, in its order, with the lines of their exports: what [`frame`] made,
-/// less the columns kept as `x_<name>`.
+/// The rows of a stored table, in its order, with the lines of their exports: what
+/// [`super::encode`] made, less the columns kept as `x_<name>`.
 ///
 /// # Errors
 /// When a column holds another kind of value than the table says.
@@ -91,7 +34,6 @@ pub fn columns(table: &'static Table, stored: &DataFrame) -> PolarsResult<Column
         .collect();
     rows.file = vec![0; stored.height()];
     rows.hash = vec![0; stored.height()];
-    rows.latest.fill(stored.height());
     Ok(rows)
 }
 

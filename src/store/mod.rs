@@ -8,6 +8,8 @@ pub mod cache;
 pub mod columnar;
 #[cfg(feature = "frames")]
 pub mod disk;
+#[cfg(feature = "frames")]
+mod encode;
 #[cfg(feature = "readers")]
 pub mod error;
 #[cfg(feature = "frames")]

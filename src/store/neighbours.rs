@@ -2,10 +2,9 @@
 //! because the measuring pass sees one ticket at a time. Not responsible for what is compared (see
 //! [`crate::measure::neighbours`]).
 
-use polars::prelude::{DataFrame, NamedFrom, PolarsResult, Series};
-
 use super::columnar::Rows;
 use super::disk::StoreError;
+use super::encode::Stored;
 use crate::ingest::columns::Columns;
 use crate::measure::fact::Neighbours;
 use crate::measure::neighbours::{self, Reported};
@@ -19,33 +18,26 @@ pub const RESOLVED_BEFORE: &str = "caller_resolved_before_s";
 /// Name of the column: it is the first child of its parent.
 pub const FIRST_CHILD: &str = "first_child";
 
-/// Adds the columns to rows of a partition of tickets (see [`of`]).
-///
-/// # Errors
-/// When polars refuses a column, which no input can cause.
-pub(super) fn add(table: &mut DataFrame, found: &[Neighbours]) -> PolarsResult<()> {
+/// The columns of rows of a partition of tickets (see [`of`]).
+pub(super) fn stored(found: &[Neighbours]) -> [Stored; 4] {
     let truth = |name: &str, get: fn(&Neighbours) -> bool| {
-        Series::new(name.into(), found.iter().map(get).collect::<Vec<bool>>())
+        Stored::truths(name, found.iter().map(|n| Some(get(n))))
     };
     let seconds = |name: &str, get: fn(&Neighbours) -> Option<i64>| {
-        let values: Vec<Option<i64>> = found.iter().map(get).collect();
-        Series::new(name.into(), values)
+        Stored::integers(name, found.iter().map(get))
     };
-    for series in [
+    [
         truth(COMPARABLE, |n| n.comparable),
         seconds(OPENED_BEFORE, |n| n.opened_before_s),
         seconds(RESOLVED_BEFORE, |n| n.resolved_before_s),
         truth(FIRST_CHILD, |n| n.first_child),
-    ] {
-        table.with_column(series.into())?;
-    }
-    Ok(())
+    ]
 }
 
 /// Reads them back, row by row.
 ///
 /// # Errors
-/// When a column has another type than [`add`] gives it.
+/// When a column has another type than [`stored`] gives it.
 pub fn read(rows: &Rows) -> Result<impl Fn(usize) -> Neighbours, StoreError> {
     let comparable = rows.boolean(COMPARABLE)?;
     let opened = rows.integer(OPENED_BEFORE)?;

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use super::prepare::{self, File, Files};
 use super::schema::{TABLES, Table, table};
 use super::spill::{Bins, Block, Room};
 use super::threads;
-use crate::ingest::chunk::{Without, pack, unpack};
+use crate::ingest::chunk::{Packer, Without, pack, unpack};
 use crate::ingest::columns::{ByIdentity, Columns};
 use crate::ingest::texts::Texts;
 use crate::time::Date;
@@ -112,6 +113,7 @@ impl<'f> Parts<'f> {
             puts.push((rows, parts));
         }
         let (mut packed, mut room) = (Vec::new(), Vec::new());
+        let mut packer = Packer::default();
         for (rows, parts) in &puts {
             for (partition, list) in parts {
                 let name = rows.table.name;
@@ -126,17 +128,13 @@ impl<'f> Parts<'f> {
                     // Tickets have keys, and of one ticket the rows are in their order already.
                     hashes: of_tickets && partition.is_some(),
                 };
-                let numbered = list.iter().map(|(ticket, row)| {
-                    // What belongs to a ticket is numbered by it, everything else by its line.
-                    let number = match (partition, rows.table.partition) {
-                        (Some(_), None) => u64::from(*ticket),
-                        _ => rows.line.get(*row).copied().unwrap_or_default(),
-                    };
-                    (number, *row)
-                });
-                let numbered: Vec<(u64, usize)> = numbered.collect();
+                // What belongs to a ticket is numbered by it, everything else by its line.
+                let numbered = |ticket: u32, row: usize| match (partition, rows.table.partition) {
+                    (Some(_), None) => u64::from(ticket),
+                    _ => rows.line.get(row).copied().unwrap_or_default(),
+                };
                 room.clear();
-                pack(rows, &numbered, &without, &mut room);
+                pack(rows, list, numbered, &without, &mut packer, &mut room);
                 // Copied, so that what waits takes no more than it needs.
                 let bytes = room.clone();
                 packed.push((partition.as_ref(), position(rows.table), list.len(), bytes));
@@ -384,19 +382,20 @@ impl<'c> Placed<'c> {
         found
     }
 
-    /// Rows by the partition of their ticket, in the order of tickets.
+    /// Rows by the partition of their ticket, in the order of tickets; some at a time that are of one
+    /// ticket.
     fn sorted(
         &self,
-        tickets: impl Iterator<Item = Option<usize>>,
+        tickets: impl Iterator<Item = (Range<usize>, Option<usize>)>,
         compare: impl Fn(usize, usize) -> Ordering,
     ) -> Rows {
         let mut found = vec![Vec::new(); self.partitions.len()];
         let mut rest = Vec::new();
-        for (row, ticket) in tickets.enumerate() {
+        for (rows, ticket) in tickets {
             let place = ticket.and_then(|t| self.places.get(t)).copied();
             match place.and_then(|(part, n)| Some((found.get_mut(part)?, n))) {
-                Some((list, n)) => list.push((n, row)),
-                None => rest.push((0, row)),
+                Some((list, n)) => list.extend(rows.map(|row| (n, row))),
+                None => rest.extend(rows.map(|row| (0, row))),
             }
         }
         for list in &mut found {
@@ -410,17 +409,26 @@ impl<'c> Placed<'c> {
     fn of_events(&self, events: &Columns) -> Rows {
         let key = ["source", "ticket_id"];
         let tickets = self.by(&key);
-        let names = events.identities(&events.positions(&key));
+        let named = events.positions(&key);
         let at = events.positions(&["at", "field", "to", "from"]);
-        let of = names.iter().map(|n| tickets.get(n).copied().flatten());
+        // Those of a ticket mostly follow each other: it is looked up once.
+        let mut next = 0;
+        let of = std::iter::from_fn(|| {
+            let first = next;
+            if first >= events.len() {
+                return None;
+            }
+            next += 1;
+            while next < events.len() && events.repeats(&named, next) {
+                next += 1;
+            }
+            let name = events.identity(&named, first);
+            Some((first..next, tickets.get(&name).copied().flatten()))
+        });
         let mut found = self.sorted(of, |a, b| events.compare(&at, a, b));
         for list in found.values_mut() {
             for ticket in list.chunk_by_mut(|a, b| a.0 == b.0) {
-                let mut rows: Vec<usize> = ticket.iter().map(|(_, row)| *row).collect();
-                prepare::chain(events, &at, &mut rows);
-                for ((_, row), chained) in ticket.iter_mut().zip(rows) {
-                    *row = chained;
-                }
+                prepare::chain(events, &at, ticket);
             }
         }
         found
@@ -442,7 +450,7 @@ impl<'c> Placed<'c> {
                 Some(_) => of_contract.get(&rows.identity(&both, row)),
                 None => of_any.get(&rows.identity(&one, row)),
             };
-            ticket.copied().flatten()
+            (row..row + 1, ticket.copied().flatten())
         });
         let at = rows.positions(order);
         self.sorted(tickets, |a, b| {

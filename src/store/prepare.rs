@@ -5,15 +5,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use foldhash::fast::FixedState;
-use polars::prelude::{DataFrame, NamedFrom, Series};
-
 use super::disk::{self, Partition, StoreError};
-use super::frame::frame;
+use super::encode::{Group, Stored};
 use super::neighbours;
 use super::parts::Parts;
 use super::spill::Room;
-use crate::ingest::columns::Columns;
+use crate::ingest::columns::{Columns, Values};
+use crate::ingest::texts::{ABSENT, Numbering};
+use foldhash::fast::FixedState;
 
 /// Name of the fact column: seconds since the item's former opening in the same partition.
 pub const ITEM_GAP: &str = "item_gap_s";
@@ -53,35 +52,16 @@ pub(super) fn small(
     sort_by_key(rows, &mut order);
     let name = format!("{}.parquet", rows.table.name);
     let path = folder.join(&name);
+    let mut numbering = Numbering::default();
     let hash = disk::write(&path, order.len(), |range| {
         let order = order.get(range).unwrap_or_default();
-        let lines: Vec<Option<i64>> = order
-            .iter()
-            .map(|row| i64::try_from(*rows.line.get(*row)?).ok())
-            .collect();
-        let mut table = built(&path, rows, order)?;
-        add(&path, &mut table, Series::new(SOURCE_LINE.into(), lines))?;
-        Ok(table)
+        let lines = order.iter();
+        let lines = lines.map(|row| i64::try_from(*rows.line.get(*row)?).ok());
+        let mut group = Group::new(rows, order, &[], &mut numbering)?;
+        group.columns.push(Stored::integers(SOURCE_LINE, lines));
+        Ok(group)
     })?;
     Ok((name, hash.to_string()))
-}
-
-/// Adds a column.
-fn add(path: &Path, table: &mut DataFrame, column: Series) -> Result<(), StoreError> {
-    match table.with_column(column.into()) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(StoreError::Io {
-            path: path.to_owned(),
-            cause: e.to_string(),
-        }),
-    }
-}
-
-fn built(path: &Path, rows: &Columns, order: &[usize]) -> Result<DataFrame, StoreError> {
-    frame(rows, order).map_err(|e| StoreError::Io {
-        path: path.to_owned(),
-        cause: e.to_string(),
-    })
 }
 
 /// By contract, where the table has one, then by key: the order does not depend on files.
@@ -97,9 +77,23 @@ fn sort_by_key(rows: &Columns, order: &mut [usize]) {
 /// Rows of tickets in the order of the store: by service and opening.
 pub(super) fn sorted_tickets(rows: &Columns) -> Vec<usize> {
     let at = rows.positions(&["service_id", "opened_at", "source", "ticket_id"]);
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by(|a, b| rows.compare(&at, *a, *b));
-    order
+    let [service_at, opened_at, source_at, ticket_at] = at[..] else {
+        return Vec::new();
+    };
+    let (services, sources) = (rows.ranks(service_at), rows.ranks(source_at));
+    let mut order: Vec<_> = (0..rows.len())
+        .map(|row| {
+            let rank = |ranks: &[u32]| ranks.get(row).copied().unwrap_or_default();
+            let opened = rows.integer_at(opened_at, row);
+            (rank(&services), opened, rank(&sources), row)
+        })
+        .collect();
+    order.sort_unstable_by(|a, b| {
+        let ticket = |row| rows.text_at(ticket_at, row);
+        let first = (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2));
+        first.then_with(|| ticket(a.3).cmp(&ticket(b.3)).then(a.3.cmp(&b.3)))
+    });
+    order.into_iter().map(|(.., row)| row).collect()
 }
 
 /// The folder of a store, and a partition of it.
@@ -115,27 +109,34 @@ pub(super) fn beside(
     (tickets, places): (&Columns, &[usize]),
 ) -> Result<File, StoreError> {
     let path = partition.path(folder, rows.table.name);
+    let of_ticket = match rows.table.name {
+        "incident_events" => OF_TICKET,
+        _ => &[],
+    };
+    let mut numbering = Numbering::default();
+    let mut order: Vec<usize> = Vec::new();
     let hash = disk::write(&path, found.len(), |range| {
         let found = found.get(range).unwrap_or_default();
-        let order: Vec<usize> = found.iter().map(|(_, row)| *row).collect();
-        let mut table = built(&path, rows, &order)?;
-        if rows.table.name == "incident_events" {
-            for name in OF_TICKET {
-                let at = tickets.table.position(name);
-                let mut texts: Vec<Option<&str>> = Vec::with_capacity(found.len());
-                for events in found.chunk_by(|a, b| a.0 == b.0) {
-                    let place = events.first();
-                    let row = place.and_then(|(place, _)| places.get(*place as usize));
-                    let text = row.and_then(|row| tickets.text_at(at, *row));
-                    texts.extend(std::iter::repeat_n(text, events.len()));
-                }
-                add(&path, &mut table, Series::new((*name).into(), texts))?;
+        order.clear();
+        order.extend(found.iter().map(|(_, row)| *row));
+        let rest = Group::new(rows, &order, of_ticket, &mut numbering)?;
+        let mut group = Group {
+            rows: rest.rows,
+            columns: Vec::with_capacity(rest.columns.len() + of_ticket.len() + 1),
+        };
+        for name in of_ticket {
+            let at = tickets.table.position(name);
+            if let Some(Values::Text(texts)) = at.and_then(|at| tickets.values.get(at)) {
+                let row = |place: u32| places.get(place as usize).copied().unwrap_or(usize::MAX);
+                let of = found.iter().map(|(place, _)| row(*place));
+                let texts = Stored::texts(name, texts, of, &mut numbering)?;
+                group.columns.push(texts);
             }
         }
-        let ticket_row: Vec<i64> = found.iter().map(|(i, _)| i64::from(*i)).collect();
-        let ticket_row = Series::new(TICKET_ROW.into(), ticket_row);
-        add(&path, &mut table, ticket_row)?;
-        Ok(table)
+        group.columns.extend(rest.columns);
+        let ticket_row = found.iter().map(|(place, _)| Some(i64::from(*place)));
+        group.columns.push(Stored::growing(TICKET_ROW, ticket_row));
+        Ok(group)
     })?;
     Ok((partition.name(rows.table.name), hash.to_string()))
 }
@@ -145,8 +146,10 @@ pub(super) fn by_key((folder, partition): Place<'_>, rows: &Columns) -> Result<F
     let mut order: Vec<usize> = (0..rows.len()).collect();
     sort_by_key(rows, &mut order);
     let path = partition.path(folder, rows.table.name);
+    let mut numbering = Numbering::default();
     let hash = disk::write(&path, order.len(), |range| {
-        built(&path, rows, order.get(range).unwrap_or_default())
+        let order = order.get(range).unwrap_or_default();
+        Group::new(rows, order, &[], &mut numbering)
     })?;
     Ok((partition.name(rows.table.name), hash.to_string()))
 }
@@ -160,16 +163,16 @@ pub(super) fn incidents(
     let path = partition.path(folder, "incidents");
     let gaps = item_gaps(rows, order);
     let neighbours = neighbours::of(rows, order);
+    let mut numbering = Numbering::default();
     let hash = disk::write(&path, order.len(), |range| {
-        let mut table = built(&path, rows, order.get(range.clone()).unwrap_or_default())?;
+        let order = order.get(range.clone()).unwrap_or_default();
+        let mut group = Group::new(rows, order, &[], &mut numbering)?;
         let gaps = gaps.get(range.clone()).unwrap_or_default();
-        add(&path, &mut table, Series::new(ITEM_GAP.into(), gaps))?;
+        let gaps = Stored::integers(ITEM_GAP, gaps.iter().copied());
+        group.columns.push(gaps);
         let of = neighbours.get(range).unwrap_or_default();
-        neighbours::add(&mut table, of).map_err(|e| StoreError::Io {
-            path: path.clone(),
-            cause: e.to_string(),
-        })?;
-        Ok(table)
+        group.columns.extend(neighbours::stored(of));
+        Ok(group)
     })?;
     Ok((partition.name("incidents"), hash.to_string()))
 }
@@ -178,7 +181,7 @@ pub(super) fn incidents(
 /// exports count in minutes, and the last of several states is the one that goes on.
 ///
 /// `at` are the positions of the columns `at`, `field`, `to` and `from`.
-pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [usize]) {
+pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [(u32, usize)]) {
     let [moment_at, field_at, to_at, from_at] = *at else {
         return;
     };
@@ -191,16 +194,21 @@ pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [usize]) 
         )
     };
     // Nearly all tickets have no two changes of one field at the same moment.
+    let when = |row: usize| events.integer_at(moment_at, row);
+    let twice = |a: usize, b: usize| when(a) == when(b) && moment(a) == moment(b);
     let mut pairs = list.windows(2);
-    if !pairs.any(|pair| matches!(pair, [a, b] if moment(*a) == moment(*b))) {
+    if !pairs.any(|pair| matches!(pair, [(_, a), (_, b)] if twice(*a, *b))) {
         return;
     }
     let mut now: HashMap<&str, &str> = HashMap::new();
     let mut done = 0;
-    while let Some(first) = list.get(done).copied() {
+    while let Some((_, first)) = list.get(done).copied() {
         let (when, field) = moment(first);
         let same = list.iter().skip(done);
-        let until = done + same.take_while(|r| moment(**r) == (when, field)).count();
+        let until = done
+            + same
+                .take_while(|(_, r)| moment(*r) == (when, field))
+                .count();
         let field = field.unwrap_or_default();
         for place in done..until {
             let Some(rest) = list.get_mut(place..until) else {
@@ -208,16 +216,16 @@ pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [usize]) 
             };
             let next = rest
                 .iter()
-                .position(|r| from(*r) == now.get(field).copied())
+                .position(|(_, r)| from(*r) == now.get(field).copied())
                 .or_else(|| {
                     rest.iter()
-                        .position(|r| rest.iter().all(|o| to(*o) != from(*r)))
+                        .position(|(_, r)| rest.iter().all(|(_, o)| to(*o) != from(*r)))
                 })
                 .unwrap_or(0);
             if let Some(part) = rest.get_mut(..=next) {
                 part.rotate_right(1);
             }
-            if let Some(to) = rest.first().and_then(|r| to(*r)) {
+            if let Some(to) = rest.first().and_then(|(_, r)| to(*r)) {
                 now.insert(field, to);
             }
         }
@@ -250,33 +258,33 @@ fn item_gaps(rows: &Columns, order: &[usize]) -> Vec<Option<i64>> {
         return Vec::new();
     };
     let mut by_time: Vec<usize> = (0..order.len()).collect();
-    by_time.sort_by_cached_key(|i| {
-        let row = order.get(*i).copied().unwrap_or_default();
-        (
-            rows.integer_at(opened_at, row),
-            rows.text_at(source_at, row),
-            rows.text_at(ticket_at, row),
-        )
+    let row = |i: usize| order.get(i).copied().unwrap_or_default();
+    let opened = |i: usize| rows.integer_at(opened_at, row(i));
+    let named = |i: usize| {
+        let row = row(i);
+        (rows.text_at(source_at, row), rows.text_at(ticket_at, row))
+    };
+    // Of one service they are in this order already.
+    by_time.sort_by(|a, b| {
+        opened(*a)
+            .cmp(&opened(*b))
+            .then_with(|| named(*a).cmp(&named(*b)))
     });
-    let mut last: HashMap<(&str, &str, &str), i64, FixedState> = HashMap::default();
+    let mut last: HashMap<[u32; 3], i64, FixedState> = HashMap::default();
     let mut gaps = vec![None; order.len()];
     for i in by_time {
         let Some(row) = order.get(i).copied() else {
             continue;
         };
         let kind = rows.text_at(type_at, row).unwrap_or("incident");
-        let (Some(contract), Some(ci), Some(category), Some(opened)) = (
-            rows.text_at(contract_at, row),
-            rows.text_at(ci_at, row),
-            rows.text_at(category_at, row),
-            rows.integer_at(opened_at, row),
-        ) else {
+        let same = [contract_at, ci_at, category_at].map(|at| rows.number_at(at, row));
+        let Some(opened) = rows.integer_at(opened_at, row) else {
             continue;
         };
-        if kind != "incident" {
+        if kind != "incident" || same.contains(&ABSENT) {
             continue;
         }
-        let former = last.insert((contract, ci, category), opened);
+        let former = last.insert(same, opened);
         if let (Some(former), Some(slot)) = (former, gaps.get_mut(i)) {
             *slot = Some((opened - former).div_euclid(1_000_000));
         }

@@ -3,6 +3,7 @@
 //! there are threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Does the jobs `0..count`, in no particular order; after a failure no further one is begun.
 ///
@@ -40,10 +41,95 @@ pub fn each<E: Send>(count: usize, job: impl Fn(usize) -> Result<(), E> + Sync) 
     }
 }
 
+/// Works on all that `next` gives, one after another, each on any thread; gives the results in the
+/// order in which it was given. After a failure nothing further is begun.
+///
+/// # Errors
+/// The first one, in that order.
+pub fn stream<S: Send, T: Send, E: Send>(
+    mut next: impl FnMut() -> Result<Option<S>, E> + Send,
+    work: impl Fn(S) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let Some(first) = next()? else {
+        return Ok(Vec::new());
+    };
+    let Some(second) = next()? else {
+        return Ok(vec![work(first)?]);
+    };
+    let mut begun = vec![second, first];
+    let mut count = 0;
+    let source = Mutex::new(move || {
+        count += 1;
+        let given = match begun.pop() {
+            Some(given) => Ok(Some(given)),
+            None => next(),
+        };
+        (count, given)
+    });
+    let done: Mutex<Vec<(u64, Result<T, E>)>> = Mutex::default();
+    let ended = AtomicBool::new(false);
+    each(rayon::current_num_threads(), |_| {
+        while !ended.load(Ordering::Relaxed) {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            // It may have ended while this one waited.
+            if ended.load(Ordering::Relaxed) {
+                break;
+            }
+            let (n, given) = source();
+            if !matches!(given, Ok(Some(_))) {
+                ended.store(true, Ordering::Relaxed);
+            }
+            drop(source);
+            let result = match given {
+                Ok(None) => break,
+                Ok(Some(given)) => work(given),
+                Err(e) => Err(e),
+            };
+            if result.is_err() {
+                ended.store(true, Ordering::Relaxed);
+            }
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push((n, result));
+        }
+        Ok::<(), E>(())
+    })?;
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(n, _)| *n);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::each;
+    use super::{each, stream};
     use std::sync::Mutex;
+
+    #[test]
+    fn what_is_given_is_worked_on_once_and_comes_back_in_order() {
+        for count in [0, 1, 2, 3, 100] {
+            let mut given = 0..count;
+            let found = stream(|| Ok::<_, u32>(given.next()), |n| Ok(n * 2)).unwrap();
+            assert_eq!(found, (0..count).map(|n| n * 2).collect::<Vec<_>>());
+            let mut given = 0..count;
+            let next = || match given.next() {
+                Some(n) if n == count - 1 => Err(n),
+                n => Ok(n),
+            };
+            let expected = if count == 0 {
+                Ok(Vec::new())
+            } else {
+                Err(count - 1)
+            };
+            assert_eq!(stream(next, Ok), expected);
+            let mut given = 0..count;
+            let refuse = |n| if n == count / 2 { Err(n) } else { Ok(n) };
+            let expected = if count == 0 {
+                Ok(Vec::new())
+            } else {
+                Err(count / 2)
+            };
+            assert_eq!(stream(|| Ok(given.next()), refuse), expected);
+        }
+    }
 
     #[test]
     fn every_job_is_done_once_or_its_failure_is_told() {

@@ -83,7 +83,14 @@ impl Month {
 
     /// How many days it has, 28..=31.
     pub const fn days(self) -> u8 {
-        self.next().first_day().days_since(self.first_day()) as u8
+        let year = self.year();
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        match self.month_of_year() {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
     }
 
     /// Its days as `[first day, first day of the next month)`.

@@ -127,7 +127,7 @@ fn no_name_reaches_the_store_or_the_output() {
 
     // Reversed by who holds the key: the pseudonym of a name is found again.
     let people = gainshare::ingest::people::Pseudonyms::new(b"0123456789abcdef0123456789abcdef");
-    assert_eq!(people.of("Ada Example"), *ada);
+    assert_eq!(people.of("Ada Example").as_str(), *ada);
     tiny.write("people.key", "another key of sixteen bytes");
     assert_ne!(column(&tiny.ingest(), "incidents", "assignee")[0], *ada);
 }
@@ -148,7 +148,7 @@ fn the_key_may_come_from_a_variable_and_a_missing_or_short_one_is_said() {
     let people = gainshare::ingest::people::Pseudonyms::new(b"a key that is long enough");
     assert_eq!(
         column(&ingested, "incidents", "assignee")[0],
-        people.of("Ada Example")
+        people.of("Ada Example").as_str()
     );
     let tiny = project("[people]\nkey_file = \"none.key\"\n");
     tiny.run().with(2, &["none.key", "cannot be read"]);
