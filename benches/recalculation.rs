@@ -30,6 +30,7 @@ use gainshare::measure::spec::{MeasureSpec, Notices};
 use gainshare::store::cache::Cache;
 use gainshare::store::columnar::Batches;
 use gainshare::store::disk::{self, Partition, StoreError};
+use gainshare::store::frame;
 use gainshare::store::index::Index;
 use gainshare::store::prepare::{self, TICKET_ROW};
 use gainshare::{ingest, pipeline};
@@ -179,11 +180,7 @@ fn grown(from: &Path, to: &Path, tables: &[(&str, &[&str])], copies: Copies) {
                 .collect();
             let frame = frame.select(held).expect("its own columns");
             let frame = copied(frame, copies);
-            let group = |rows: std::ops::Range<usize>| {
-                let from = i64::try_from(rows.start).expect("few rows");
-                Ok(frame.slice(from, rows.len()))
-            };
-            disk::write(&partition.path(to, table), frame.height(), group).expect("a partition");
+            frame::write(&partition.path(to, table), &frame).expect("a partition");
         }
     }
 }

@@ -64,20 +64,32 @@ pub(crate) fn pack(
 pub(crate) struct Packer {
     numbering: Numbering,
     numbers: Vec<u32>,
+    /// Numbers from 0 on, as many as were needed.
+    all: Vec<u32>,
 }
 
 impl Packer {
     /// Adds a column of texts: how many different ones, their lengths, the texts, and then the number
     /// of each row's text, from 1, or 0 where it has none.
     fn texts(&mut self, values: &Texts, list: &[(u32, usize)], out: &mut Vec<u8>) {
-        self.numbering.begin(values.entries());
         self.numbers.clear();
-        let rows = list.iter();
-        self.numbers.extend(rows.map(|(_, row)| {
-            let number = self.numbering.of(values.number(*row));
-            number.map_or(0, |n| n + 1)
-        }));
-        let used = self.numbering.used();
+        let rows = list.iter().map(|(_, row)| *row);
+        let all = values.entries();
+        // A few texts that this chunk does not use cost less than to find out which it does.
+        let used: &[u32] = if all <= list.len() / 4 {
+            // What is absent has the last number there is.
+            let numbers = rows.map(|row| values.number(row).wrapping_add(1));
+            self.numbers.extend(numbers);
+            self.all.extend((0u32..).take(all).skip(self.all.len()));
+            self.all.get(..all).unwrap_or_default()
+        } else {
+            self.numbering.begin(all);
+            self.numbers.extend(rows.map(|row| {
+                let number = self.numbering.of(values.number(row));
+                number.map_or(0, |n| n + 1)
+            }));
+            self.numbering.used()
+        };
         number(out, used.len() as u64);
         let texts = || used.iter().filter_map(|n| values.entry(*n));
         for text in texts() {
@@ -190,8 +202,8 @@ pub(crate) fn unpack(bytes: &[u8], file: u32, kept: &[usize], rows: &mut Columns
 
 fn read_texts(rest: &mut Rest<'_>, count: usize, values: &mut Texts) -> Option<()> {
     let used = rest.length()?;
-    // Each has a length, and a row.
-    if used > rest.len() || used > count {
+    // Each has a length.
+    if used > rest.len() {
         return None;
     }
     let mut lengths = *rest;

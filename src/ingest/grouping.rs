@@ -202,7 +202,6 @@ impl<'p> Grouping<'p> {
         let mut logs: Vec<(usize, Log<'b>)> = Vec::new();
         let mut rows = Columns::new(table, names.get(..own).unwrap_or_default());
         let mut runs: Vec<Sorted<'_>> = Vec::new();
-        let mut fields = Vec::new();
         for block in blocks {
             let file = block.place.0;
             let of = usize::try_from(file).ok().and_then(|f| self.files.get(f));
@@ -218,11 +217,10 @@ impl<'p> Grouping<'p> {
                 Some(_) => logs.last_mut().map(|(_, log)| log),
                 None => None,
             };
-            let watched = log.as_ref().map(|log| log.count);
             let mut packed = packed::runs(&block.bytes);
             while let Some(run) = packed.next() {
                 let run = run.ok_or_else(damaged)?;
-                let row = run.standing(watched, &mut fields).ok_or_else(damaged)?;
+                let row = run.standing().ok_or_else(damaged)?;
                 if let Some(log) = &mut log {
                     log.push(run, file);
                 }

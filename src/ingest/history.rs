@@ -5,6 +5,7 @@ use super::columns::{Columns, Values};
 use super::packed::{Row, Run};
 use super::texts::{ABSENT, Texts};
 use crate::store::schema::table;
+use crate::time::Date;
 
 /// The rows of the log of one source, as far as they say what changed.
 #[derive(Debug, Default)]
@@ -108,6 +109,8 @@ fn again(known: &mut Vec<u32>, held: &mut Texts, (text, number): (&str, u32)) ->
     }
 }
 
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
 /// The events in the log of one source, which may have been spread over files. `fields` are those
 /// watched; `find` gives the row of a ticket in `tickets`, none of one that does not count. Rows of a
 /// ticket are taken in the order of their `latest` columns, then of their moment, then of their
@@ -126,7 +129,17 @@ pub(super) fn events(
     for logged in &log.runs {
         list.extend(find(logged.ticket).map(|row| (row, logged)));
     }
-    list.sort_by_key(|(row, _)| *row);
+    // What lies in one file of the store then mostly follows each other already.
+    let (contract, opened) = (
+        tickets.table.position("contract_id"),
+        tickets.table.position("opened_at"),
+    );
+    list.sort_by_cached_key(|(row, _)| {
+        let opened = tickets.integer_at(opened, *row).unwrap_or_default();
+        let days = i32::try_from(opened.div_euclid(MICROS_PER_DAY)).unwrap_or_default();
+        let month = Date::from_days_since_epoch(days).month();
+        (tickets.number_at(contract, *row), month, *row)
+    });
     let rows = list
         .iter()
         .map(|(_, logged)| logged.run.together.count as usize);

@@ -195,12 +195,12 @@ pub fn inspect(path: &Path, look: &Look) -> Result<Inspection, InputError> {
                 .into_iter()
                 .map(|(column, n)| (column.to_owned(), n))
                 .collect();
-            for reject in &parsed.rejects {
-                *rejected.entry(reject.code.clone()).or_default() += 1;
-                if let Some(column) = &reject.column
+            for ((code, column), kind) in &parsed.refused.kinds {
+                *rejected.entry((*code).to_owned()).or_default() += kind.count;
+                if let Some(column) = column
                     && let Some(report) = columns.iter_mut().find(|c| c.source == *column)
                 {
-                    report.unread += 1;
+                    report.unread += kind.count;
                 }
             }
             for ((column, _), unread) in &parsed.unread {

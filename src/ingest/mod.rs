@@ -28,6 +28,7 @@ pub mod people;
 pub mod plan;
 mod reader;
 pub mod record;
+pub mod refused;
 pub mod remote;
 mod report;
 mod scope;
@@ -52,7 +53,8 @@ pub use grouping::bin_of;
 use notes::Notes;
 use people::Pseudonyms;
 use plan::Plan;
-use record::{Lost, Parsed, Reject};
+use record::{Kept, Lost, Parsed, Reject};
+use refused::Rejects;
 pub use report::why;
 use scope::Scope;
 use value::Context;
@@ -97,11 +99,16 @@ pub fn ingest(
         }
         Ok(())
     };
-    let notes = ingest_to::<InputError>(project, Room::memory(), &take, progress)?;
+    let (notes, refused) = ingest_to::<InputError>(project, Room::memory(), &take, progress)?;
+    let mut rejects = Vec::new();
+    refused.each(|some| {
+        rejects.extend(some);
+        Ok::<(), InputError>(())
+    })?;
     Ok(Ingested {
         tables: tables.into_inner().unwrap_or_else(PoisonError::into_inner),
         accounts: notes.accounts,
-        rejects: notes.rejects,
+        rejects,
         findings: notes.findings,
     })
 }
@@ -113,7 +120,7 @@ pub type Rows = BTreeMap<&'static str, Columns>;
 /// Reads all sources of a project and hands the accepted rows to `take`, some at a time, from
 /// several threads, in no particular order; each table that a source fills is handed over at least
 /// once. `room` is for rows that wait for their turn. `progress` hears of each file and of bytes
-/// done in it.
+/// done in it. Gives what there is to say of them, and the rows that were refused.
 ///
 /// # Errors
 /// When a file cannot be read at all, or `take` fails; bad rows become rejects instead.
@@ -122,12 +129,17 @@ pub fn ingest_to<E>(
     room: Room<'_>,
     take: &(dyn Fn(Rows) -> Result<(), E> + Sync),
     progress: &(dyn Fn(&str, u64) + Sync),
-) -> Result<Notes, E>
+) -> Result<(Notes, Rejects), E>
 where
     E: From<InputError> + From<StoreError> + Send,
 {
     let mut notes = Notes::default();
     let grouping = Grouping::new(project, room);
+    let named = project.sources.iter().flat_map(|source| {
+        let files = source.files.iter();
+        files.map(|(shown, _)| (source.table.name, shown.clone()))
+    });
+    let rejects = Rejects::new(room, named.collect());
     let mut context = Context {
         people: pseudonyms(project),
         bins: grouping.bins(),
@@ -146,7 +158,7 @@ where
         for (shown, path) in &source.files {
             let number = u32::try_from(notes.accounts.len()).unwrap_or(u32::MAX);
             let place = (shown.as_str(), path.as_path(), number);
-            let told = (&grouping, progress);
+            let told = (&grouping, &rejects, progress);
             read_file(source, place, &mut context, told, &mut notes)?;
         }
         if source.mapping.history.is_some() {
@@ -156,7 +168,6 @@ where
             of_events.extend(columns);
         }
     }
-    notes.rejects.sort();
     let files: Vec<String> = notes.accounts.iter().map(|a| a.file.clone()).collect();
 
     let mut said = Said::default();
@@ -195,7 +206,7 @@ where
             .push(report::people_without_key(&notes.people));
     }
     notes.findings.sort();
-    Ok(notes)
+    Ok((notes, rejects))
 }
 
 /// How names are replaced; `None` where the project keeps them.
@@ -208,14 +219,18 @@ fn pseudonyms(project: &Project) -> Option<Pseudonyms> {
 }
 
 /// Where rows go, and who hears how much of a file was read.
-type Told<'a, 'g> = (&'a Grouping<'g>, &'a (dyn Fn(&str, u64) + Sync));
+type Told<'a, 'g> = (
+    &'a Grouping<'g>,
+    &'a Rejects,
+    &'a (dyn Fn(&str, u64) + Sync),
+);
 
 /// Reads one file, whose rows go to their bins and of which the rest is noted.
 fn read_file(
     source: &ResolvedSource,
     (shown, path, number): (&str, &Path, u32),
     context: &mut Context,
-    (grouping, progress): Told<'_, '_>,
+    (grouping, rejects, progress): Told<'_, '_>,
     notes: &mut Notes,
 ) -> Result<(), InputError> {
     let mut opened = reader::open(shown, path, &source.mapping, false)?;
@@ -241,7 +256,12 @@ fn read_file(
         opened.encoding,
         context,
     )?;
-    let keep = |blocks| grouping.put(source.table, blocks);
+    let keep = |kept: Kept| {
+        if let Some(refused) = kept.refused {
+            rejects.put(refused)?;
+        }
+        grouping.put(source.table, kept.rows)
+    };
     let (mut parsed, hash) =
         reader::read(&plan, &mut opened.content, &keep, &|n| progress(shown, n))?;
     for law in &mut parsed.laws {
@@ -257,7 +277,6 @@ fn read_file(
     notes.accounts.push(account);
     let delivered = notes.delivered.entry(source.table.name.to_owned());
     delivered.or_default().extend(delivers(source, &parsed));
-    notes.rejects.append(&mut parsed.rejects);
     Ok(())
 }
 
@@ -269,7 +288,7 @@ fn account(source: &ResolvedSource, shown: &str, hash: String, parsed: &Parsed) 
         file: shown.to_owned(),
         blake3: hash,
         rows_in: parsed.rows_in,
-        rejected: parsed.rejects.len() as u64,
+        rejected: parsed.refused.count,
         out_of_scope: parsed.left_out,
         ..FileAccount::default()
     };

@@ -1,7 +1,7 @@
-//! What ingest has to say beside the tables: accounts, rejects, findings, and what the exports
+//! What ingest has to say beside the tables: accounts, findings, and what the exports
 //! deliver. Kept in the store, so that a recalculation says the same without reading an export.
 //! Responsible for keeping it and for saying whether exports or settings changed since; not for
-//! the tables (see [`crate::store::prepare`]).
+//! the tables (see [`crate::store::prepare`]), nor for refused rows (see [`crate::store::rejects`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "frames")]
@@ -12,7 +12,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::account::FileAccount;
-use super::record::Reject;
 use crate::config::project::Project;
 use crate::finding::Finding;
 #[cfg(feature = "frames")]
@@ -26,8 +25,6 @@ pub const NOTES: &str = "_ingest.json";
 pub struct Notes {
     /// One account per file, in the order of the project.
     pub accounts: Vec<FileAccount>,
-    /// Refused rows, by table, file and line.
-    pub rejects: Vec<Reject>,
     /// What was noticed.
     pub findings: Vec<Finding>,
     /// Which columns of each table any source delivers.

@@ -32,7 +32,7 @@ pub(super) struct Begun {
 pub(super) struct Together {
     /// How many there are.
     pub(super) count: u32,
-    /// Which of them stands among them.
+    /// Where the one that stands among them begins, in bytes from the first one.
     pub(super) stands: u32,
     /// Whether nothing declares that this one is later than another one of other content.
     pub(super) tied: bool,
@@ -106,6 +106,12 @@ pub(super) fn row<'t>(
 }
 
 impl Begun {
+    /// Where the next row will begin, in bytes from the first one.
+    pub(super) fn next(self, out: &[u8]) -> u32 {
+        // A run of 4 GiB, which no export has, would come back as damaged.
+        u32::try_from(out.len() - self.start - HEAD).unwrap_or(u32::MAX)
+    }
+
     /// Goes on with the values of so many columns, those kept included, once all rows of the run were
     /// added. Nothing else was added to `out` meanwhile.
     pub(super) fn values(
@@ -322,13 +328,9 @@ impl<'b> Rows<'b> {
 
     fn row(&mut self, fields: &mut Vec<Option<&'b str>>) -> Option<Row<'b>> {
         let rest = &mut self.rest;
-        let hash = u64::from_le_bytes(rest.array()?);
-        let line = rest.number()?;
-        let length = rest.length()?;
-        let latest = rest.take(length)?;
-        let mut at = 0;
+        let mut row = Row::read(rest)?;
         if let Some(count) = self.watched {
-            at = i64::from_le_bytes(rest.array()?);
+            row.at = i64::from_le_bytes(rest.array()?);
             for _ in 0..count {
                 let field = match rest.length()? {
                     0 => None,
@@ -338,11 +340,22 @@ impl<'b> Rows<'b> {
                 fields.push(field);
             }
         }
+        Some(row)
+    }
+}
+
+impl<'b> Row<'b> {
+    /// The next one, but for what an audit log says beside the columns.
+    fn read(rest: &mut Rest<'b>) -> Option<Row<'b>> {
+        let hash = u64::from_le_bytes(rest.array()?);
+        let line = rest.number()?;
+        let length = rest.length()?;
+        let latest = rest.take(length)?;
         Some(Row {
             hash,
             line,
             latest,
-            at,
+            at: 0,
         })
     }
 }
@@ -356,18 +369,10 @@ impl<'b> Run<'b> {
         }
     }
 
-    /// The row that stands among them. `fields` is room to work in. `None` when there is none.
-    pub(super) fn standing(
-        &self,
-        watched: Option<usize>,
-        fields: &mut Vec<Option<&'b str>>,
-    ) -> Option<Row<'b>> {
-        fields.clear();
-        let mut rows = self.rows(watched);
-        for _ in 0..self.together.stands {
-            rows.next(fields)??;
-        }
-        rows.next(fields)?
+    /// The row that stands among them, without its moment. `None` when there is none.
+    pub(super) fn standing(&self) -> Option<Row<'b>> {
+        let rows = self.rows.get(self.together.stands as usize..)?;
+        Row::read(&mut Rest(rows))
     }
 
     /// Adds the row that stands among them to columns: `row` of file number `file`. `kept` are the
@@ -441,7 +446,9 @@ mod tests {
         let mut bytes = Vec::new();
         for n in 0..3_u64 {
             let begun = begin(&mut bytes, u128::MAX - u128::from(n));
+            let mut stands = 0;
             for line in 0..=n {
+                stands = begun.next(&bytes);
                 let latest = vec![1; line as usize];
                 let first = [Cell::Text("a"), Cell::Same][usize::from(line > 0)];
                 let fields = [first, Cell::Absent].into_iter();
@@ -450,7 +457,7 @@ mod tests {
             }
             let together = Together {
                 count: n as u32 + 1,
-                stands: n as u32,
+                stands,
                 tied: n == 1,
             };
             let mut packing = begun.values(&mut bytes, together, 8);
@@ -481,7 +488,7 @@ mod tests {
             assert!(rows.next(&mut fields).is_none());
             let expected = [Some("a"), None].repeat(if n == 1 { 0 } else { n as usize + 1 });
             assert_eq!(fields, expected);
-            let row = run.standing(watched, &mut fields).unwrap();
+            let row = run.standing().unwrap();
             assert_eq!(row.line, n);
             run.unpack((&row, 9), &[], &mut columns).unwrap();
         }

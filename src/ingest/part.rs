@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use super::columns::name_by;
 use super::grouping::bin_of;
 use super::packed::{self, Begun, Cell, Together};
-use super::people::Pseudonyms;
+use super::people::{Met, Pseudonyms};
 use super::plan::{Checked, Found, Plan};
 use super::record::Parsed;
 use super::split::Record;
@@ -34,6 +34,7 @@ pub(super) struct Part<'r> {
     pub(super) again: Vec<usize>,
     /// The rows of the key of that row so far.
     run: Run<'r>,
+    met: Met,
 }
 
 /// A row that reads.
@@ -87,10 +88,11 @@ impl Plan<'_> {
                 found: vec![nothing; self.readers.len()],
                 ..Row::default()
             },
-            differs: vec![true; self.header.len()],
+            differs: vec![false; self.header.len()],
             changed: Vec::new(),
             again: Vec::new(),
             run: Run::default(),
+            met: Met::default(),
         }
     }
 
@@ -98,6 +100,7 @@ impl Plan<'_> {
     pub(super) fn done(&self, mut part: Part<'_>) -> Parsed {
         self.complete(&mut part);
         let place = part.place;
+        part.parsed.place = place;
         let bins = part.bins.into_iter().enumerate();
         let blocks = bins.filter(|(_, (rows, _))| *rows > 0);
         part.parsed.rows = blocks
@@ -140,8 +143,9 @@ impl Plan<'_> {
         let about = (record.line, hash, part.latest.as_slice());
         let watched = part.now.moment.map(|moment| {
             let differs = part.differs.as_slice();
-            (moment, self.watched(record, differs, again))
+            (moment, self.watched(record, differs, again, &mut part.met))
         });
+        let next = run.begun.map_or(0, |begun| begun.next(out));
         packed::row(out, about, watched);
         let Some(together) = &mut run.together else {
             run.together = Some(Together::ALONE);
@@ -154,7 +158,7 @@ impl Plan<'_> {
         if (rank, hash) > (run.latest.as_slice(), run.hash) {
             // Nobody asks for the values of the other one any more.
             run.stands.there = false;
-            together.stands = together.count;
+            together.stands = next;
             together.tied = same;
             run.hash = hash;
             std::mem::swap(&mut run.latest, &mut part.latest);
@@ -266,6 +270,7 @@ impl Plan<'_> {
         record: &'t Record<'_>,
         differs: &'t [bool],
         again: bool,
+        met: &'t mut Met,
     ) -> impl Iterator<Item = Cell<'t>> {
         let fields = self.history.iter().flat_map(|history| &history.fields);
         fields.map(move |(at, reader, person)| {
@@ -280,7 +285,7 @@ impl Plan<'_> {
                 (Some(Ok(Value::Integer(p))), _) => {
                     priority(p).map_or(Cell::Text(text), Cell::Text)
                 }
-                (None, Some(people)) if *person => Cell::Person(people.of(text)),
+                (None, Some(people)) if *person => Cell::Person(met.of(people, text)),
                 _ => Cell::Text(text),
             }
         })

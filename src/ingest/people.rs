@@ -39,6 +39,34 @@ impl Pseudonym {
     }
 }
 
+/// Pseudonyms that one thread met last, so that it seldom waits for others: a few names stand in most
+/// rows that follow each other.
+#[derive(Debug)]
+pub(super) struct Met(Vec<Option<(u128, Pseudonym)>>);
+
+impl Default for Met {
+    fn default() -> Self {
+        Met(vec![None; 512])
+    }
+}
+
+impl Met {
+    /// The pseudonym of a name (see [`Pseudonyms::of`]).
+    pub(super) fn of(&mut self, people: &Pseudonyms, name: &str) -> Pseudonym {
+        let identity = xxh3_128(name.as_bytes());
+        let place = usize::try_from(identity % self.0.len().max(1) as u128).unwrap_or_default();
+        match self.0.get_mut(place) {
+            Some(Some((met, pseudonym))) if *met == identity => *pseudonym,
+            Some(slot) => {
+                let pseudonym = people.named(identity, name);
+                *slot = Some((identity, pseudonym));
+                pseudonym
+            }
+            None => people.named(identity, name),
+        }
+    }
+}
+
 impl std::fmt::Debug for Pseudonyms {
     /// Without the key and the names, which must not reach a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,7 +87,11 @@ impl Pseudonyms {
     /// names collide with a chance below 1 in 10^10). Spaces around the name and the case of its
     /// letters do not count.
     pub fn of(&self, name: &str) -> Pseudonym {
-        let identity = xxh3_128(name.as_bytes());
+        self.named(xxh3_128(name.as_bytes()), name)
+    }
+
+    /// That of the name with this identity.
+    fn named(&self, identity: u128, name: &str) -> Pseudonym {
         let part = usize::try_from((identity >> 64) % PARTS as u128).unwrap_or_default();
         let Some(made) = self.made.get(part) else {
             return self.make(name);

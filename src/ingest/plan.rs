@@ -17,7 +17,6 @@ use crate::time::Month;
 /// How the columns of one file are read.
 pub struct Plan<'a> {
     pub(super) source: &'a ResolvedSource,
-    pub(super) shown: &'a str,
     pub(super) file: u32,
     pub(super) readers: Vec<Bound>,
     /// Of each source column the numbers of those that read it.
@@ -35,6 +34,8 @@ pub struct Plan<'a> {
     pub(super) header: Vec<String>,
     /// Source columns that the mapping uses.
     pub(super) used: Vec<bool>,
+    /// The numbers of those.
+    pub(super) used_at: Vec<usize>,
     /// Source columns that hold people.
     pub(super) people: Vec<bool>,
     pub(super) pseudonyms: Option<Pseudonyms>,
@@ -499,7 +500,6 @@ impl<'a> Plan<'a> {
         Ok(Plan {
             source,
             null_from,
-            shown,
             file,
             readers,
             fed,
@@ -511,6 +511,11 @@ impl<'a> Plan<'a> {
             history,
             laws,
             header: header.to_vec(),
+            used_at: (0..)
+                .zip(&used)
+                .filter(|(_, u)| **u)
+                .map(|(at, _)| at)
+                .collect(),
             used,
             people,
             pseudonyms: context.people.clone(),

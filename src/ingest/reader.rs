@@ -9,12 +9,11 @@ use super::delimited;
 use super::encoding;
 use super::file::{self, InputError};
 use super::plan::Plan;
-use super::record::Parsed;
+use super::record::{Kept, Parsed};
 use super::tree::{self, NoRows, Node};
 use super::{json, xlsx, xml};
 use crate::config::mapping::{Encoding, FileFormat, Mapping};
 use crate::store::error::StoreError;
-use crate::store::spill::Block;
 use crate::store::threads;
 
 /// Header and rows of a workbook or a nested document.
@@ -50,7 +49,7 @@ pub(super) enum Content {
 const HEAD: usize = 1 << 16;
 
 /// What takes the rows of a part of a file, each in the bin of its ticket.
-pub(super) type Keeping<'k> = dyn Fn(Vec<(usize, Block)>) -> Result<(), StoreError> + Sync + 'k;
+pub(super) type Keeping<'k> = dyn Fn(Kept) -> Result<(), StoreError> + Sync + 'k;
 
 /// A file, opened.
 pub(super) struct Opened {
@@ -268,7 +267,7 @@ pub(super) fn read(
         Content::Text(text) => text.rows(plan, keep, progress),
         Content::Table(rows, hash) => {
             let mut parsed = plan.rows(rows);
-            keep(std::mem::take(&mut parsed.rows))?;
+            keep(parsed.leave())?;
             progress(parsed.rows_in);
             Ok((parsed, std::mem::take(hash)))
         }
@@ -290,7 +289,7 @@ pub(super) fn part_by_part<S: Send>(
 ) -> Result<Parsed, InputError> {
     let parts = threads::stream(next, |part| {
         let mut parsed = understand(part);
-        keep(std::mem::take(&mut parsed.rows))?;
+        keep(parsed.leave())?;
         Ok(parsed)
     })?;
     let mut out = plan.empty();

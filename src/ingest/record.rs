@@ -12,6 +12,7 @@ use super::laws::Tally;
 use super::part::Part;
 use super::plan::{Checked, Found, HistoryPlan, Order, Plan};
 use super::reader::Row;
+use super::refused::Refused;
 use super::split::{Fields, Record};
 use super::value::{Problem, Value};
 use crate::config::mapping::Encoding;
@@ -55,7 +56,9 @@ pub struct Parsed {
     /// Rows that could be read, packed, in the bins that their tickets belong to.
     pub rows: Vec<(usize, Block)>,
     /// Rows that could not.
-    pub rejects: Vec<Reject>,
+    pub(super) refused: Refused,
+    /// Where they stand: number of the file, and its first line or row.
+    pub(super) place: (u32, u64),
     /// Optional fields that could not, by source column and problem.
     pub unread: BTreeMap<(String, Problem), Unread>,
     /// Rows left out by the mapping's `only` or `except`.
@@ -90,7 +93,7 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Why a record is not kept.
-enum Refused {
+enum Refusal {
     /// It does not read: the code, and the source column at fault.
     Rejected(&'static str, Option<String>),
     /// The mapping leaves it out.
@@ -103,7 +106,8 @@ impl Plan<'_> {
         let named = self.header.iter().zip(&self.used);
         Parsed {
             rows: Vec::new(),
-            rejects: Vec::new(),
+            refused: Refused::default(),
+            place: (self.file, 0),
             unread: BTreeMap::new(),
             left_out: 0,
             money_lost: BTreeMap::new(),
@@ -218,20 +222,14 @@ impl Plan<'_> {
         let out = &mut part.parsed;
         match checked {
             Ok(named) => self.keep(record, named, part),
-            Err(Refused::LeftOut) => {
+            Err(Refusal::LeftOut) => {
                 out.left_out += 1;
                 self.money(record, Lost::OutOfScope, out);
             }
-            Err(Refused::Rejected(code, column)) => {
+            Err(Refusal::Rejected(code, column)) => {
                 self.money(record, Lost::Rejected, out);
-                out.rejects.push(Reject {
-                    table: self.table().name.to_owned(),
-                    file: self.shown.to_owned(),
-                    line: record.line,
-                    code: code.to_owned(),
-                    column,
-                    raw: self.raw(record),
-                });
+                out.refused
+                    .add(record.line, code, column, &self.raw(record));
             }
         }
     }
@@ -239,8 +237,8 @@ impl Plan<'_> {
     /// Whether a record reads; what was found in it is then in `now` of the part. Fields that say the
     /// same as in the last row that reads, as most of an audit log do, are not read again. Gives whether
     /// all that names the ticket is such.
-    fn check(&self, record: &Record<'_>, part: &mut Part<'_>) -> Result<bool, Refused> {
-        let rejected = |code, column| Err(Refused::Rejected(code, column));
+    fn check(&self, record: &Record<'_>, part: &mut Part<'_>) -> Result<bool, Refusal> {
+        let rejected = |code, column| Err(Refusal::Rejected(code, column));
         let out = &mut part.parsed;
         if record.fields.len() != self.header.len() {
             return rejected("field_count", None);
@@ -257,14 +255,21 @@ impl Plan<'_> {
             values.iter().any(|w| w.as_str() == text(*at).unwrap_or(""))
         };
         if !self.only.iter().all(holds) || self.except.iter().any(holds) {
-            return Err(Refused::LeftOut);
+            return Err(Refusal::LeftOut);
         }
         let (last, now, differs) = (&part.last, &mut part.now, &mut part.differs);
-        part.changed.clear();
-        for (at, (differs, used)) in differs.iter_mut().zip(&self.used).enumerate() {
-            *differs = *used && !(last.there && record.fields.same(&last.record.fields, at));
-            if *differs {
-                part.changed.push(at);
+        for at in part.changed.drain(..) {
+            if let Some(differs) = differs.get_mut(at) {
+                *differs = false;
+            }
+        }
+        for at in &self.used_at {
+            if last.there && record.fields.same(&last.record.fields, *at) {
+                continue;
+            }
+            if let Some(differs) = differs.get_mut(*at) {
+                *differs = true;
+                part.changed.push(*at);
             }
         }
         let differs = &part.differs;
@@ -277,14 +282,13 @@ impl Plan<'_> {
         let few = part.changed.len() * 4 < self.readers.len();
         if last.there && last.unsettled == 0 && few {
             for at in &part.changed {
-                // One that reads several of them is read again once.
-                let first = |n: &&usize| {
-                    let bound = self.readers.get(**n);
-                    let mut reads = bound.map_or(&[][..], |b| &b.reads).iter();
-                    reads.find(|r| differ(&[**r])) == Some(at)
-                };
-                let fed = self.fed.get(*at).map_or(&[][..], Vec::as_slice);
-                part.again.extend(fed.iter().filter(first));
+                for n in self.fed.get(*at).map_or(&[][..], Vec::as_slice) {
+                    // One that reads several of them is read again once.
+                    let mut reads = self.readers.get(*n).map_or(&[][..], |b| &b.reads).iter();
+                    if reads.find(|r| differ(&[**r])) == Some(at) {
+                        part.again.push(*n);
+                    }
+                }
             }
         } else {
             let all = self.readers.iter().zip(&last.found).enumerate();
@@ -419,7 +423,24 @@ impl Plan<'_> {
     }
 }
 
+/// Rows of a part of a file that wait until all files are read.
+#[derive(Debug)]
+pub struct Kept {
+    /// Those that read, packed, in the bins that their tickets belong to.
+    pub rows: Vec<(usize, Block)>,
+    /// Those that were refused.
+    pub refused: Option<Block>,
+}
+
 impl Parsed {
+    /// The rows, to be kept elsewhere.
+    pub(super) fn leave(&mut self) -> Kept {
+        Kept {
+            rows: std::mem::take(&mut self.rows),
+            refused: self.refused.leave(self.place),
+        }
+    }
+
     fn leave_out(&mut self, column: &str, problem: Problem, line: u64, text: &str) {
         let entry = self.unread.entry((column.to_owned(), problem)).or_default();
         entry.count += 1;
@@ -434,7 +455,7 @@ impl Parsed {
     /// Adds what the next part of the same file gave.
     pub(super) fn append(&mut self, other: Parsed) {
         self.rows.extend(other.rows);
-        self.rejects.extend(other.rejects);
+        self.refused.append(other.refused);
         for (key, unread) in other.unread {
             let mine = self.unread.entry(key).or_default();
             if mine.count == 0 {

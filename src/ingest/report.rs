@@ -1,7 +1,7 @@
 //! What is said about a file after it was read: findings with counts and samples, one per kind and
 //! column. Not responsible for the rows themselves (see [`super::plan`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::laws;
 use super::plan::Plan;
@@ -137,20 +137,14 @@ fn unread(shown: &str, parsed: &Parsed, findings: &mut Vec<Finding>) {
 
 /// Rows that were refused, by code and column.
 fn rejected(source: &ResolvedSource, shown: &str, parsed: &Parsed, findings: &mut Vec<Finding>) {
-    let mut kinds: BTreeMap<(&str, Option<&str>), (u64, u64, &str)> = BTreeMap::new();
-    for reject in &parsed.rejects {
-        let key = (reject.code.as_str(), reject.column.as_deref());
-        let entry = kinds.entry(key).or_insert((0, reject.line, &reject.raw));
-        entry.0 += 1;
-    }
-    for ((code, column), (count, line, raw)) in kinds {
+    for ((code, column), kind) in &parsed.refused.kinds {
         let table = source.table.name;
         let detail = format!("rows of `{table}` were rejected: {}", why(code));
         let mut f = Finding::new(Stage::Ingest, Severity::Warning, code, detail)
-            .with_place(shown, Some(line))
-            .with_count(count)
-            .with_evidence(raw.chars().take(200).collect::<String>());
-        f.column = column.map(str::to_owned);
+            .with_place(shown, Some(kind.line))
+            .with_count(kind.count)
+            .with_evidence(&kind.raw);
+        f.column.clone_from(column);
         findings.push(f);
     }
 }

@@ -9,6 +9,7 @@ use crate::ingest::remote::{self, Local};
 use crate::store::disk::{Reading, Staging};
 use crate::store::index::{BUILD, Index, STORE_VERSION};
 use crate::store::parts::Parts;
+use crate::store::rejects;
 use crate::store::spill::Room;
 
 /// Reads all exports of a project into its store, which is replaced at once. Gives what was said
@@ -32,7 +33,7 @@ fn fill_local(
     progress(Progress::Stage("reading"));
     let room = Room::folder(staged.folder());
     let parts = Parts::new(staged.folder(), room);
-    let mut notes =
+    let (mut notes, refused) =
         ingest::ingest_to::<RunError>(project, room, &|rows| Ok(parts.add(&rows)?), &|file, n| {
             progress(Progress::Read(file, n))
         })?;
@@ -45,6 +46,7 @@ fn fill_local(
         settings: notes::settings(project),
         files: parts.finish()?,
     };
+    rejects::write(staged.folder(), &refused)?;
     notes.write(staged.folder())?;
     index.write(staged.folder())?;
     staged.publish()?;

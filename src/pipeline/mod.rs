@@ -53,6 +53,7 @@ use crate::publish::table::PublishError;
 use crate::publish::{report, tables, workbook};
 use crate::store::disk::{self, Staging, StoreError};
 use crate::store::index::BUILD;
+use crate::store::rejects;
 use contracts::{Contract, ContractError};
 pub use filling::fill;
 use ground::Ground;
@@ -261,12 +262,20 @@ fn stages(
     for (path, rows) in worked::publish(&ground, &all, &folder, &metadata)? {
         manifest.add(&path, rows)?;
     }
-    for table in [
-        tables::findings(&findings),
-        tables::rejects(&stored.notes.rejects),
+    let mut refused = Vec::new();
+    rejects::read(&stored.folder, |some| {
+        refused.push(Piece::of(&tables::rejects(some))?);
+        Ok::<(), RunError>(())
+    })?;
+    for (table, pieces) in [
+        (tables::findings(&findings), None),
+        (tables::rejects(&[]), Some(refused)),
     ] {
-        let piece = Piece::of(&table)?;
-        let (path, rows) = piece::join(&table, [&piece], &folder, &metadata)?;
+        let pieces = match pieces {
+            Some(pieces) => pieces,
+            None => vec![Piece::of(&table)?],
+        };
+        let (path, rows) = piece::join(&table, &pieces, &folder, &metadata)?;
         manifest.add(&path, rows)?;
     }
     let published = Published::staged(&folder, manifest.as_value());

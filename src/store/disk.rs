@@ -216,6 +216,70 @@ fn schema(group: &Group) -> ArrowSchema {
     fields.collect()
 }
 
+/// A Parquet file of the store that is being written.
+pub(super) struct Writing {
+    path: PathBuf,
+    writer: FileWriter<BufWriter<Hashing>>,
+}
+
+impl Writing {
+    /// Begins a file with the columns of `like`, whose rows do not matter.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn begin(path: &Path, like: &Group) -> Result<Writing, StoreError> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| StoreError::io(parent, &e))?;
+        }
+        let file = File::create(path).map_err(|e| StoreError::io(path, &e))?;
+        // The encoder of a file's footer writes byte by byte.
+        let buffered = BufWriter::with_capacity(
+            BUFFER,
+            Hashing {
+                file,
+                hash: blake3::Hasher::new(),
+            },
+        );
+        let writer = FileWriter::try_new(buffered, schema(like), OPTIONS);
+        Ok(Writing {
+            writer: writer.map_err(|e| unwritten(path, &e))?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Adds a row group; none for no rows.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(&mut self, group: Group) -> Result<(), StoreError> {
+        if group.rows == 0 {
+            return Ok(());
+        }
+        add(&mut self.writer, group).map_err(|e| unwritten(&self.path, &e))
+    }
+
+    /// Ends the file; gives its hash.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn end(mut self) -> Result<blake3::Hash, StoreError> {
+        let ended = self.writer.end(None);
+        ended.map_err(|e| unwritten(&self.path, &e))?;
+        let buffered = self.writer.into_inner();
+        let hashing = buffered
+            .into_inner()
+            .map_err(|e| StoreError::io(&self.path, e.error()))?;
+        Ok(hashing.hash.finalize())
+    }
+}
+
+fn unwritten(path: &Path, cause: &PolarsError) -> StoreError {
+    StoreError::Io {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    }
+}
+
 /// Writes some rows as a row group.
 fn add(writer: &mut FileWriter<impl Write>, group: Group) -> PolarsResult<()> {
     let types = writer.parquet_schema().fields().to_vec();
@@ -244,43 +308,20 @@ pub(super) fn write(
     rows: usize,
     mut group: impl FnMut(Range<usize>) -> PolarsResult<Group>,
 ) -> Result<blake3::Hash, StoreError> {
-    let failed = |e: PolarsError| StoreError::Io {
-        path: path.to_owned(),
-        cause: e.to_string(),
-    };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|e| StoreError::io(parent, &e))?;
-    }
-    let file = File::create(path).map_err(|e| StoreError::io(path, &e))?;
-    // The encoder of a file's footer writes byte by byte.
-    let mut buffered = BufWriter::with_capacity(
-        BUFFER,
-        Hashing {
-            file,
-            hash: blake3::Hasher::new(),
-        },
-    );
-    let mut next = group(0..rows.min(ROW_GROUP)).map_err(failed)?;
-    let schema = schema(&next);
-    let mut writer = FileWriter::try_new(&mut buffered, schema, OPTIONS).map_err(failed)?;
-    let mut written = 0;
-    loop {
-        written += next.rows;
-        let ended = written >= rows || next.rows == 0;
-        if next.rows > 0 {
-            add(&mut writer, next).map_err(failed)?;
-        }
-        if ended {
+    let mut next = |range| group(range).map_err(|e| unwritten(path, &e));
+    let first = next(0..rows.min(ROW_GROUP))?;
+    let mut writing = Writing::begin(path, &first)?;
+    let mut written = first.rows;
+    writing.add(first)?;
+    while written < rows {
+        let some = next(written..rows.min(written + ROW_GROUP))?;
+        if some.rows == 0 {
             break;
         }
-        next = group(written..rows.min(written + ROW_GROUP)).map_err(failed)?;
+        written += some.rows;
+        writing.add(some)?;
     }
-    writer.end(None).map_err(failed)?;
-    drop(writer);
-    let hashing = buffered
-        .into_inner()
-        .map_err(|e| StoreError::io(path, e.error()))?;
-    Ok(hashing.hash.finalize())
+    writing.end()
 }
 
 /// Reads a Parquet file of the store; `None` when there is no such table.

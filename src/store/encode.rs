@@ -17,6 +17,7 @@ use polars_parquet::write::Encoding;
 use crate::ingest::columns::{Columns, Values};
 use crate::ingest::texts::{Numbering, Texts};
 use crate::ingest::value::STORE_SCALE;
+use crate::store::prepare::TICKET_ROW;
 use crate::store::schema::Kind;
 
 /// Digits of decimals in the store.
@@ -122,6 +123,24 @@ impl Stored {
             },
             array,
             dtype,
+        }
+    }
+
+    /// A column of a frame of the store.
+    pub(super) fn of(name: &str, array: Box<dyn Array>) -> Stored {
+        let dtype = array.dtype().clone();
+        let some = array.null_count() < array.len();
+        let encoding = match dtype {
+            ArrowDataType::Boolean => Encoding::Plain,
+            ArrowDataType::Timestamp(..) if some => Encoding::DeltaBinaryPacked,
+            ArrowDataType::Int64 if name == TICKET_ROW => Encoding::DeltaBinaryPacked,
+            _ => Encoding::RleDictionary,
+        };
+        Stored {
+            name: name.to_owned(),
+            dtype,
+            array,
+            encoding,
         }
     }
 

@@ -1,7 +1,13 @@
-//! From polars frames back to typed columns of a canonical table. Not responsible for files (see
-//! [`super::disk`]), nor for how values are stored (see [`super::encode`]).
+//! From polars frames back to typed columns of a canonical table, and to files of the store. Not
+//! responsible for how a file is written (see [`super::disk`]), nor for how values are stored (see
+//! [`super::encode`]).
 
-use polars::prelude::{DataFrame, PolarsResult};
+use std::path::Path;
+
+use polars::prelude::{CompatLevel, DataFrame, PolarsResult};
+
+use super::disk::{self, StoreError};
+use super::encode::{Group, Stored};
 
 use crate::ingest::columns::{Columns, Values};
 use crate::store::prepare::SOURCE_LINE;
@@ -35,6 +41,25 @@ pub fn columns(table: &'static Table, stored: &DataFrame) -> PolarsResult<Column
     rows.file = vec![0; stored.height()];
     rows.hash = vec![0; stored.height()];
     Ok(rows)
+}
+
+/// Writes a frame of the store as a file of it, as benches do that measure stores which were grown.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, frame: &DataFrame) -> Result<(), StoreError> {
+    disk::write(path, frame.height(), |rows| {
+        let part = frame.slice(i64::try_from(rows.start).unwrap_or(i64::MAX), rows.len());
+        let columns = part.columns().iter().map(|column| {
+            let series = column.as_materialized_series().rechunk();
+            Stored::of(column.name(), series.to_arrow(0, CompatLevel::newest()))
+        });
+        Ok(Group {
+            rows: part.height(),
+            columns: columns.collect(),
+        })
+    })?;
+    Ok(())
 }
 
 /// Typed access to the columns of a stored frame; a column that is not there reads as absent.

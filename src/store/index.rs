@@ -14,7 +14,7 @@ use super::disk::StoreError;
 pub const INDEX: &str = "_index.json";
 
 /// Version of the store's layout and columns: a store of another version is made anew.
-pub const STORE_VERSION: u32 = 2;
+pub const STORE_VERSION: u32 = 3;
 
 /// Which build of the program this is.
 pub const BUILD: &str = env!("GAINSHARE_BUILD");

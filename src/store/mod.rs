@@ -22,6 +22,8 @@ pub mod neighbours;
 pub mod parts;
 #[cfg(feature = "frames")]
 pub mod prepare;
+#[cfg(feature = "frames")]
+pub mod rejects;
 pub mod schema;
 #[cfg(feature = "readers")]
 pub mod spill;

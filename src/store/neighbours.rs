@@ -6,6 +6,7 @@ use super::columnar::Rows;
 use super::disk::StoreError;
 use super::encode::Stored;
 use crate::ingest::columns::Columns;
+use crate::ingest::texts::ABSENT;
 use crate::measure::fact::Neighbours;
 use crate::measure::neighbours::{self, Reported};
 
@@ -51,12 +52,11 @@ pub fn read(rows: &Rows) -> Result<impl Fn(usize) -> Neighbours, StoreError> {
     })
 }
 
-/// What its neighbours tell of each ticket of a partition; `order` are its rows in `rows`.
-pub(super) fn of(rows: &Columns, order: &[usize]) -> Vec<Neighbours> {
+/// What its neighbours tell of each ticket of a partition; `order` are its rows in `rows`, and `by_time`
+/// the places in it in the order in which the tickets were opened (see [`super::prepare`]).
+pub(super) fn of(rows: &Columns, order: &[usize], by_time: &[usize]) -> Vec<Neighbours> {
     let at = rows.positions(&[
         "opened_at",
-        "source",
-        "ticket_id",
         "ticket_type",
         "contract_id",
         "ci_id",
@@ -67,8 +67,6 @@ pub(super) fn of(rows: &Columns, order: &[usize]) -> Vec<Neighbours> {
     ]);
     let [
         opened_at,
-        source_at,
-        ticket_at,
         type_at,
         contract_at,
         ci_at,
@@ -80,24 +78,26 @@ pub(super) fn of(rows: &Columns, order: &[usize]) -> Vec<Neighbours> {
     else {
         return vec![Neighbours::default(); order.len()];
     };
-    let reported: Vec<Option<Reported<'_>>> = order
-        .iter()
-        .map(|row| {
-            let text = |at| rows.text_at(at, *row);
-            if text(type_at).unwrap_or("incident") != "incident" {
-                return None;
-            }
-            let by = || Some([text(ci_at)?, text(category_at)?, text(caller_at)?]);
-            Some(Reported {
-                opened: rows.integer_at(opened_at, *row)?,
-                source: text(source_at).unwrap_or_default(),
-                ticket_id: text(ticket_at).unwrap_or_default(),
-                contract_id: text(contract_at)?,
-                by: by(),
-                resolved: rows.integer_at(resolved_at, *row),
-                parent: text(parent_at),
-            })
+    let reported = by_time.iter().map(|place| {
+        let row = order.get(*place).copied()?;
+        if rows.text_at(type_at, row).unwrap_or("incident") != "incident" {
+            return None;
+        }
+        let number = |at| Some(rows.number_at(at, row)).filter(|n| *n != ABSENT);
+        let by = || Some([number(ci_at)?, number(category_at)?, number(caller_at)?]);
+        Some(Reported {
+            opened: rows.integer_at(opened_at, row)?,
+            contract_id: number(contract_at)?,
+            by: by(),
+            resolved: rows.integer_at(resolved_at, row),
+            parent: number(parent_at),
         })
-        .collect();
-    neighbours::find(&reported)
+    });
+    let mut found = vec![Neighbours::default(); order.len()];
+    for (place, of) in by_time.iter().zip(neighbours::find(reported)) {
+        if let Some(slot) = found.get_mut(*place) {
+            *slot = of;
+        }
+    }
+    found
 }

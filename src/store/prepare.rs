@@ -161,8 +161,9 @@ pub(super) fn incidents(
     order: &[usize],
 ) -> Result<File, StoreError> {
     let path = partition.path(folder, "incidents");
-    let gaps = item_gaps(rows, order);
-    let neighbours = neighbours::of(rows, order);
+    let by_time = by_time(rows, order);
+    let gaps = item_gaps(rows, order, &by_time);
+    let neighbours = neighbours::of(rows, order, &by_time);
     let mut numbering = Numbering::default();
     let hash = disk::write(&path, order.len(), |range| {
         let order = order.get(range.clone()).unwrap_or_default();
@@ -233,47 +234,53 @@ pub(super) fn chain(events: &Columns, at: &[Option<usize>], list: &mut [(u32, us
     }
 }
 
+/// The places in `order`, the order of the store, of tickets in the order in which they were opened;
+/// those of one moment by source and number.
+fn by_time(rows: &Columns, order: &[usize]) -> Vec<usize> {
+    let at = rows.positions(&["opened_at", "source", "ticket_id", "service_id"]);
+    let mut by_time: Vec<usize> = (0..order.len()).collect();
+    let [opened_at, source_at, ticket_at, service_at] = at[..] else {
+        return by_time;
+    };
+    let opened: Vec<Option<i64>> = order
+        .iter()
+        .map(|row| rows.integer_at(opened_at, *row))
+        .collect();
+    let row = |i: usize| order.get(i).copied().unwrap_or_default();
+    let named = |i: usize| {
+        let row = row(i);
+        (rows.text_at(source_at, row), rows.text_at(ticket_at, row))
+    };
+    let service = |i: usize| rows.number_at(service_at, row(i));
+    by_time.sort_by(|a, b| {
+        opened.get(*a).cmp(&opened.get(*b)).then_with(|| {
+            // Those of one service are in this order already.
+            match service(*a) == service(*b) {
+                true => a.cmp(b),
+                false => named(*a).cmp(&named(*b)),
+            }
+        })
+    });
+    by_time
+}
+
 /// For each incident with a configuration item and a category: seconds since the former incident
 /// on the same contract, item and category in this partition; absent for the first.
-fn item_gaps(rows: &Columns, order: &[usize]) -> Vec<Option<i64>> {
+fn item_gaps(rows: &Columns, order: &[usize], by_time: &[usize]) -> Vec<Option<i64>> {
     let at = rows.positions(&[
         "opened_at",
-        "source",
-        "ticket_id",
         "ticket_type",
         "contract_id",
         "ci_id",
         "category",
     ]);
-    let [
-        opened_at,
-        source_at,
-        ticket_at,
-        type_at,
-        contract_at,
-        ci_at,
-        category_at,
-    ] = at[..]
-    else {
+    let [opened_at, type_at, contract_at, ci_at, category_at] = at[..] else {
         return Vec::new();
     };
-    let mut by_time: Vec<usize> = (0..order.len()).collect();
-    let row = |i: usize| order.get(i).copied().unwrap_or_default();
-    let opened = |i: usize| rows.integer_at(opened_at, row(i));
-    let named = |i: usize| {
-        let row = row(i);
-        (rows.text_at(source_at, row), rows.text_at(ticket_at, row))
-    };
-    // Of one service they are in this order already.
-    by_time.sort_by(|a, b| {
-        opened(*a)
-            .cmp(&opened(*b))
-            .then_with(|| named(*a).cmp(&named(*b)))
-    });
     let mut last: HashMap<[u32; 3], i64, FixedState> = HashMap::default();
     let mut gaps = vec![None; order.len()];
     for i in by_time {
-        let Some(row) = order.get(i).copied() else {
+        let Some(row) = order.get(*i).copied() else {
             continue;
         };
         let kind = rows.text_at(type_at, row).unwrap_or("incident");
@@ -285,7 +292,7 @@ fn item_gaps(rows: &Columns, order: &[usize]) -> Vec<Option<i64>> {
             continue;
         }
         let former = last.insert(same, opened);
-        if let (Some(former), Some(slot)) = (former, gaps.get_mut(i)) {
+        if let (Some(former), Some(slot)) = (former, gaps.get_mut(*i)) {
             *slot = Some((opened - former).div_euclid(1_000_000));
         }
     }

@@ -25,7 +25,7 @@ impl<'f> Room<'f> {
     const USUAL: Room<'f> = Room {
         folder: None,
         budget: 384 << 20,
-        bin: 40 << 20,
+        bin: 80 << 20,
     };
 
     /// Everything in memory.

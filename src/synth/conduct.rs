@@ -19,7 +19,7 @@ use super::writer::Piece;
 use super::{Options, Scenario, SynthError};
 use crate::judge::integrity::{self, Counts, Kind, PeriodOf};
 use crate::measure::cells::Cells;
-use crate::measure::fact::{Change, Event, Fact, Notice, NoticeKind, TicketType};
+use crate::measure::fact::{Change, Event, Fact, Neighbours, Notice, NoticeKind, TicketType};
 use crate::measure::fragment::Fragment;
 use crate::measure::kernel;
 use crate::measure::neighbours::{self, Reported};
@@ -317,27 +317,31 @@ fn measured(unit: &Unit, told: &[Sent], plan: &MeasurePlan) -> Fragment {
         })
         .collect();
     let micros = |seconds: i64| seconds.saturating_mul(1_000_000);
-    let reported: Vec<Option<Reported<'_>>> = unit
-        .tickets
-        .iter()
-        .zip(&texts)
-        .map(|(t, text)| {
-            (!t.is_request).then(|| Reported {
-                opened: micros(t.opened),
-                source: "",
-                ticket_id: &text.number,
-                contract_id: id,
-                by: Some([
-                    &text.item,
-                    CATEGORIES[usize::from(t.category)],
-                    &text.caller,
-                ]),
-                resolved: t.resolved.map(micros),
-                parent: text.parent.as_deref(),
-            })
+    let mut by_time: Vec<usize> = (0..texts.len()).collect();
+    by_time.sort_by_key(|n| {
+        let ticket = unit.tickets.get(*n).map(|t| t.opened);
+        (ticket, texts.get(*n).map(|text| &text.number))
+    });
+    let reported = by_time.iter().map(|n| {
+        let (t, text) = (unit.tickets.get(*n)?, texts.get(*n)?);
+        (!t.is_request).then(|| Reported {
+            opened: micros(t.opened),
+            contract_id: id,
+            by: Some([
+                &text.item,
+                CATEGORIES[usize::from(t.category)],
+                &text.caller,
+            ]),
+            resolved: t.resolved.map(micros),
+            parent: text.parent.as_deref(),
         })
-        .collect();
-    let near = neighbours::find(&reported);
+    });
+    let mut near = vec![Neighbours::default(); texts.len()];
+    for (n, of) in by_time.iter().zip(neighbours::find(reported)) {
+        if let Some(slot) = near.get_mut(*n) {
+            *slot = of;
+        }
+    }
     let mut by_ticket: BTreeMap<u32, Vec<Notice<'_>>> = BTreeMap::new();
     for sent in told {
         by_ticket.entry(sent.ticket).or_default().push(Notice {

@@ -5,17 +5,27 @@
 use std::path::Path;
 
 use gainshare::config::project::Project;
-use gainshare::ingest::{self, file::InputError, notes::Notes};
+use gainshare::ingest::{self, file::InputError, notes::Notes, record::Reject};
 use gainshare::store::parts::Parts;
 use gainshare::store::prepare::Files;
+use gainshare::store::rejects;
 use gainshare::store::spill::Room;
 
-fn filled(project: &Project, room: Room<'_>) -> (Notes, Files) {
+fn filled(project: &Project, room: Room<'_>) -> (Notes, Vec<Reject>, Files) {
     let store = tempfile::tempdir().unwrap();
     let parts = Parts::new(store.path(), room);
     let take = |rows: ingest::Rows| Ok(parts.add(&rows)?);
-    let notes = ingest::ingest_to::<InputError>(project, room, &take, &|_, _| {}).unwrap();
-    (notes, parts.finish().unwrap())
+    let made = ingest::ingest_to::<InputError>(project, room, &take, &|_, _| {});
+    let (notes, refused) = made.unwrap();
+    let files = parts.finish().unwrap();
+    rejects::write(store.path(), &refused).unwrap();
+    let mut read = Vec::new();
+    rejects::read(store.path(), |some| {
+        read.extend_from_slice(some);
+        Ok::<(), InputError>(())
+    })
+    .unwrap();
+    (notes, read, files)
 }
 
 #[test]
@@ -25,7 +35,11 @@ fn little_room_makes_the_same_store() {
             .join("data")
             .join(name);
         let project = Project::read(&folder).unwrap();
-        let (notes, files) = filled(&project, Room::memory());
+        let (notes, rejects, files) = filled(&project, Room::memory());
+        assert_eq!(
+            rejects,
+            ingest::ingest(&project, &|_, _| {}).unwrap().rejects
+        );
         assert!(files.len() >= 10 && notes.accounts.iter().all(|a| a.closes()));
         let scratch = tempfile::tempdir().unwrap();
         for (budget, bin) in [(0, 30_000), (100_000, 1_000_000), (10_000_000, 1 << 40)] {
@@ -34,7 +48,8 @@ fn little_room_makes_the_same_store() {
                 bin,
                 ..Room::folder(scratch.path())
             };
-            let (said, made) = filled(&project, room);
+            let (said, refused, made) = filled(&project, room);
+            assert_eq!(refused, rejects, "{name} {budget} {bin}");
             assert_eq!(made, files, "{name} {budget} {bin}");
             assert_eq!(said, notes, "{name} {budget} {bin}");
         }
