@@ -1,7 +1,7 @@
 """Compares `gainshare ingest` of a ServiceNow-style CSV with DuckDB converting it to sorted Parquet.
 
-    cargo build && python3 -m venv .venv && .venv/bin/pip install duckdb
-    .venv/bin/python benches/ingest_duckdb.py target/debug/gainshare 100 400 1600     # sizes in MB
+    cargo build --release && python3 -m venv .venv && .venv/bin/pip install duckdb
+    .venv/bin/python benches/ingest_duckdb.py target/release/gainshare 100 400 1600     # sizes in MB
 
 Both read the same audit log (many rows per incident, `d/m/Y H:M` dates, labels as priorities), as whole
 processes, one after the other and in turn, on two threads. DuckDB parses the same columns to the same types,

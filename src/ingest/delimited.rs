@@ -1,4 +1,4 @@
-//! Delimited text: where its header is and what delimits it, and its rows, a megabyte at a time.
+//! Delimited text: where its header is and what delimits it, and its rows, two megabytes at a time.
 //! Not responsible for encodings (see [`super::encoding`]), for records and fields (see
 //! [`super::split`]) or for what the fields become (see [`super::record`]).
 
@@ -184,7 +184,7 @@ impl Stream {
 }
 
 /// So many bytes, about, are in a piece: while one is read, no other one can be begun.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 2 << 20;
 
 /// Some rows that can be split apart from all others.
 struct Piece {

@@ -111,6 +111,14 @@ fn again(known: &mut Vec<u32>, held: &mut Texts, (text, number): (&str, u32)) ->
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// What a watched field of a ticket said so far: its last value, with the number that this has among
+/// those after a change, and when it changed last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before<'b> {
+    old: Option<(&'b str, u32)>,
+    last: Option<i64>,
+}
+
 /// The events in the log of one source, which may have been spread over files. `fields` are those
 /// watched; `find` gives the row of a ticket in `tickets`, none of one that does not count. Rows of a
 /// ticket are taken in the order of their `latest` columns, then of their moment, then of their
@@ -146,7 +154,7 @@ pub(super) fn events(
     // Most of it is never touched.
     out.reserve(rows.sum::<usize>() * log.count);
     let mut twice = false;
-    let mut before: Vec<(Option<(&str, u32)>, Option<i64>)> = Vec::new();
+    let mut before: Vec<Before<'_>> = Vec::new();
     let what = out
         .table
         .position("field")
@@ -160,7 +168,7 @@ pub(super) fn events(
     let mut decoded = Decoded::default();
     for runs in list.chunk_by(|a, b| a.0 == b.0) {
         before.clear();
-        before.resize(numbers.len(), (None, None));
+        before.resize(numbers.len(), Before::default());
         decoded.read(runs, log.count)?;
         let ticket = runs.first().map_or(0, |(ticket, _)| *ticket);
         let first = out.line.len();
@@ -170,7 +178,7 @@ pub(super) fn events(
             let from = n * log.count;
             let values = decoded.fields.get(from..from + log.count)?;
             let watched = numbers.iter().zip(values);
-            for ((field, new), (old, last)) in watched.zip(&mut before) {
+            for ((field, new), Before { old, last }) in watched.zip(&mut before) {
                 let Some(new) = new.filter(|new| old.is_none_or(|(old, _)| old != *new)) else {
                     continue;
                 };

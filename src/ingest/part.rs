@@ -3,6 +3,8 @@
 //! log; not for whether they read (see [`super::record`]), nor for how they lie (see
 //! [`super::packed`]).
 
+use std::sync::PoisonError;
+
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::columns::name_by;
@@ -18,9 +20,9 @@ use crate::store::spill::Block;
 /// Rows as they are being packed by one thread, of texts that live for `'r`.
 pub(super) struct Part<'r> {
     pub(super) parsed: Parsed,
-    /// Of each bin how many rows, and the rows.
-    bins: Vec<(usize, Vec<u8>)>,
-    place: (u32, u64),
+    /// The rows of each bin, and how many there are.
+    bins: Vec<Vec<u8>>,
+    counts: Vec<usize>,
     latest: Vec<u8>,
     key: Vec<u8>,
     /// The row now read, but for its record.
@@ -71,16 +73,21 @@ impl Plan<'_> {
     /// `size` bytes, or 0 where that is not known.
     pub(super) fn part<'r>(&self, first: u64, size: usize) -> Part<'r> {
         let bins = self.bins.max(1);
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = spare.pop();
         // Packed rows take less than their text, mostly.
-        let room = size / bins;
+        let room = || (0..bins).map(|_| Vec::with_capacity(size / bins)).collect();
         let nothing = Found {
             checked: Checked::Absent,
             stays: false,
         };
         Part {
-            parsed: self.empty(),
-            bins: (0..bins).map(|_| (0, Vec::with_capacity(room))).collect(),
-            place: (self.file, first),
+            parsed: Parsed {
+                place: (self.file, first),
+                ..self.empty()
+            },
+            bins: spare.unwrap_or_else(room),
+            counts: vec![0; bins],
             latest: Vec::new(),
             key: Vec::new(),
             now: Row::default(),
@@ -99,17 +106,21 @@ impl Plan<'_> {
     /// What was read, its rows in their bins.
     pub(super) fn done(&self, mut part: Part<'_>) -> Parsed {
         self.complete(&mut part);
-        let place = part.place;
-        part.parsed.place = place;
-        let bins = part.bins.into_iter().enumerate();
-        let blocks = bins.filter(|(_, (rows, _))| *rows > 0);
-        part.parsed.rows = blocks
-            .map(|(bin, (rows, bytes))| {
+        let place = part.parsed.place;
+        let bins = part.bins.iter().zip(&part.counts).enumerate();
+        part.parsed.rows = bins
+            .filter(|(_, (_, rows))| **rows > 0)
+            .map(|(bin, (bytes, rows))| {
                 // Copied, not cut short: what is cut off could hold nothing else.
-                let bytes = bytes.as_slice().to_vec();
+                let (rows, bytes) = (*rows, bytes.as_slice().to_vec());
                 (bin, Block { place, rows, bytes })
             })
             .collect();
+        for bytes in &mut part.bins {
+            bytes.clear();
+        }
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.push(part.bins);
         part.parsed
     }
 
@@ -131,7 +142,7 @@ impl Plan<'_> {
         if !again {
             self.complete(part);
         }
-        let Some((rows, out)) = part.bins.get_mut(bin) else {
+        let (Some(out), Some(rows)) = (part.bins.get_mut(bin), part.counts.get_mut(bin)) else {
             return;
         };
         *rows += 1;
@@ -195,7 +206,7 @@ impl Plan<'_> {
     /// Gives the run that waits for its values those of the row that stands among its rows.
     fn complete(&self, part: &mut Part<'_>) {
         let run = &mut part.run;
-        let (Some(begun), Some(together), Some((_, out))) =
+        let (Some(begun), Some(together), Some(out)) =
             (run.begun.take(), run.together, part.bins.get_mut(run.bin))
         else {
             return;

@@ -2,6 +2,7 @@
 //! Not responsible for the rows (see [`super::record`]).
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use super::file::InputError;
 use super::laws::LawPlan;
@@ -51,6 +52,8 @@ pub struct Plan<'a> {
     pub(super) orders: Vec<Order>,
     /// The canonical columns that tell one row from another.
     pub(super) key: Vec<(usize, Kind)>,
+    /// Room that parts of the file which are done no longer need.
+    pub(super) spare: Mutex<Vec<Vec<Vec<u8>>>>,
 }
 
 /// How the rows of an audit log become history.
@@ -527,6 +530,7 @@ impl<'a> Plan<'a> {
             strips: source.table.position("amount").is_none()
                 && !super::grouping::feeds_events_only(source),
             orders: orders(source.table),
+            spare: Mutex::default(),
             key: key
                 .into_iter()
                 .filter_map(|name| {

@@ -141,7 +141,7 @@ impl Rejects {
                 };
                 for block in self.waiting.take(*bin)? {
                     let read = unpacked(&block.bytes, table, name);
-                    all.extend(read.ok_or_else(|| damaged())?);
+                    all.extend(read.ok_or_else(damaged)?);
                 }
                 if !twice {
                     take(std::mem::take(&mut all))?;

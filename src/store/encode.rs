@@ -131,9 +131,8 @@ impl Stored {
         let dtype = array.dtype().clone();
         let some = array.null_count() < array.len();
         let encoding = match dtype {
-            ArrowDataType::Boolean => Encoding::Plain,
-            ArrowDataType::Timestamp(..) if some => Encoding::DeltaBinaryPacked,
-            ArrowDataType::Int64 if name == TICKET_ROW => Encoding::DeltaBinaryPacked,
+            ArrowDataType::Boolean | ArrowDataType::Timestamp(..) => Encoding::Plain,
+            ArrowDataType::Int64 if some && name == TICKET_ROW => Encoding::DeltaBinaryPacked,
             _ => Encoding::RleDictionary,
         };
         Stored {
@@ -161,10 +160,11 @@ impl Stored {
         Stored::numbers(name, ArrowDataType::Int64, encoding, values)
     }
 
-    /// Moments in UTC microseconds: too many different ones for a dictionary.
+    /// Moments in UTC microseconds: too many different ones for a dictionary, and read too often for
+    /// differences, which take less room but longer to read.
     fn moments(name: &str, values: impl ExactSizeIterator<Item = Option<i64>>) -> Stored {
         let dtype = ArrowDataType::Timestamp(TimeUnit::Microsecond, None);
-        Stored::numbers(name, dtype, Encoding::DeltaBinaryPacked, values)
+        Stored::numbers(name, dtype, Encoding::Plain, values)
     }
 
     /// Days since 1970-01-01; one that is further away than any calendar reaches is absent.

@@ -21,7 +21,7 @@ pub struct Room<'f> {
 }
 
 impl<'f> Room<'f> {
-    /// 384 MB of rows that wait, and 40 MB of exports that are judged together.
+    /// 384 MB of rows that wait, and 80 MB of exports that are judged together.
     const USUAL: Room<'f> = Room {
         folder: None,
         budget: 384 << 20,

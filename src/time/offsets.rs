@@ -15,7 +15,13 @@ pub(super) struct Offsets {
     offsets: Vec<i64>,
     /// Local reading at which each stretch ends (the last one: never).
     local_ends: Vec<i64>,
+    /// Of each local day inside the tables the one offset that all its readings have; [`SEVERAL`] where
+    /// they have not.
+    days: Vec<i32>,
 }
+
+/// What stands for a day on which the clock changes.
+const SEVERAL: i32 = i32::MIN;
 
 impl Offsets {
     pub(super) fn new(changes: &[(i64, i64)]) -> Self {
@@ -25,11 +31,40 @@ impl Offsets {
             .map(|(end, &(_, offset))| end + offset)
             .chain([i64::MAX])
             .collect();
-        Offsets {
+        let mut made = Offsets {
             starts: changes.iter().map(|change| change.0).collect(),
             offsets: changes.iter().map(|change| change.1).collect(),
             local_ends,
+            days: Vec::new(),
+        };
+        made.days = made.whole_days();
+        made
+    }
+
+    fn whole_days(&self) -> Vec<i32> {
+        let count = usize::try_from(TABLE_END_S / SECONDS_PER_DAY).unwrap_or_default();
+        let mut days = vec![SEVERAL; count];
+        for (i, (start, offset)) in self.starts.iter().zip(&self.offsets).enumerate() {
+            let before = i.checked_sub(1).and_then(|i| self.local_ends.get(i));
+            let after = self.starts.get(i + 1).zip(self.offsets.get(i + 1));
+            // Without readings that the stretches before and after have as well.
+            let first = (start + offset).max(before.copied().unwrap_or(i64::MIN));
+            let own_end = self.local_ends.get(i).copied().unwrap_or(i64::MAX);
+            let end = after.map_or(own_end, |(start, offset)| own_end.min(start + offset));
+            let from = first
+                .saturating_add(SECONDS_PER_DAY - 1)
+                .div_euclid(SECONDS_PER_DAY);
+            let to = end.min(TABLE_END_S).div_euclid(SECONDS_PER_DAY);
+            let range = usize::try_from(from.max(0))
+                .ok()
+                .zip(usize::try_from(to).ok());
+            if let (Some((from, to)), Ok(offset)) = (range, i32::try_from(*offset))
+                && let Some(whole) = days.get_mut(from..to)
+            {
+                whole.fill(offset);
+            }
         }
+        days
     }
 
     /// The offset at a second inside the tables.
@@ -40,6 +75,15 @@ impl Offsets {
 
     /// What a local reading in seconds means, inside the tables.
     pub(super) fn resolve(&self, local_s: i64) -> LocalSeconds {
+        let day = usize::try_from(local_s.div_euclid(SECONDS_PER_DAY)).ok();
+        match day.and_then(|day| self.days.get(day)) {
+            Some(offset) if *offset != SEVERAL => LocalSeconds::Once(local_s - i64::from(*offset)),
+            _ => self.searched(local_s),
+        }
+    }
+
+    /// The same, of a reading on any day.
+    fn searched(&self, local_s: i64) -> LocalSeconds {
         let i = self.local_ends.partition_point(|&end| end <= local_s);
         let here = local_s - self.offsets[i];
         if i > 0 && here < self.starts[i] {
@@ -60,7 +104,7 @@ impl Offsets {
 }
 
 /// [`LocalTime`] in whole seconds since 1970.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LocalSeconds {
     Once(i64),
     Gap {
@@ -118,4 +162,41 @@ pub(super) fn held_days(changes: &[(i64, i64)]) -> Vec<(i64, i64)> {
         }
     }
     held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_with_one_offset_reads_as_any_other() {
+        for name in [
+            "UTC",
+            "Europe/Amsterdam",
+            "Australia/Lord_Howe",
+            "Pacific/Apia",
+            "America/St_Johns",
+            "Africa/Casablanca",
+        ] {
+            let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).unwrap();
+            let changes = changes(&zone);
+            let offsets = Offsets::new(&changes);
+            let mut whole = 0;
+            for (second, offset) in &changes {
+                for step in -300..300 {
+                    let local = second + offset + step * 700;
+                    if !(0..TABLE_END_S).contains(&local) {
+                        continue;
+                    }
+                    let day = offsets.days[(local / SECONDS_PER_DAY) as usize];
+                    whole += usize::from(day != SEVERAL);
+                    let found = offsets.resolve(local);
+                    assert_eq!(found, offsets.searched(local), "{name} {local}");
+                }
+            }
+            assert!(whole > 250, "{name}");
+            let rare = offsets.days.iter().filter(|d| **d == SEVERAL).count();
+            assert!(rare <= 2 * changes.len() + 1, "{name} {rare}");
+        }
+    }
 }
