@@ -134,7 +134,8 @@ impl Format {
         matches!(self, Format::Fields(_, _, true))
     }
 
-    /// The moment in `text` as UTC microseconds; `None` when the text is not in this format.
+    /// The moment in `text` as UTC microseconds; `None` when the text is not in this format, or when
+    /// it lies before year 1, where no date of ours begins.
     ///
     /// # Errors
     /// When the text is a local time that the clock cannot place.
@@ -144,6 +145,11 @@ impl Format {
         clock: &Clock,
         seen: &Ambiguity,
     ) -> Result<Option<i64>, Problem> {
+        let at = self.moment(text, clock, seen)?;
+        Ok(at.filter(|at| *at >= YEAR_ONE))
+    }
+
+    fn moment(&self, text: &str, clock: &Clock, seen: &Ambiguity) -> Result<Option<i64>, Problem> {
         let epoch = |per_second: i64| {
             text.parse::<i64>()
                 .ok()
@@ -199,6 +205,9 @@ impl Format {
         }
     }
 }
+
+/// 0001-01-01T00:00:00Z in microseconds.
+const YEAR_ONE: i64 = -62_135_596_800_000_000;
 
 /// Up to `width` digits at `at`, and where they end.
 fn digits(bytes: &[u8], at: usize, width: usize) -> Option<(i64, usize)> {

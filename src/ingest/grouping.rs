@@ -68,7 +68,6 @@ pub(super) struct Grouping<'p> {
     held: Bins,
     /// Accepted notices, by the tickets that they name.
     told: Bins,
-    room: std::path::PathBuf,
 }
 
 /// Rows of a table in a bin: those that the table is made of, those of logs of tickets that other
@@ -142,7 +141,6 @@ impl<'p> Grouping<'p> {
                 budget: room.budget / 4,
                 ..room
             }),
-            room: room.folder.map(Path::to_owned).unwrap_or_default(),
         }
     }
 
@@ -181,13 +179,6 @@ impl<'p> Grouping<'p> {
         self.held.take(position(table) * self.bins + bin)
     }
 
-    fn damaged(&self) -> StoreError {
-        StoreError::Damaged {
-            path: self.room.clone(),
-            cause: "rows that waited in a temporary file came back changed".to_owned(),
-        }
-    }
-
     /// The rows of a table in the blocks of a bin. Rows of which a later version is there are read
     /// again only where they carry money, which the accounts need.
     fn waiting<'b>(
@@ -196,7 +187,7 @@ impl<'p> Grouping<'p> {
         blocks: &'b [Block],
         judging: &Judging<'_>,
     ) -> Result<Waiting<'b>, StoreError> {
-        let damaged = || self.damaged();
+        let damaged = || self.held.damaged();
         let (names, own) = self.kept.get(position(table)).cloned().unwrap_or_default();
         let mut audit = Columns::new(table, &names);
         let mut logs: Vec<(usize, Log<'b>)> = Vec::new();
@@ -378,7 +369,7 @@ impl<'p> Grouping<'p> {
         let places: Vec<usize> = (0..own).collect();
         for block in self.told.take(bin)? {
             let read = chunk::unpack(&block.bytes, block.place.0, &places, &mut rows);
-            read.ok_or_else(|| self.damaged())?;
+            read.ok_or_else(|| self.told.damaged())?;
         }
         Ok(rows)
     }
@@ -434,7 +425,7 @@ impl<'p> Grouping<'p> {
             if let Some(of) = out.get("incidents") {
                 let find = |name| tickets.get(&name).copied();
                 let read = history::events(&log, &fields, of, find);
-                let (more, same) = read.ok_or_else(|| self.damaged())?;
+                let (more, same) = read.ok_or_else(|| self.held.damaged())?;
                 twice |= same;
                 events.append(more);
             }

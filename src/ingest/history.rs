@@ -5,7 +5,7 @@ use super::columns::{Columns, Values};
 use super::packed::{Row, Run};
 use super::texts::{ABSENT, Texts};
 use crate::store::schema::table;
-use crate::time::Date;
+use crate::time::Instant;
 
 /// The rows of the log of one source, as far as they say what changed.
 #[derive(Debug, Default)]
@@ -109,8 +109,6 @@ fn again(known: &mut Vec<u32>, held: &mut Texts, (text, number): (&str, u32)) ->
     }
 }
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
 /// What a watched field of a ticket said so far: its last value, with the number that this has among
 /// those after a change, and when it changed last.
 #[derive(Debug, Clone, Copy, Default)]
@@ -144,8 +142,7 @@ pub(super) fn events(
     );
     list.sort_by_cached_key(|(row, _)| {
         let opened = tickets.integer_at(opened, *row).unwrap_or_default();
-        let days = i32::try_from(opened.div_euclid(MICROS_PER_DAY)).unwrap_or_default();
-        let month = Date::from_days_since_epoch(days).month();
+        let month = Instant::from_micros(opened).utc_month();
         (tickets.number_at(contract, *row), month, *row)
     });
     let rows = list

@@ -286,6 +286,10 @@ impl<'b> Runs<'b> {
         let tied = self.0.array()? == [1];
         let run = self.0.take(length.checked_sub(HEAD)?)?;
         let (rows, values) = run.split_at_checked(before.checked_sub(HEAD)?)?;
+        // Each of them takes a byte at least.
+        if count == 0 || count as usize > rows.len() {
+            return None;
+        }
         Some(Run {
             key,
             together: Together {

@@ -3,8 +3,6 @@
 //! log; not for whether they read (see [`super::record`]), nor for how they lie (see
 //! [`super::packed`]).
 
-use std::sync::PoisonError;
-
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::columns::name_by;
@@ -73,8 +71,7 @@ impl Plan<'_> {
     /// `size` bytes, or 0 where that is not known.
     pub(super) fn part<'r>(&self, first: u64, size: usize) -> Part<'r> {
         let bins = self.bins.max(1);
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let spare = spare.pop();
+        let spare = self.spare.lock().map(|mut spare| spare.pop());
         // Packed rows take less than their text, mostly.
         let room = || (0..bins).map(|_| Vec::with_capacity(size / bins)).collect();
         let nothing = Found {
@@ -86,7 +83,7 @@ impl Plan<'_> {
                 place: (self.file, first),
                 ..self.empty()
             },
-            bins: spare.unwrap_or_else(room),
+            bins: spare.ok().flatten().unwrap_or_else(room),
             counts: vec![0; bins],
             latest: Vec::new(),
             key: Vec::new(),
@@ -119,8 +116,9 @@ impl Plan<'_> {
         for bytes in &mut part.bins {
             bytes.clear();
         }
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.push(part.bins);
+        if let Ok(mut spare) = self.spare.lock() {
+            spare.push(part.bins);
+        }
         part.parsed
     }
 

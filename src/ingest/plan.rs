@@ -191,15 +191,16 @@ impl Bound {
         let found = self.found(text)?;
         let checked = match self.reader.column.kind {
             Kind::Text | Kind::Person => Ok(Checked::Text),
-            Kind::Month => {
-                let month = self.reader.month(found);
-                month.map(Checked::Month).ok_or(Problem::Date)
-            }
-            _ => self.read(found, text).map(|value| match value {
-                Value::Integer(n) => Checked::Integer(n),
-                Value::Boolean(b) => Checked::Boolean(b),
-                Value::Decimal(units) => Checked::Decimal(Units::new(units)),
-                Value::Text(_) => Checked::Text,
+            kind => self.read(found, text).and_then(|value| match value {
+                Value::Integer(n) => Ok(Checked::Integer(n)),
+                Value::Boolean(b) => Ok(Checked::Boolean(b)),
+                Value::Decimal(units) => Ok(Checked::Decimal(Units::new(units))),
+                // Its dates are counted: it is read once.
+                Value::Text(month) if kind == Kind::Month => {
+                    let month = month.parse().map_err(|_| Problem::Date)?;
+                    Ok(Checked::Month(month))
+                }
+                Value::Text(_) => Ok(Checked::Text),
             }),
         };
         Some((found, checked))

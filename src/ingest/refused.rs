@@ -141,7 +141,7 @@ impl Rejects {
                 };
                 for block in self.waiting.take(*bin)? {
                     let read = unpacked(&block.bytes, table, name);
-                    all.extend(read.ok_or_else(damaged)?);
+                    all.extend(read.ok_or_else(|| self.waiting.damaged())?);
                 }
                 if !twice {
                     take(std::mem::take(&mut all))?;
@@ -153,13 +153,6 @@ impl Rejects {
             }
         }
         Ok(())
-    }
-}
-
-fn damaged() -> StoreError {
-    StoreError::Damaged {
-        path: std::path::PathBuf::from("a temporary file"),
-        cause: "rows that waited in it came back changed".to_owned(),
     }
 }
 

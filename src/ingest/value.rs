@@ -327,7 +327,7 @@ impl Reader {
     }
 
     /// The month in `text`.
-    pub(super) fn month(&self, text: &str) -> Option<Month> {
+    fn month(&self, text: &str) -> Option<Month> {
         if let Ok(month) = text.parse() {
             return Some(month);
         }

@@ -267,14 +267,9 @@ fn stages(
         refused.push(Piece::of(&tables::rejects(some))?);
         Ok::<(), RunError>(())
     })?;
-    for (table, pieces) in [
-        (tables::findings(&findings), None),
-        (tables::rejects(&[]), Some(refused)),
-    ] {
-        let pieces = match pieces {
-            Some(pieces) => pieces,
-            None => vec![Piece::of(&table)?],
-        };
+    let found = tables::findings(&findings);
+    let pieces = vec![Piece::of(&found)?];
+    for (table, pieces) in [(found, pieces), (tables::rejects(&[]), refused)] {
         let (path, rows) = piece::join(&table, &pieces, &folder, &metadata)?;
         manifest.add(&path, rows)?;
     }

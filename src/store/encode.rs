@@ -88,24 +88,6 @@ impl Group {
     }
 }
 
-/// Numbers and which of them there are; those that are not there are 0.
-fn numbers<T: NativeType>(
-    dtype: &ArrowDataType,
-    values: impl ExactSizeIterator<Item = Option<T>>,
-) -> Box<dyn Array> {
-    let mut there = BitmapBuilder::with_capacity(values.len());
-    let mut all: Vec<T> = Vec::with_capacity(values.len());
-    for value in values {
-        there.push(value.is_some());
-        all.push(value.unwrap_or_default());
-    }
-    Box::new(PrimitiveArray::new(
-        dtype.clone(),
-        all.into(),
-        there.into_opt_validity(),
-    ))
-}
-
 impl Stored {
     fn numbers<T: NativeType>(
         name: &str,
@@ -113,7 +95,14 @@ impl Stored {
         encoding: Encoding,
         values: impl ExactSizeIterator<Item = Option<T>>,
     ) -> Stored {
-        let array = numbers(&dtype, values);
+        let mut there = BitmapBuilder::with_capacity(values.len());
+        let mut all: Vec<T> = Vec::with_capacity(values.len());
+        for value in values {
+            there.push(value.is_some());
+            all.push(value.unwrap_or_default());
+        }
+        let there = there.into_opt_validity();
+        let array = PrimitiveArray::new(dtype.clone(), all.into(), there);
         Stored {
             name: name.to_owned(),
             // Nothing has no first value to begin with.
@@ -121,7 +110,7 @@ impl Stored {
                 true => Encoding::Plain,
                 false => encoding,
             },
-            array,
+            array: Box::new(array),
             dtype,
         }
     }

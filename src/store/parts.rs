@@ -18,7 +18,7 @@ use super::threads;
 use crate::ingest::chunk::{Packer, Without, pack, unpack};
 use crate::ingest::columns::{ByIdentity, Columns};
 use crate::ingest::texts::Texts;
-use crate::time::Date;
+use crate::time::Instant;
 
 /// Tables whose rows lie beside the ticket they name: table, column that names it, order among
 /// the rows of one ticket. What names no ticket, or one of several, stays in `<table>.parquet`, as
@@ -195,12 +195,8 @@ impl<'f> Parts<'f> {
         taken.rows.reserve(blocks.iter().map(|b| b.rows).sum());
         for block in blocks {
             taken.starts.push((block.place.1, taken.rows.len()));
-            unpack(&block.bytes, 0, &places, &mut taken.rows).ok_or_else(|| {
-                StoreError::Damaged {
-                    path: self.folder.to_owned(),
-                    cause: "rows that waited in a temporary file came back changed".to_owned(),
-                }
-            })?;
+            let read = unpack(&block.bytes, 0, &places, &mut taken.rows);
+            read.ok_or_else(|| self.rows.damaged())?;
         }
         Ok(Some(taken))
     }
@@ -305,12 +301,6 @@ impl Taken {
 /// belongs to one; under none those that belong to no partition.
 type Rows = BTreeMap<Option<Partition>, Vec<(u32, usize)>>;
 
-/// The UTC month of an instant, as a file name.
-fn month_name(micros: i64) -> String {
-    let days = i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or_default();
-    Date::from_days_since_epoch(days).month().to_string()
-}
-
 /// The rows of each partition.
 fn parted(rows: &Columns, column: &str) -> Rows {
     let at = rows.table.position(column);
@@ -326,7 +316,7 @@ fn parted(rows: &Columns, column: &str) -> Rows {
         let code = *codes.entry((contract, day)).or_insert_with(|| {
             let partition = Partition {
                 contract: contract.to_owned(),
-                month: month_name(micros),
+                month: Instant::from_micros(micros).utc_month().to_string(),
             };
             *known.entry(partition).or_insert_with(|| {
                 found.push(Vec::new());

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use super::columnar::Batches;
+use polars::prelude::{PolarsError, PolarsResult};
+
+use super::columnar::{self, Batches};
 use super::disk::{StoreError, Writing};
 use super::encode::{Group, Stored};
 use crate::ingest::record::Reject;
@@ -20,7 +22,7 @@ const TOGETHER: usize = 1 << 17;
 /// The columns, in their order.
 const COLUMNS: [&str; 6] = ["table", "file", "line", "code", "column", "raw"];
 
-fn group(rows: &[Reject]) -> polars::prelude::PolarsResult<Group> {
+fn group(rows: &[Reject]) -> PolarsResult<Group> {
     let mut group = Group {
         rows: rows.len(),
         columns: Vec::with_capacity(COLUMNS.len()),
@@ -54,7 +56,7 @@ fn group(rows: &[Reject]) -> polars::prelude::PolarsResult<Group> {
 /// When the file cannot be written.
 pub fn write(folder: &Path, rejects: &Rejects) -> Result<(), StoreError> {
     let path = folder.join(REJECTS);
-    let failed = |e: polars::prelude::PolarsError| StoreError::Io {
+    let failed = |e: PolarsError| StoreError::Io {
         path: path.clone(),
         cause: e.to_string(),
     };
@@ -97,8 +99,7 @@ pub fn read<E: From<StoreError>>(
         let (table, file, code, column, raw) = (table?, file?, code?, column?, raw?);
         let line = rows.integer("line")?;
         for row in 0..rows.height() {
-            let text =
-                |texts: &super::columnar::Texts<'_>| texts.get(row).unwrap_or_default().to_owned();
+            let text = |texts: &columnar::Texts<'_>| texts.get(row).unwrap_or_default().to_owned();
             waiting.push(Reject {
                 table: text(&table),
                 file: text(&file),

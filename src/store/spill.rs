@@ -141,6 +141,14 @@ impl Bins {
         append(&mut file, folder, start, leaving).map_err(|e| StoreError::io(folder, &e))
     }
 
+    /// What to say when bytes that were taken are not what was put.
+    pub fn damaged(&self) -> StoreError {
+        StoreError::Damaged {
+            path: self.folder.clone().unwrap_or_default(),
+            cause: "rows that waited in a temporary file came back changed".to_owned(),
+        }
+    }
+
     /// How many bins were put something in, empty ones before them included.
     pub fn count(&self) -> usize {
         self.held().bins.len()

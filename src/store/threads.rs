@@ -53,18 +53,15 @@ pub fn stream<S: Send, T: Send, E: Send>(
     let Some(first) = next()? else {
         return Ok(Vec::new());
     };
-    let Some(second) = next()? else {
+    let second = next();
+    if let Ok(None) = second {
         return Ok(vec![work(first)?]);
-    };
-    let mut begun = vec![second, first];
+    }
+    let mut begun = vec![second, Ok(Some(first))];
     let mut count = 0;
     let source = Mutex::new(move || {
         count += 1;
-        let given = match begun.pop() {
-            Some(given) => Ok(Some(given)),
-            None => next(),
-        };
-        (count, given)
+        (count, begun.pop().unwrap_or_else(&mut next))
     });
     let done: Mutex<Vec<(u64, Result<T, E>)>> = Mutex::default();
     let ended = AtomicBool::new(false);

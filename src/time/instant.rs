@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::date::digits;
-use super::{Date, TimeError, serde_as_text};
+use super::{Date, Month, TimeError, serde_as_text};
 
 pub(crate) const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
@@ -54,6 +54,13 @@ impl Instant {
     /// Whole seconds since 1970-01-01T00:00:00Z, cut towards the past.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(MICROS_PER_SECOND)
+    }
+
+    /// The month that it lies in by UTC.
+    pub const fn utc_month(self) -> Month {
+        let days = self.seconds().div_euclid(SECONDS_PER_DAY);
+        // An instant is no further away than 300,000 years.
+        Date::from_days_since_epoch(days as i32).month()
     }
 
     /// This instant moved by whole seconds (negative: earlier), microseconds kept. Saturates

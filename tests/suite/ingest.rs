@@ -533,3 +533,48 @@ fn the_same_text_in_every_encoding_line_end_and_compression() {
         assert_eq!(rows(&tiny.ingest(), "incidents"), expected, "{i}");
     }
 }
+
+#[test]
+fn a_moment_before_year_one_is_refused_and_the_first_one_is_not() {
+    let tiny = mapped(
+        "zone = \"UTC\"\n[columns]\nticket_id = { from = \"n\" }\npriority = { value = \"P1\" }\n\
+         contract_id = { value = \"CT-1\" }\n\
+         opened_at = { from = \"t\", formats = [\"iso8601\", \"%d %b %Y %T %z\", \"epoch_s\"] }\n",
+        "n,t\n1,03 Jan -2025 10:00:00 +0100\n2,-99999999999\n3,-002025-01-03T10:00:00Z\n\
+         4,0001-01-01T00:00:00Z\n5,0001-01-01T00:00:00+01:00\n6,03 Jan 2025 10:00:00 +0100\n",
+    );
+    let ingested = tiny.ingest();
+    let lines: Vec<String> = [2, 3, 4, 6].map(|l| format!("{l} date_format")).into();
+    assert_eq!(rejected(&ingested), lines);
+    assert_eq!(
+        column(&ingested, "opened_at"),
+        [
+            format!("4 {}", micros("0001-01-01T00:00:00Z")),
+            format!("6 {}", micros("2025-01-03T09:00:00Z")),
+        ]
+    );
+}
+
+#[test]
+fn a_month_may_have_a_spelling_of_its_own() {
+    let tiny = Tiny::new();
+    tiny.write(
+        "months.toml",
+        "schema = 1\nname = \"months\"\ntable = \"exposure\"\n[columns]\n\
+         contract_id = { value = \"CT-1\" }\nusers = { from = \"users\" }\n\
+         month = { from = \"period\", formats = [\"%d/%m/%Y\"], values = { P1 = \"2025-01\", P2 = \"01/02/2025\" } }\n",
+    );
+    tiny.write(
+        "months.csv",
+        "period,users\nP1,1\nP2,2\n15/03/2025,3\nP4,4\n",
+    );
+    tiny.append(
+        "gainshare.toml",
+        "\n[[source]]\nname = \"users\"\nmapping = \"months.toml\"\nfiles = [\"months.csv\"]\n",
+    );
+    let ingested = tiny.ingest();
+    let found = rows(&ingested, "exposure");
+    let months: Vec<&str> = found.iter().map(|row| row["month"].as_str()).collect();
+    assert_eq!(months, ["2025-01", "2025-02", "2025-03"]);
+    assert_eq!(rejected(&ingested), ["5 date_format"]);
+}
